@@ -1,0 +1,31 @@
+"""What a worker runs: the checked configuration, resolved and without secrets, as one message."""
+
+from msgspec import Struct
+
+from lethe.providers.upstream import Upstream
+from lethe.retention.levels import Level, UpstreamClass
+from lethe.routing.table import Route
+
+
+class ClientKey(Struct, frozen=True, kw_only=True):
+    """A caller's key, by the SHA-256 of its text."""
+
+    name: str
+    digest: bytes
+    level: Level | None = None
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Indices into `upstreams`, `routes` and `keys` are what events carry in place of names."""
+
+    level: Level
+    accept_classes: tuple[UpstreamClass, ...] = ()
+    max_body: int = 32 * 1024 * 1024
+    upstreams: tuple[Upstream, ...]
+    routes: tuple[Route, ...] = ()
+    keys: tuple[ClientKey, ...] = ()
+    status_hold: float = 15.0
+    heartbeat: float = 15.0
+    drain: float = 10.0
+    tls_cert: str | None = None
+    tls_key: str | None = None

@@ -1,0 +1,66 @@
+"""What a dialect must provide. Each dialect is a package that satisfies `Codec`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from lethe.dialects import anthropic, openai_chat
+from lethe.dialects.reply import ReplyContext
+from lethe.ir.content import Dialect, JsonObject
+from lethe.ir.events import Event, Failure
+from lethe.ir.loss import Losses
+from lethe.ir.request import Request
+from lethe.ir.response import Response
+from lethe.ir.usage import Usage
+from lethe.wire.sse import Frame
+
+
+class StreamDecoder(Protocol):
+    """Frames of an upstream's stream in, events out."""
+
+    def feed(self, frame: Frame) -> Iterator[Event]: ...
+    def finish(self) -> Iterator[Event]:
+        """The upstream's stream has ended. Yields what was held back; no Finish if it never said so."""
+        ...
+
+
+class StreamEncoder(Protocol):
+    """Events in, the bytes of whole frames out."""
+
+    def encode(self, event: Event) -> Iterator[bytes]: ...
+
+
+class Codec(Protocol):
+    def decode_request(self, body: JsonObject) -> Request:
+        """Raises InvalidRequest."""
+        ...
+
+    def encode_request(self, request: Request, losses: Losses) -> JsonObject: ...
+    def decode_response(self, body: JsonObject) -> Response:
+        """Raises MalformedReply."""
+        ...
+
+    def encode_response(self, response: Response, context: ReplyContext, losses: Losses) -> JsonObject: ...
+    def decode_error(self, status: int, body: bytes) -> Failure: ...
+    def encode_error(self, failure: Failure) -> bytes:
+        """A buffered error body."""
+        ...
+
+    def encode_error_event(self, failure: Failure) -> bytes:
+        """The frame that ends a stream which cannot go on."""
+        ...
+
+    def stream_decoder(self) -> StreamDecoder: ...
+    def stream_encoder(self, context: ReplyContext, losses: Losses) -> StreamEncoder: ...
+    def buffered_usage(self, body: bytes) -> Usage | None:
+        """Usage of a buffered reply, read without decoding the rest; None if there is none."""
+        ...
+
+    def streamed_usage(self, head: bytes, tail: bytes) -> Usage | None:
+        """Usage from the first and the last bytes of a stream."""
+        ...
+
+    @property
+    def KEEP_ALIVE(self) -> bytes: ...
+
+
+CODECS: Mapping[Dialect, Codec] = {Dialect.ANTHROPIC: anthropic, Dialect.OPENAI_CHAT: openai_chat}

@@ -1,0 +1,1 @@
+"""The canonical model: what every dialect is decoded into and encoded from."""

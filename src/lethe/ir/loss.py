@@ -1,0 +1,30 @@
+"""What a translation could not carry, as data. Policy decides what to do about it."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Severity(StrEnum):
+    HINT = "hint"  # a tuning knob or cache hint: the answer may cost more, not mean less
+    DEGRADED = "degraded"  # carried in a weaker form
+    DROPPED = "dropped"  # content or an instruction that the model will not see
+
+
+class Loss(Struct, frozen=True):
+    """`path` is a JSON path in the caller's body and `feature` a fixed word; neither quotes content."""
+
+    path: str
+    feature: str
+    severity: Severity
+
+
+class Losses(list[Loss]):
+    def hint(self, path: str, feature: str) -> None:
+        self.append(Loss(path, feature, Severity.HINT))
+
+    def degraded(self, path: str, feature: str) -> None:
+        self.append(Loss(path, feature, Severity.DEGRADED))
+
+    def dropped(self, path: str, feature: str) -> None:
+        self.append(Loss(path, feature, Severity.DROPPED))

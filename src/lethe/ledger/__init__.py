@@ -1,0 +1,1 @@
+"""What is recorded: closed events and counters, never content."""

@@ -1,0 +1,1 @@
+"""Where a dialect is served: rows, not branches."""

@@ -1,0 +1,1 @@
+"""What may be kept, by whom: levels, upstream classes and the rules between them."""

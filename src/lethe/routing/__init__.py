@@ -1,0 +1,1 @@
+"""From a request's facts to an ordered list of attempts; pure."""

@@ -1,0 +1,1 @@
+"""Bytes to frames and fields, and back; no I/O."""

@@ -1,0 +1,66 @@
+"""Read a JSON object field by field; what nobody takes is left over, never lost."""
+
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+from lethe.errors import InvalidRequest
+from lethe.ir.content import Dialect, Extras, JsonObject
+
+T = TypeVar("T")
+
+
+class Fields:
+    """A JSON object that is consumed. Errors name a path and an expected type, never a value."""
+
+    def __init__(self, data: Any, path: str = "$") -> None:
+        if not isinstance(data, dict):
+            raise InvalidRequest(path, "expected an object")
+        self._data: JsonObject = dict(data)
+        self.path = path
+
+    @overload
+    def take(self, name: str, kind: type[T]) -> T | None: ...
+    @overload
+    def take(self, name: str, kind: type[T], default: T) -> T: ...
+    def take(self, name: str, kind: type[T], default: T | None = None) -> T | None:
+        """The field, or `default` where it is absent or null."""
+        value = self._data.pop(name, None)
+        if value is None:
+            return default
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError:
+            # msgspec's own text may quote the value
+            raise InvalidRequest(f"{self.path}.{name}", f"expected {_name(kind)}") from None
+
+    def require(self, name: str, kind: type[T]) -> T:
+        value = self.take(name, kind)
+        if value is None:
+            raise InvalidRequest(f"{self.path}.{name}", "is required")
+        return value
+
+    def peek(self, name: str) -> Any:
+        return self._data.get(name)
+
+    def raw(self, name: str) -> Any:
+        """The field as it is, null and absence alike as None."""
+        return self._data.pop(name, None)
+
+    def items(self, name: str) -> list["Fields"]:
+        """The field as a list of objects."""
+        values = self.take(name, list[Any], [])
+        return [Fields(v, f"{self.path}.{name}[{i}]") for i, v in enumerate(values)]
+
+    def child(self, name: str) -> "Fields | None":
+        value = self._data.pop(name, None)
+        return None if value is None else Fields(value, f"{self.path}.{name}")
+
+    def rest(self, dialect: Dialect) -> Extras | None:
+        """What nobody took."""
+        return Extras(dialect, self._data) if self._data else None
+
+
+def _name(kind: Any) -> str:
+    names = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
+    return names.get(kind, "an array" if getattr(kind, "__origin__", None) is list else "another type")
