@@ -60,7 +60,7 @@ class Codec(Protocol):
         ...
 
     @property
-    def KEEP_ALIVE(self) -> bytes: ...
+    def KEEP_ALIVE(self) -> bytes: ...  # noqa: N802 - a module constant
 
 
 CODECS: Mapping[Dialect, Codec] = {Dialect.ANTHROPIC: anthropic, Dialect.OPENAI_CHAT: openai_chat}
