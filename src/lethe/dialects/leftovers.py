@@ -1,12 +1,61 @@
 """Fields that nobody modelled: merged back into their own dialect, a loss in any other."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from lethe.ir.content import Dialect, Extras, JsonObject
 from lethe.ir.loss import Loss, Losses, Severity
 
 # A leftover counts as dropped unless it stands here: knobs whose absence changes cost or speed, not meaning.
-SEVERITIES: dict[Dialect, dict[str, Severity]] = {
+# None: the model says the same thing elsewhere, so nothing is lost.
+SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
     Dialect.ANTHROPIC: {},
-    Dialect.OPENAI_CHAT: {},
+    Dialect.OPENAI_CHAT: {
+        "service_tier": Severity.HINT,
+        "prompt_cache_key": Severity.HINT,
+        "prompt_cache_options": Severity.HINT,
+        "prompt_cache_retention": Severity.HINT,
+        "prompt_cache_breakpoint": Severity.HINT,  # decoded into a cache hint too; its exact lifetime is not
+        "cache_control": Severity.HINT,  # OpenRouter's spelling of the same
+        "safety_identifier": Severity.HINT,  # for the provider's abuse desk; the model never sees it
+        "metadata": Severity.HINT,  # labels for a dashboard of stored completions
+        "store": Severity.HINT,  # a translated request is never stored
+        "verbosity": Severity.HINT,
+        "include_obfuscation": Severity.HINT,
+        "prediction": Severity.HINT,  # speeds the answer up, does not change it
+        "detail": Severity.HINT,  # how finely an image is read
+        "top_k": Severity.HINT,  # not OpenAI's; vLLM and llama.cpp take it
+        "min_p": Severity.HINT,
+        "repetition_penalty": Severity.HINT,
+        "system_fingerprint": Severity.HINT,
+        "logit_bias": Severity.DEGRADED,  # may ban or force tokens, but keyed by one tokenizer: it means nothing elsewhere
+        "reasoning": Severity.DEGRADED,  # OpenRouter's request object; on a message, see reasoning_content
+        "name": Severity.DEGRADED,  # what a speaker said is carried, the label of who spoke is not
+        "format": Severity.HINT,  # provenance of a reasoning detail; the signature names its issuer itself
+        "index": Severity.HINT,
+        "id": Severity.HINT,
+        "role": None,  # developer or system: both are system to others
+        "type": None,  # which of two spellings a node had
+        "max_tokens": None,  # the older name of max_completion_tokens
+        "reasoning_content": None,  # a second copy of reasoning_details
+        "field": None,  # which name the reasoning text had
+        "object": None,
+        "created": None,
+    },
+}
+
+# What happens anyway: a leftover that asks for no more than this is no loss.
+DEFAULTS: dict[Dialect, dict[str, Any]] = {
+    Dialect.ANTHROPIC: {},
+    Dialect.OPENAI_CHAT: {"n": 1, "modalities": ["text"], "response_format": {"type": "text"}, "store": False},
+}
+
+# Objects that decoders read into: what is left of them is reported field by field.
+PARTLY_READ: dict[Dialect, frozenset[str]] = {
+    Dialect.ANTHROPIC: frozenset(),
+    Dialect.OPENAI_CHAT: frozenset(
+        {"image_url", "input_audio", "file", "function", "json_schema", "stream_options", "message", "logprobs"}
+    ),
 }
 
 
@@ -16,7 +65,17 @@ def merged(encoded: JsonObject, extras: Extras | None, ours: Dialect, path: str,
         return encoded
     if extras.dialect is ours:
         return {**encoded, **extras.fields}
-    known = SEVERITIES.get(extras.dialect, {})
-    for name in extras.fields:
-        losses.append(Loss(f"{path}.{name}", "field without a counterpart", known.get(name, Severity.DROPPED)))
+    losses.extend(_lost(extras.dialect, extras.fields, path))
     return encoded
+
+
+def _lost(dialect: Dialect, fields: Mapping[str, Any], path: str) -> Iterator[Loss]:
+    severities, defaults = SEVERITIES.get(dialect, {}), DEFAULTS.get(dialect, {})
+    for name, value in fields.items():
+        # null and empty ask for nothing
+        if value in (None, [], {}) or (name in defaults and defaults[name] == value):
+            continue
+        if isinstance(value, dict) and name in PARTLY_READ.get(dialect, ()):
+            yield from _lost(dialect, value, f"{path}.{name}")
+        elif (severity := severities.get(name, Severity.DROPPED)) is not None:
+            yield Loss(f"{path}.{name}", "field without a counterpart", severity)
