@@ -1,0 +1,1 @@
+"""HTTP in: the data plane of one worker."""

@@ -1,0 +1,201 @@
+"""The data plane of one worker, as a bare ASGI 3 application."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+
+from lethe.config.plan import Plan
+from lethe.errors import (
+    BodyTooLarge,
+    CallerError,
+    Draining,
+    InternalFault,
+    LetheError,
+    MethodNotAllowed,
+    UpstreamAnswered,
+)
+from lethe.ir.content import Dialect
+from lethe.ledger.events import Outcome
+from lethe.ledger.recorder import Recorder
+from lethe.policies import access
+from lethe.providers.upstream import Endpoint
+from lethe.retention.levels import strictest
+from lethe.server import failures, health, models, relay
+from lethe.server.body import CallerGone, read_body
+from lethe.server.exchange import Exchange, Receive, Scope, Send
+from lethe.server.headers import header
+from lethe.server.inference import Inference
+
+INFERENCE: dict[str, tuple[Endpoint, Dialect]] = {
+    "/v1/messages": (Endpoint.MESSAGES, Dialect.ANTHROPIC),
+    "/v1/messages/count_tokens": (Endpoint.COUNT_TOKENS, Dialect.ANTHROPIC),
+    "/v1/chat/completions": (Endpoint.CHAT, Dialect.OPENAI_CHAT),
+    "/v1/embeddings": (Endpoint.EMBEDDINGS, Dialect.OPENAI_CHAT),
+}
+_MODELS = "/v1/models"
+
+
+class App:
+    """Owns what is in flight. `fault` is told of exceptions that should not happen, to keep their class and place."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        inference: Inference,
+        catalogue: models.Catalogue,
+        recorder: Recorder,
+        ask_metrics: Callable[[], Awaitable[bytes]],
+        fault: Callable[[BaseException], None],
+    ) -> None:
+        self._plan = plan
+        self._inference = inference
+        self._catalogue = catalogue
+        self._recorder = recorder
+        self._ask_metrics = ask_metrics
+        self._fault = fault
+        self._digests = tuple(key.digest for key in plan.keys)
+        self.draining = False
+        self.in_flight: dict[asyncio.Task[None], Exchange] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path: str = scope["path"]
+        if (found := INFERENCE.get(path)) is not None:
+            endpoint, caller = found
+            exchange = Exchange(scope, receive, send, caller, endpoint)
+            work = self._infer if scope["method"] == "POST" else _wrong_method("POST")
+        elif path == _MODELS or path.startswith(_MODELS + "/"):
+            exchange = Exchange(scope, receive, send, asking_dialect(scope), Endpoint.MODELS)
+            name = path.removeprefix(_MODELS).removeprefix("/") or None
+            work = self._list(name) if scope["method"] in {"GET", "HEAD"} else _wrong_method("GET")
+        else:
+            exchange = Exchange(scope, receive, send, asking_dialect(scope), Endpoint.MODELS)
+            await health.answer(exchange, path, scope["method"], self)
+            return
+        await self._run(exchange, work)
+
+    # What health.py shows
+
+    def ready(self) -> bool:
+        return not self.draining
+
+    async def metrics(self, exchange: Exchange) -> bytes:
+        """Raises Unauthenticated."""
+        self._authenticate(exchange)
+        return await self._ask_metrics()
+
+    # One request
+
+    async def _run(self, exchange: Exchange, work: Callable[[Exchange], Awaitable[None]]) -> None:
+        exchange.id = os.urandom(16)
+        exchange.arrived = asyncio.get_running_loop().time()
+        arrived_ms = int(time.time() * 1000)
+        exchange.level = self._plan.level
+        exchange.closing = self.draining
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - an ASGI server runs each request as a task
+        self.in_flight[task] = exchange
+        try:
+            await self._attend(exchange, work)
+        finally:
+            del self.in_flight[task]
+            self._recorder.record(exchange.event(arrived_ms, asyncio.get_running_loop().time()))
+
+    async def _attend(self, exchange: Exchange, work: Callable[[Exchange], Awaitable[None]]) -> None:
+        try:
+            await work(exchange)
+        except asyncio.CancelledError:
+            await self._cancelled(exchange)
+        except CallerGone:
+            exchange.note(outcome=Outcome.CANCELLED)
+        except LetheError as error:
+            await self._fail(exchange, error)
+        except Exception as error:  # noqa: BLE001 - the last line: nothing of it may reach a log
+            self._fault(error)
+            await self._fail(exchange, InternalFault())
+
+    async def _cancelled(self, exchange: Exchange) -> None:
+        """By the caller, who is gone, or by our own deadline: then the caller is told."""
+        if not exchange.closing or exchange.ended:
+            exchange.note(outcome=Outcome.CANCELLED)
+            return
+        await self._fail(exchange, Draining())
+        exchange.note(outcome=Outcome.DRAINED)
+
+    async def _fail(self, exchange: Exchange, error: LetheError) -> None:
+        exchange.failed(error, _outcome(error))
+        if exchange.ended:
+            return
+        if exchange.started:
+            exchange.note(outcome=Outcome.STREAM_FAILED)
+            await relay.break_off(exchange, error)
+            return
+        answer = failures.reply(error, exchange.caller, exchange.upstream_dialect)
+        if isinstance(error, BodyTooLarge):
+            exchange.closing = True
+        await exchange.reply(answer.status, answer.headers, answer.body)
+
+    async def _infer(self, exchange: Exchange) -> None:
+        self._authenticate(exchange)
+        body = await read_body(exchange, self._plan.max_body)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - see _run
+        watcher = asyncio.get_running_loop().create_task(_watch(exchange, task))
+        try:
+            await self._inference.answer(exchange, body)
+        finally:
+            watcher.cancel()
+
+    def _list(self, name: str | None) -> Callable[[Exchange], Awaitable[None]]:
+        async def work(exchange: Exchange) -> None:
+            self._authenticate(exchange)
+            await self._catalogue.answer(exchange, name)
+
+        return work
+
+    def _authenticate(self, exchange: Exchange) -> None:
+        """Raises Unauthenticated."""
+        exchange.credentials = access.presented(exchange.headers)
+        if not self._digests:
+            return
+        key, exchange.key_slot = access.identify(exchange.credentials, self._digests)
+        exchange.note(key=key)
+        own = self._plan.keys[key].level
+        if own is not None:
+            exchange.level = strictest((exchange.level, own))
+
+
+async def _watch(exchange: Exchange, task: asyncio.Task[None]) -> None:
+    """Cancels the work when the caller goes away; the only way to learn that while an upstream is silent."""
+    while (await exchange.receive())["type"] != "http.disconnect":
+        pass
+    if not exchange.ended:
+        task.cancel()
+
+
+def asking_dialect(scope: Scope) -> Dialect:
+    """Who asks at a path that both dialects have: only Anthropic clients send `anthropic-version`."""
+    return Dialect.OPENAI_CHAT if header(scope["headers"], b"anthropic-version") is None else Dialect.ANTHROPIC
+
+
+def _wrong_method(allowed: str) -> Callable[[Exchange], Awaitable[None]]:
+    async def work(exchange: Exchange) -> None:  # noqa: ARG001 - the work of a request
+        raise MethodNotAllowed(allowed)
+
+    return work
+
+
+def _outcome(error: LetheError) -> Outcome:
+    match error:
+        case CallerError():
+            return Outcome.CALLER_ERROR
+        case UpstreamAnswered():
+            return Outcome.UPSTREAM_ANSWERED
+        case InternalFault():
+            return Outcome.INTERNAL
+        case Draining():
+            return Outcome.DRAINED
+        case _:
+            return Outcome.UPSTREAM_ERROR

@@ -1,0 +1,67 @@
+"""Errors as the caller sees them: the right status, in the shape of the asking dialect."""
+
+from msgspec import Struct
+
+from lethe.dialects.codec import CODECS
+from lethe.errors import ErrorKind, LetheError, UpstreamAnswered
+from lethe.ir.content import Dialect
+from lethe.ir.events import Failure
+from lethe.server.headers import JSON, Header, response_headers
+from lethe.transcode import StreamFailed
+
+# A failure that came inside a stream has no HTTP status of its own.
+STATUS: dict[ErrorKind, int] = {
+    ErrorKind.INVALID_REQUEST: 400,
+    ErrorKind.AUTHENTICATION: 401,
+    ErrorKind.BILLING: 402,
+    ErrorKind.PERMISSION: 403,
+    ErrorKind.NOT_FOUND: 404,
+    ErrorKind.TOO_LARGE: 413,
+    ErrorKind.RATE_LIMIT: 429,
+    ErrorKind.OVERLOADED: 529,
+    ErrorKind.TIMEOUT: 504,
+    ErrorKind.API: 500,
+}
+
+
+class ErrorReply(Struct, frozen=True):
+    """A whole error answer. `body` may be the upstream's own: for the caller only."""
+
+    status: int
+    headers: list[Header]
+    body: bytes
+
+
+def failure_of(error: LetheError, upstream: Dialect | None) -> Failure:
+    """The error in the hub's terms; `upstream` is the dialect of whoever reported it."""
+    match error:
+        case StreamFailed(failure=failure):
+            return failure
+        case UpstreamAnswered(upstream_status=status, body=body) if upstream is not None:
+            return CODECS[upstream].decode_error(status, body)
+        case _:
+            return Failure(kind=error.kind, message=error.message, code=error.code)
+
+
+def reply(error: LetheError, caller: Dialect, upstream: Dialect | None = None) -> ErrorReply:
+    """An upstream's own answer keeps its status, and in the same dialect its bytes."""
+    codec = CODECS[caller]
+    match error:
+        case UpstreamAnswered(upstream_status=status, headers=headers, body=body) if upstream is not None:
+            passed = response_headers(headers, upstream, caller)
+            if upstream is caller and body:
+                return ErrorReply(status, passed, body)
+            return ErrorReply(status, [*_untyped(passed), JSON], codec.encode_error(failure_of(error, upstream)))
+        case StreamFailed(failure=failure):
+            return ErrorReply(STATUS[failure.kind], [JSON], codec.encode_error(failure))
+        case _:
+            return ErrorReply(error.status, [JSON], codec.encode_error(failure_of(error, upstream)))
+
+
+def _untyped(headers: list[Header]) -> list[Header]:
+    return [h for h in headers if h[0] not in {b"content-type", b"content-encoding"}]
+
+
+def error_event(error: LetheError, caller: Dialect, upstream: Dialect | None = None) -> bytes:
+    """What ends a stream that cannot go on."""
+    return CODECS[caller].encode_error_event(failure_of(error, upstream))

@@ -1,0 +1,56 @@
+"""Which headers pass, by dialect: allow-lists, so that nothing passes because nobody thought of it.
+
+Sources: response headers read by the official SDKs (anthropic 2.13.0 and openai 3.57.0: `request-id`,
+`x-request-id`, `retry-after`, `retry-after-ms`, `x-should-retry`), rate-limit headers from the vendors' API pages.
+"""
+
+from collections.abc import Iterable
+
+from lethe.ir.content import Dialect
+
+Header = tuple[bytes, bytes]
+
+REQUEST: dict[Dialect, frozenset[bytes]] = {
+    Dialect.ANTHROPIC: frozenset({b"content-type", b"accept", b"anthropic-version", b"anthropic-beta"}),
+    Dialect.OPENAI_CHAT: frozenset({b"content-type", b"accept", b"openai-beta"}),
+}
+# With `auth = "forward"` the caller's own subscription goes upstream, which may insist on its own client.
+FORWARDED = frozenset({b"user-agent", b"x-app", b"x-api-key", b"authorization"})
+
+_ALWAYS = frozenset({b"content-type", b"content-encoding", b"retry-after", b"retry-after-ms", b"x-should-retry"})
+RESPONSE: dict[Dialect, frozenset[bytes]] = {
+    Dialect.ANTHROPIC: _ALWAYS | {b"request-id"},
+    Dialect.OPENAI_CHAT: _ALWAYS | {b"x-request-id", b"openai-processing-ms", b"openai-version"},
+}
+RESPONSE_PREFIX: dict[Dialect, tuple[bytes, ...]] = {
+    Dialect.ANTHROPIC: (b"anthropic-ratelimit-",),
+    Dialect.OPENAI_CHAT: (b"x-ratelimit-",),
+}
+# What still means something to a caller of another dialect.
+TRANSLATED = frozenset({b"retry-after", b"retry-after-ms", b"x-should-retry"})
+REQUEST_ID: dict[Dialect, bytes] = {Dialect.ANTHROPIC: b"request-id", Dialect.OPENAI_CHAT: b"x-request-id"}
+
+JSON = (b"content-type", b"application/json")
+EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
+NO_CACHE = (b"cache-control", b"no-store")
+
+
+def response_headers(headers: Iterable[Header], upstream: Dialect, caller: Dialect) -> list[Header]:
+    """The upstream's headers that reach the caller. A translated body brings its own content type."""
+    if upstream is caller:
+        names, prefixes = RESPONSE[upstream], RESPONSE_PREFIX[upstream]
+        return [h for h in headers if h[0] in names or h[0].startswith(prefixes)]
+    request_id = REQUEST_ID[upstream]
+    return [
+        (REQUEST_ID[caller], value) if name == request_id else (name, value)
+        for name, value in headers
+        if name in TRANSLATED or name == request_id
+    ]
+
+
+def header(headers: Iterable[Header], wanted: bytes) -> bytes | None:
+    """The first value of a header."""
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return None

@@ -1,0 +1,102 @@
+"""/v1/models: what the configured upstreams offer, under the names by which they can be asked for."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from lethe.config.plan import Plan
+from lethe.dialects.models import bare, entries, listing, reshaped
+from lethe.errors import LetheError, UnknownModel
+from lethe.ir.content import Dialect, JsonObject
+from lethe.providers.upstream import PATHS, Auth, Endpoint, Upstream
+from lethe.routing.attempts import Router
+from lethe.server.exchange import Exchange
+from lethe.server.headers import JSON
+from lethe.server.outgoing import headers
+from lethe.upstream.call import Call, Transport
+
+PATIENCE = 2.0  # seconds for an upstream's list; Claude Code waits three for ours
+FRESH = 300.0  # seconds for which a list is good
+_MAX_LIST = 4 * 1024 * 1024
+_GLOB = frozenset("*?[")
+
+
+class Catalogue:
+    """Lists of models are no content, so they may be kept a while; those fetched with a caller's own key are not."""
+
+    def __init__(
+        self, plan: Plan, transports: Sequence[Transport], credentials: Callable[[], Mapping[str, str]]
+    ) -> None:
+        self._plan = plan
+        self._router = Router(plan.upstreams, plan.routes)
+        self._transports = transports
+        self._credentials = credentials
+        self._kept: dict[int, tuple[float, list[JsonObject]]] = {}
+
+    async def answer(self, exchange: Exchange, name: str | None) -> None:
+        """The whole list, or one model. Raises UnknownModel."""
+        models = await self._models(exchange)
+        if name is None:
+            body = listing(list(models.values()), exchange.caller)
+        elif name in models:
+            body = models[name]
+        else:
+            raise UnknownModel("no such model (GET /v1/models lists them)")
+        await exchange.reply(200, [JSON], msgspec.json.encode(body))
+
+    async def _models(self, exchange: Exchange) -> dict[str, JsonObject]:
+        """Every model by the name under which it can be asked for."""
+        plan, target = self._plan, exchange.caller
+        found: dict[str, JsonObject] = {}
+        lists = await asyncio.gather(*(self._list(exchange, n) for n in range(len(plan.upstreams))))
+        offered: dict[tuple[int, str], JsonObject] = {}
+        for n, (upstream, models) in enumerate(zip(plan.upstreams, lists, strict=True)):
+            for entry in models:
+                shaped = reshaped(entry, upstream.name, upstream.dialect, target)
+                offered[n, entry["id"]] = shaped
+                name = entry["id"] if self._reaches(entry["id"], n) else f"{upstream.name}/{entry['id']}"
+                found.setdefault(name, {**shaped, "id": name})
+            for glob in upstream.models:
+                if _GLOB.isdisjoint(glob):
+                    found.setdefault(glob, bare(glob, upstream.name, target))
+        for route in plan.routes:
+            if _GLOB.isdisjoint(route.model):
+                first = route.to[0]
+                known = offered.get((first.upstream, first.model or route.model))
+                made = known or bare(route.model, plan.upstreams[first.upstream].name, target)
+                found[route.model] = {**made, "id": route.model}
+        return found
+
+    def _reaches(self, name: str, upstream: int) -> bool:
+        try:
+            return self._router.resolve(name).attempts[0].upstream == upstream
+        except UnknownModel:
+            return False
+
+    async def _list(self, exchange: Exchange, n: int) -> list[JsonObject]:
+        """An upstream that does not answer in time offers nothing now."""
+        upstream = self._plan.upstreams[n]
+        now = asyncio.get_running_loop().time()
+        if n in self._kept and now - self._kept[n][0] < FRESH:
+            return self._kept[n][1]
+        try:
+            async with asyncio.timeout(PATIENCE):
+                models = entries(await self._fetch(exchange, upstream, self._transports[n]))
+        except (LetheError, TimeoutError, msgspec.DecodeError):
+            return []
+        if upstream.auth is not Auth.FORWARD:
+            self._kept[n] = (now, models)
+        return models
+
+    async def _fetch(self, exchange: Exchange, upstream: Upstream, transport: Transport) -> object:
+        path = PATHS[upstream.dialect][Endpoint.MODELS]
+        if upstream.dialect is Dialect.ANTHROPIC:
+            path += "?limit=1000"
+        call = Call(method=b"GET", path=path.encode(), headers=headers(exchange, upstream, self._credentials()))
+        reply = await transport.open(call)
+        try:
+            body = await reply.read_all(_MAX_LIST)
+            return msgspec.json.decode(body) if reply.status == 200 else None
+        finally:
+            reply.close()

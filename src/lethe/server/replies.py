@@ -1,0 +1,158 @@
+"""What an upstream answered, on its way to the caller: whole, or as a stream."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from lethe.dialects.codec import CODECS, Codec
+from lethe.dialects.reply import ReplyContext
+from lethe.errors import MalformedReply, UpstreamAnswered
+from lethe.ir.content import Dialect
+from lethe.ir.loss import Losses
+from lethe.ir.usage import Usage
+from lethe.policies import fidelity
+from lethe.server import relay
+from lethe.server.exchange import Exchange
+from lethe.server.headers import EVENT_STREAM, JSON, NO_CACHE, Header, header, response_headers
+from lethe.transcode import Opening, Passthrough, StreamTranscoder, stream_of, translate_reply
+from lethe.upstream.call import Reply
+
+MAX_WHOLE = 64 * 1024 * 1024
+MAX_ERROR = 1024 * 1024
+
+
+class Way(Struct, frozen=True, kw_only=True):
+    """From which dialect to which, and what varies on the way."""
+
+    source: Dialect
+    target: Dialect
+    context: ReplyContext
+    losses: Losses
+
+    @property
+    def same(self) -> bool:
+        return self.source is self.target
+
+    @property
+    def codecs(self) -> tuple[Codec, Codec]:
+        return CODECS[self.source], CODECS[self.target]
+
+
+class Answer(Protocol):
+    """A good answer, of which nothing has been sent yet."""
+
+    async def send(self, exchange: Exchange, heartbeat: float) -> None: ...
+
+
+class Whole(Struct, frozen=True):
+    """A buffered answer."""
+
+    status: int
+    headers: list[Header]
+    body: bytes
+    usage: Usage | None
+    losses: Losses
+
+    async def send(self, exchange: Exchange, heartbeat: float) -> None:  # noqa: ARG002 - an Answer
+        exchange.spent(self.usage)
+        if self.losses:
+            named = fidelity.named(self.losses)
+            exchange.losses = ", ".join(filter(None, (exchange.losses, named))) or None
+        if exchange.started:  # a stream that was committed to while the upstream took its time
+            await exchange.end(self.body)
+        else:
+            await exchange.reply(self.status, self.headers, self.body)
+
+
+class Streamed(Struct, frozen=True):
+    """A stream whose opening has been read: `first` is ready to go out."""
+
+    status: int
+    headers: list[Header]
+    reply: Reply
+    pipe: relay.Pipe
+    first: bytes
+    complete: bool  # the upstream's stream has ended already
+
+    async def send(self, exchange: Exchange, heartbeat: float) -> None:
+        try:
+            await exchange.start(self.status, [*self.headers, NO_CACHE])
+            await relay.relay(exchange, self, heartbeat)
+        finally:
+            self.reply.close()
+
+
+async def read_whole(reply: Reply, way: Way) -> Whole:
+    """Raises UpstreamAnswered for an error status, and MalformedReply."""
+    await _refuse_errors(reply)
+    body = await reply.read_all(MAX_WHOLE)
+    reply.close()
+    source, target = way.codecs
+    passed = response_headers(reply.headers, way.source, way.target)
+    encoded = header(reply.headers, b"content-encoding") not in (None, b"identity")
+    if not encoded and body.lstrip()[:1] not in (b"{", b"["):
+        raise MalformedReply("the upstream's answer is not JSON")
+    if way.same:
+        usage = None if encoded else source.buffered_usage(body)
+        return Whole(reply.status, passed, body, usage, way.losses)
+    if encoded:
+        raise MalformedReply("the upstream's answer is compressed although that was not asked for")
+    translated = translate_reply(source, target, body, way.context, way.losses)
+    return Whole(200, [*passed, JSON], translated.body, translated.usage, way.losses)
+
+
+async def open_stream(reply: Reply, way: Way) -> Streamed | Whole:
+    """Reads until content begins. Raises UpstreamAnswered, StreamFailed and MalformedReply before that."""
+    await _refuse_errors(reply)
+    kind = header(reply.headers, b"content-type") or b""
+    if header(reply.headers, b"content-encoding") not in (None, b"identity"):
+        raise MalformedReply("the upstream's stream is compressed although that was not asked for")
+    if kind.startswith(b"application/json"):
+        return await _unstreamed(reply, way)
+    if kind and not kind.startswith(b"text/event-stream"):
+        raise MalformedReply("the upstream's answer is not an event stream")
+    passed = response_headers(reply.headers, way.source, way.target)
+    source, target = way.codecs
+    if way.same:
+        return await _open_same(reply, source, passed)
+    transcoder = StreamTranscoder(source, target, way.context, way.losses)
+    return await _open_translated(reply, transcoder, [*passed, EVENT_STREAM])
+
+
+async def _open_same(reply: Reply, codec: Codec, headers: list[Header]) -> Streamed:
+    pipe, opening, out = Passthrough(codec), Opening(codec), list[bytes]()
+    while chunk := await reply.read_any():
+        out.append(pipe.feed(chunk))
+        if opening.feed(chunk):
+            return Streamed(reply.status, headers, reply, pipe, b"".join(out), complete=False)
+    if not any(out):
+        raise MalformedReply("the upstream's answer is empty")
+    return Streamed(reply.status, headers, reply, pipe, b"".join(out), complete=True)
+
+
+async def _open_translated(reply: Reply, transcoder: StreamTranscoder, headers: list[Header]) -> Streamed:
+    out: list[bytes] = []
+    while chunk := await reply.read_any():
+        out.append(transcoder.feed(chunk))
+        if transcoder.begun or transcoder.ended:
+            return Streamed(200, headers, reply, transcoder, b"".join(out), complete=False)
+    if not any(out):
+        raise MalformedReply("the upstream's answer is empty")
+    return Streamed(200, headers, reply, transcoder, b"".join(out), complete=True)
+
+
+async def _unstreamed(reply: Reply, way: Way) -> Whole:
+    """Some upstreams answer a request for a stream in one piece; the caller still gets the stream it asked for."""
+    body = await reply.read_all(MAX_WHOLE)
+    reply.close()
+    source, target = way.codecs
+    made = stream_of(source, target, body, way.context, way.losses)
+    passed = response_headers(reply.headers, way.source, way.target)
+    return Whole(200, [*passed, EVENT_STREAM], made.body, made.usage, way.losses)
+
+
+async def _refuse_errors(reply: Reply) -> None:
+    if reply.status >= 400:
+        raise UpstreamAnswered(reply.status, reply.headers, await reply.read_all(MAX_ERROR))
+    if reply.status != 200:
+        raise MalformedReply("the upstream answered with a status that its API does not have (a redirect, perhaps)")

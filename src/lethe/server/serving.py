@@ -1,0 +1,130 @@
+"""One worker's data plane on an inherited listening socket: start, serve, drain."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from socket import socket
+
+from uvicorn import Config
+
+from lethe.config.plan import Plan
+from lethe.ledger.recorder import Recorder
+from lethe.routing.attempts import Router
+from lethe.server.app import App
+from lethe.server.connection import Connection, Connections
+from lethe.server.inference import Inference, Limits
+from lethe.server.models import Catalogue
+from lethe.upstream.pool import pools
+
+KEEP_ALIVE = 75.0  # seconds that an idle connection of a caller stays open: longer than common proxies' 60
+FAREWELL = 0.75  # seconds that a drain may take beyond its deadline: three times `_FAREWELL`
+_BACKLOG = 4096
+_FAREWELL = 0.25  # seconds
+
+
+class Serving:
+    """`fault` is told of exceptions that should not happen; it must keep nothing but their class and place."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        credentials: Mapping[str, str],
+        listener: socket,
+        recorder: Recorder,
+        ask_metrics: Callable[[], Awaitable[bytes]],
+        fault: Callable[[BaseException], None] = lambda _: None,
+    ) -> None:
+        self._listener = listener
+        self._recorder = recorder
+        self._transports = pools(plan.upstreams)
+        self._inference = Inference(
+            Router(plan.upstreams, plan.routes),
+            plan.upstreams,
+            self._transports,
+            plan.accept_classes,
+            Limits(plan.status_hold, plan.heartbeat),
+        )
+        self._inference.credentials = credentials
+        catalogue = Catalogue(plan, self._transports, lambda: self._inference.credentials)
+        self._app = App(plan, self._inference, catalogue, recorder, ask_metrics, fault)
+        self._tls = _tls(plan)
+        self._state = Connections()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Accepts from here on."""
+        for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
+            logging.getLogger(name).disabled = True  # their texts quote requests and exceptions
+        config = Config(
+            self._app,
+            http=Connection,
+            ws="none",
+            loop="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=int(KEEP_ALIVE),
+        )
+        config.load()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(config, self._state, {}, loop), sock=self._listener, backlog=_BACKLOG, ssl=self._tls
+        )
+
+    def replace_credentials(self, credentials: Mapping[str, str]) -> None:
+        self._inference.credentials = credentials
+
+    async def drain(self, seconds: float | None) -> None:
+        """Stops accepting and finishes what is in flight; after `seconds` the rest ends with an error event.
+
+        Idle connections are closed with a deadline, and without one (a reload) live on until they are used once
+        more, answered with `connection: close`, or time out: so a reload drops no request.
+        """
+        if self._server is not None:
+            self._server.close()
+        self._app.draining = True
+        for exchange in self._app.in_flight.values():
+            exchange.closing = True
+        if seconds is None:
+            await self._state.outlast()
+        else:
+            await self._finish(seconds)
+        await self._flush()
+        for transport in self._transports:
+            transport.close()
+
+    async def _finish(self, seconds: float) -> None:
+        """Until nothing is in flight; what is left after `seconds` is cancelled and tells its caller so."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while (tasks := tuple(self._app.in_flight)) and (left := deadline - loop.time()) > 0:
+            await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        for patience in (_FAREWELL, _FAREWELL):  # the second time for callers that do not read the first farewell
+            tasks = tuple(self._app.in_flight)
+            if not tasks:
+                return
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=patience)
+
+    async def _flush(self) -> None:
+        """Let what is written reach the callers before the process ends."""
+        for connection in tuple(self._state.connections):
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._state.outlast(), _FAREWELL)
+
+
+def _tls(plan: Plan) -> ssl.SSLContext | None:
+    if plan.tls_cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(plan.tls_cert, plan.tls_key)
+    return context
