@@ -86,6 +86,8 @@ def _loads(text: bytes) -> Any:
 def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, _Span] | None:
     """Where each value stands, walking the keys in their order; None if the walk does not fit (a key stands twice)."""
     spans: dict[str, _Span] = {}
+    if not fields:
+        return spans
     at = body.index(b"{") + 1
     for name, raw in fields.items():
         value = bytes(raw)
