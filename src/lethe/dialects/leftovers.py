@@ -1,15 +1,57 @@
 """Fields that nobody modelled: merged back into their own dialect, a loss in any other."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lethe.ir.content import Dialect, Extras, JsonObject
 from lethe.ir.loss import Loss, Losses, Severity
 
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 # A leftover counts as dropped unless it stands here: knobs whose absence changes cost or speed, not meaning.
 # None: the model says the same thing elsewhere, so nothing is lost.
 SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
-    Dialect.ANTHROPIC: {},
+    Dialect.ANTHROPIC: {
+        "service_tier": Severity.HINT,
+        "speed": Severity.HINT,
+        "context_management": Severity.HINT,  # trims old tool results and thinking; the conversation stands as sent
+        "compaction": Severity.HINT,  # when to summarise; likewise
+        "cache_control": Severity.HINT,
+        "ttl": Severity.HINT,  # of a cache hint
+        "metadata": Severity.HINT,  # accounting; the model never sees it
+        "diagnostics": Severity.HINT,
+        "billing_policy": Severity.HINT,
+        "fallbacks": Severity.HINT,  # which other models may answer; routes say that here
+        "fallback_credit": Severity.HINT,
+        "fallback_credit_token": Severity.HINT,
+        "user_profile_id": Severity.HINT,
+        "workspace_id": Severity.HINT,
+        "anthropic_beta": Severity.HINT,  # Bedrock and Vertex carry these headers in the body
+        "anthropic_version": Severity.HINT,
+        "betas": Severity.HINT,
+        "display": Severity.HINT,  # of thinking: how much of it the caller is shown
+        "block_binding": Severity.HINT,
+        "task_budget": Severity.HINT,
+        "type": Severity.HINT,  # of thinking: a way to think that we do not know
+        "defer_loading": Severity.HINT,  # the tool is there from the start: more tokens, same tools
+        "eager_input_streaming": Severity.HINT,
+        "input_examples": Severity.DEGRADED,  # the schema is carried, its illustrations are not
+        "allowed_callers": Severity.DEGRADED,  # a tool meant for code only may be called directly
+        "caller": Severity.HINT,
+        "toolset_name": Severity.HINT,
+        "citations": Severity.DEGRADED,  # the document is carried, the wish to have it cited is not
+        "transformations": Severity.HINT,  # how an image is scaled
+        # in answers
+        "server_tool_use": Severity.HINT,
+        "cache_creation": Severity.HINT,
+        "iterations": Severity.HINT,
+        "output_tokens_details": Severity.HINT,
+        "input_transformations": Severity.HINT,
+        "container": Severity.DEGRADED,  # in a request: the tools that work in it are losses of their own
+        "stop_details": Severity.DEGRADED,
+        "stop_reason": Severity.DEGRADED,
+    },
     Dialect.OPENAI_CHAT: {
         "service_tier": Severity.HINT,
         "prompt_cache_key": Severity.HINT,
@@ -29,7 +71,7 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "repetition_penalty": Severity.HINT,
         "system_fingerprint": Severity.HINT,
         "logit_bias": Severity.DEGRADED,  # may ban or force tokens, but keyed by one tokenizer: it means nothing elsewhere
-        "reasoning": Severity.DEGRADED,  # OpenRouter's request object; on a message, see reasoning_content
+        "reasoning": Severity.HINT,  # OpenRouter: an effort in a request, a copy of reasoning_details in a message
         "name": Severity.DEGRADED,  # what a speaker said is carried, the label of who spoke is not
         "format": Severity.HINT,  # provenance of a reasoning detail; the signature names its issuer itself
         "index": Severity.HINT,
@@ -52,7 +94,9 @@ DEFAULTS: dict[Dialect, dict[str, Any]] = {
 
 # Objects that decoders read into: what is left of them is reported field by field.
 PARTLY_READ: dict[Dialect, frozenset[str]] = {
-    Dialect.ANTHROPIC: frozenset(),
+    Dialect.ANTHROPIC: frozenset(
+        {"metadata", "output_config", "format", "source", "cache_control", "usage", "output_tokens_details"}
+    ),
     Dialect.OPENAI_CHAT: frozenset(
         {"image_url", "input_audio", "file", "function", "json_schema", "stream_options", "message", "logprobs"}
     ),
@@ -60,13 +104,21 @@ PARTLY_READ: dict[Dialect, frozenset[str]] = {
 
 
 def merged(encoded: JsonObject, extras: Extras | None, ours: Dialect, path: str, losses: Losses) -> JsonObject:
-    """`encoded` with its own dialect's leftovers; those of another dialect are reported at `path`."""
+    """`encoded` with its own dialect's leftovers, at any depth; those of another dialect are reported at `path`."""
     if extras is None:
         return encoded
     if extras.dialect is ours:
-        return {**encoded, **extras.fields}
+        return _overlaid(encoded, extras.fields)
     losses.extend(_lost(extras.dialect, extras.fields, path))
     return encoded
+
+
+def _overlaid(encoded: JsonObject, fields: JsonObject) -> JsonObject:
+    result = dict(encoded)
+    for name, value in fields.items():
+        inner = result.get(name)
+        result[name] = _overlaid(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return result
 
 
 def _lost(dialect: Dialect, fields: Mapping[str, Any], path: str) -> Iterator[Loss]:
@@ -78,4 +130,9 @@ def _lost(dialect: Dialect, fields: Mapping[str, Any], path: str) -> Iterator[Lo
         if isinstance(value, dict) and name in PARTLY_READ.get(dialect, ()):
             yield from _lost(dialect, value, f"{path}.{name}")
         elif (severity := severities.get(name, Severity.DROPPED)) is not None:
-            yield Loss(f"{path}.{name}", "field without a counterpart", severity)
+            yield Loss(f"{path}.{_shown(name)}", "field without a counterpart", severity)
+
+
+def _shown(name: str) -> str:
+    """A field's name as a path may show it: an odd one is the caller's own text, which may not go into a header."""
+    return name if _PLAIN_NAME.fullmatch(name) else "*"

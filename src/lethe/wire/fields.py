@@ -9,9 +9,20 @@ from lethe.ir.content import Dialect, Extras, JsonObject
 
 T = TypeVar("T")
 
+_NAMES: dict[Any, str] = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    list: "an array",
+    dict: "an object",
+}
+
 
 class Fields:
     """A JSON object that is consumed. Errors name a path and an expected type, never a value."""
+
+    __slots__ = ("_data", "path")
 
     def __init__(self, data: Any, path: str = "$") -> None:
         if not isinstance(data, dict):
@@ -28,6 +39,8 @@ class Fields:
         value = self._data.pop(name, None)
         if value is None:
             return default
+        if type(value) is kind:
+            return value
         try:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError:
@@ -56,11 +69,15 @@ class Fields:
         value = self._data.pop(name, None)
         return None if value is None else Fields(value, f"{self.path}.{name}")
 
+    def keep(self, name: str, child: "Fields | None") -> None:
+        """Put back what nobody took of a child, so that it counts as left over here, under its name."""
+        if child is not None and child._data:
+            self._data[name] = child._data
+
     def rest(self, dialect: Dialect) -> Extras | None:
         """What nobody took."""
         return Extras(dialect, self._data) if self._data else None
 
 
 def _name(kind: Any) -> str:
-    names = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
-    return names.get(kind, "an array" if getattr(kind, "__origin__", None) is list else "another type")
+    return _NAMES.get(getattr(kind, "__origin__", kind), "another type")

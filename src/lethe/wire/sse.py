@@ -1,15 +1,13 @@
 """Server-sent events: bytes in, frames out, and back (WHATWG HTML, section 9.2)."""
 
-import re
 from collections.abc import Iterator
 
 from msgspec import Struct
 
 from lethe.errors import MalformedReply
 
-# Not str.splitlines(): that also breaks on U+2028, which is legal inside JSON.
-LINE_END = re.compile(r"\r\n|\n|\r")
 MAX_FRAME = 8 * 1024 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Frame(Struct, frozen=True):
@@ -20,23 +18,27 @@ class Frame(Struct, frozen=True):
 
 
 class FrameDecoder:
-    """Feed it whatever the socket gave; it yields the frames that are complete."""
+    """Feed it whatever the socket gave; it yields the frames that are complete.
+
+    It holds at most `limit` bytes of a frame that is not complete. Lines may end with LF, CR LF or CR, which are made
+    LF on arrival; JSON writes its own CR as an escape, so no data changes.
+    """
+
+    __slots__ = ("_after_cr", "_buffer", "_limit", "_scanned", "_started")
 
     def __init__(self, limit: int = MAX_FRAME) -> None:
         self._buffer = bytearray()
-        self._scanned = 0
+        self._scanned = 0  # no blank line begins before here
         self._limit = limit
+        self._after_cr = False  # the last byte was a CR, so a LF that follows belongs to it
+        self._started = False
 
     def feed(self, chunk: bytes) -> Iterator[Frame]:
         """Raises MalformedReply when `limit` bytes hold no complete frame."""
-        self._buffer += chunk
-        while (end := self._blank_line()) is not None:
-            block = bytes(self._buffer[:end])
-            del self._buffer[:end]
-            self._scanned = 0
-            frame = parse_frame(block)
-            if frame is not None:
-                yield frame
+        self._buffer += self._line_feeds(chunk) if self._after_cr or b"\r" in chunk else chunk
+        if not self._started:
+            self._skip_byte_order_mark()
+        yield from self._complete()
         if len(self._buffer) > self._limit:
             raise MalformedReply("the upstream sent an event that is too long")
 
@@ -44,28 +46,47 @@ class FrameDecoder:
         """Some upstreams close without the last blank line; accept what they meant."""
         frame = parse_frame(bytes(self._buffer))
         self._buffer.clear()
+        self._scanned = 0
         if frame is not None:
             yield frame
 
-    def _blank_line(self) -> int | None:
-        buffer, start = self._buffer, max(0, self._scanned - 3)
-        ends = [i + len(s) for s in (b"\n\n", b"\r\r", b"\r\n\r\n") if (i := buffer.find(s, start)) >= 0]
-        self._scanned = len(buffer)
-        return min(ends, default=None)
+    def _complete(self) -> Iterator[Frame]:
+        while (end := self._buffer.find(b"\n\n", self._scanned)) >= 0:
+            block = bytes(self._buffer[:end])
+            del self._buffer[: end + 2]
+            self._scanned = 0
+            frame = parse_frame(block)
+            if frame is not None:
+                yield frame
+        self._scanned = max(0, len(self._buffer) - 1)
+
+    def _line_feeds(self, chunk: bytes) -> bytes:
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+            self._after_cr = False
+        if chunk:
+            self._after_cr = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _skip_byte_order_mark(self) -> None:
+        if len(self._buffer) >= len(_BYTE_ORDER_MARK) or not _BYTE_ORDER_MARK.startswith(self._buffer):
+            self._started = True
+            if self._buffer.startswith(_BYTE_ORDER_MARK):
+                del self._buffer[: len(_BYTE_ORDER_MARK)]
 
 
 def parse_frame(block: bytes) -> Frame | None:
-    """The frame in a block of lines; None if it has no data (a comment, a lone event name)."""
+    """The frame in a block of lines that end with LF; None if it has no data (a comment, a lone event name)."""
     event: str | None = None
     data: list[str] = []
-    for line in LINE_END.split(block.decode("utf-8", "replace")):
+    # Not str.splitlines(): that also breaks on U+2028, which is legal inside JSON.
+    for line in block.decode("utf-8", "replace").split("\n"):
         name, _, value = line.partition(":")
-        value = value.removeprefix(" ")
         if name == "data":
-            data.append(value)
+            data.append(value.removeprefix(" "))
         elif name == "event":
-            event = value
-    return Frame("\n".join(data), event) if data else None
+            event = value.removeprefix(" ")
+    return Frame("\n".join(data), event or None) if data else None
 
 
 def format_frame(data: bytes, event: str | None = None) -> bytes:
