@@ -8,12 +8,14 @@ import msgspec
 from lethe.dialects.codec import CODECS, Codec, StreamDecoder, StreamEncoder
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import MalformedReply, StreamCut, UpstreamError
-from lethe.ir.content import Dialect, JsonObject
+from lethe.ir.content import JsonObject
 from lethe.ir.events import Event, Failure, Finish, Ping, Start
 from lethe.ir.grammar import unfold
 from lethe.ir.loss import Losses
 from lethe.ir.request import Request
 from lethe.ir.usage import Usage
+from lethe.providers.quirks import adjusted
+from lethe.providers.upstream import Upstream
 from lethe.wire.boundary import EventBoundary
 from lethe.wire.sse import Frame, FrameDecoder
 
@@ -31,10 +33,11 @@ class StreamFailed(UpstreamError):
         self.failure = failure
 
 
-def encode_request(request: Request, target: Dialect, model: str, losses: Losses) -> bytes:
+def encode_request(request: Request, upstream: Upstream, model: str, losses: Losses) -> bytes:
     """The body for an upstream of another dialect."""
     named = msgspec.structs.replace(request, model=model)
-    return msgspec.json.encode(CODECS[target].encode_request(named, losses))
+    body = CODECS[upstream.dialect].encode_request(named, losses)
+    return msgspec.json.encode(adjusted(body, upstream.provider, model, losses))
 
 
 def translate_reply(source: Codec, target: Codec, body: bytes, context: ReplyContext, losses: Losses) -> "Buffered":

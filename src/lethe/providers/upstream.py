@@ -53,6 +53,7 @@ class Upstream(Struct, frozen=True, kw_only=True):
     """`base_url` is as the vendor's SDK takes it, without a trailing slash; `models` are globs that it serves."""
 
     name: str
+    provider: str = ""  # the preset's name, for its quirks
     dialect: Dialect
     base_url: str
     auth: Auth

@@ -57,7 +57,7 @@ class Outgoing:
 
     def _translated(self, attempt: Attempt, upstream: Upstream) -> bytes:
         losses = Losses()
-        body = transcode.encode_request(self.request(), upstream.dialect, attempt.model, losses)
+        body = transcode.encode_request(self.request(), upstream, attempt.model, losses)
         fidelity.refuse_dropped(losses, allowed=self.allow_losses)
         hints, degraded, dropped = fidelity.counts(losses)
         self._exchange.note(translated=True, hints=hints, degraded=degraded, dropped=dropped)
