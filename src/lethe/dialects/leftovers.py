@@ -18,12 +18,10 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "context_management": Severity.HINT,  # trims old tool results and thinking; the conversation stands as sent
         "compaction": Severity.HINT,  # when to summarise; likewise
         "cache_control": Severity.HINT,
-        "ttl": Severity.HINT,  # of a cache hint
         "metadata": Severity.HINT,  # accounting; the model never sees it
         "diagnostics": Severity.HINT,
         "billing_policy": Severity.HINT,
         "fallbacks": Severity.HINT,  # which other models may answer; routes say that here
-        "fallback_credit": Severity.HINT,
         "fallback_credit_token": Severity.HINT,
         "user_profile_id": Severity.HINT,
         "workspace_id": Severity.HINT,
@@ -42,11 +40,9 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "toolset_name": Severity.HINT,
         "citations": Severity.DEGRADED,  # the document is carried, the wish to have it cited is not
         "transformations": Severity.HINT,  # how an image is scaled
+        # `inference_geo` is not here: where an answer may be computed is not for us to overlook
         # in answers
-        "server_tool_use": Severity.HINT,
-        "cache_creation": Severity.HINT,
-        "iterations": Severity.HINT,
-        "output_tokens_details": Severity.HINT,
+        "usage": Severity.HINT,  # counters without a counterpart
         "input_transformations": Severity.HINT,
         "container": Severity.DEGRADED,  # in a request: the tools that work in it are losses of their own
         "stop_details": Severity.DEGRADED,
@@ -94,9 +90,7 @@ DEFAULTS: dict[Dialect, dict[str, Any]] = {
 
 # Objects that decoders read into: what is left of them is reported field by field.
 PARTLY_READ: dict[Dialect, frozenset[str]] = {
-    Dialect.ANTHROPIC: frozenset(
-        {"metadata", "output_config", "format", "source", "cache_control", "usage", "output_tokens_details"}
-    ),
+    Dialect.ANTHROPIC: frozenset({"output_config", "format", "source"}),
     Dialect.OPENAI_CHAT: frozenset(
         {"image_url", "input_audio", "file", "function", "json_schema", "stream_options", "message", "logprobs"}
     ),
