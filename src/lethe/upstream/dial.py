@@ -1,0 +1,140 @@
+"""Getting connected: names, addresses, proxies, TLS."""
+
+import asyncio
+import socket
+import ssl
+from asyncio import AbstractEventLoop, BaseTransport, Transport
+from itertools import chain, zip_longest
+from typing import cast
+
+from msgspec import Struct
+
+from lethe.errors import ConnectFailed, ConnectTimeout, TlsFailed
+from lethe.upstream.address import Address, Proxy
+from lethe.upstream.connection import Connection
+from lethe.upstream.head import authorization_line
+from lethe.upstream.tunnel import Tunnel
+
+_MOST_ADDRESSES = 4  # of one name; more would leave each too little time
+
+
+class Way(Struct, frozen=True, kw_only=True):
+    """How to reach an upstream, within `seconds` in all. `context` is there if the address asks for TLS."""
+
+    address: Address
+    proxy: Proxy | None
+    context: ssl.SSLContext | None
+    seconds: float
+
+
+async def dial(way: Way, connection: Connection, loop: AbstractEventLoop) -> None:
+    """Connect `connection`. On every way out but success, cancellation included, no socket is left.
+
+    Raises ConnectFailed, ConnectTimeout, TlsFailed.
+    """
+    tunnel = Tunnel()
+    try:
+        async with asyncio.timeout(way.seconds):
+            await _connect(way, connection, tunnel, loop)
+    except TimeoutError:
+        _drop(connection, tunnel)
+        raise ConnectTimeout from None
+    except ssl.SSLError:
+        _drop(connection, tunnel)
+        raise TlsFailed from None
+    except OSError:
+        _drop(connection, tunnel)
+        raise ConnectFailed from None
+    except BaseException:
+        _drop(connection, tunnel)
+        raise
+
+
+async def _connect(way: Way, connection: Connection, tunnel: Tunnel, loop: AbstractEventLoop) -> None:
+    address, proxy = way.address, way.proxy
+    first: asyncio.Protocol = tunnel if address.tls else connection
+    if address.socket is not None:
+        await loop.create_unix_connection(lambda: first, address.socket)
+        return
+    host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
+    transport = await _reach(host, port, first, way.seconds, loop)
+    _keep_alive(transport)
+    if way.context is None:
+        return
+    if proxy is not None:
+        await tunnel.through(b"%b:%d" % (_target(address), address.port), authorization_line(proxy), loop)
+    secured = await _secure(transport, connection, way.context, address.host, loop)
+    connection.connection_made(secured)
+
+
+async def _reach(
+    host: str, port: int, protocol: asyncio.Protocol, seconds: float, loop: AbstractEventLoop
+) -> Transport:
+    """Try the addresses of the name one after another, each with its share of the time that is left."""
+    deadline = loop.time() + seconds
+    hosts = await _resolve(host, port, loop)
+    fault: OSError = OSError("the name has no address")
+    for left, candidate in zip(range(len(hosts), 0, -1), hosts, strict=True):
+        try:
+            async with asyncio.timeout((deadline - loop.time()) / left):
+                transport, _ = await loop.create_connection(lambda: protocol, candidate, port)
+        except OSError as error:  # TimeoutError is one
+            fault = error
+        else:
+            return transport
+    raise fault
+
+
+async def _resolve(host: str, port: int, loop: AbstractEventLoop) -> list[str]:
+    if _is_literal(host):
+        return [host]
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # Alternating, so that one broken family cannot use up all attempts.
+    first = [entry[4][0] for entry in found if entry[0] == found[0][0]]
+    other = [entry[4][0] for entry in found if entry[0] != found[0][0]]
+    alternating = chain.from_iterable(zip_longest(first, other))
+    return [str(ip) for ip in alternating if ip is not None][:_MOST_ADDRESSES]
+
+
+def _is_literal(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+async def _secure(
+    transport: Transport, connection: Connection, context: ssl.SSLContext, host: str, loop: AbstractEventLoop
+) -> BaseTransport:
+    try:
+        secured = await loop.start_tls(transport, connection, context, server_hostname=host)
+    except TimeoutError:
+        raise
+    except OSError:  # reset or closed in the middle of the handshake: as good as a refusal
+        raise ssl.SSLError from None
+    if secured is None:
+        raise ssl.SSLError
+    return secured
+
+
+def _keep_alive(transport: Transport) -> None:
+    """An answer may be silent for minutes; NATs and firewalls forget connections sooner than that."""
+    sock = cast("socket.socket", transport.get_extra_info("socket"))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        option = getattr(socket, name, None)  # macOS has other names
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _target(address: Address) -> bytes:
+    return (f"[{address.host}]" if ":" in address.host else address.host).encode("ascii")
+
+
+def _drop(connection: Connection, tunnel: Tunnel) -> None:
+    connection.abort()
+    tunnel.abort()
