@@ -1,0 +1,169 @@
+"""A worker process: the data plane and nothing else.
+
+`python -s -P -m lethe.sandbox.worker CHANNEL LISTENER`, both inherited descriptors. It is configured once, over the
+channel, and lives until it has drained.
+"""
+
+import asyncio
+import gc
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import uvloop
+
+from lethe.config.plan import Plan
+from lethe.errors import InternalFault
+from lethe.ledger.recorder import Recorder
+from lethe.sandbox import faults
+from lethe.sandbox.channel import (
+    Configure,
+    Credentials,
+    Drain,
+    Drained,
+    Fault,
+    Metrics,
+    MetricsWanted,
+    Ready,
+    ToWorker,
+)
+from lethe.sandbox.link import Link
+
+ORPHAN_DRAIN = 10.0  # seconds to finish in when the supervisor is gone
+_METRICS_WAIT = 5.0  # seconds
+_METRICS_ASKED = 64  # pages asked for at once
+_LAST_WORDS = 1.0  # seconds for the last events to leave
+
+
+class Serving(Protocol):
+    """What the data plane offers; `lethe.server.serving.Serving` is it."""
+
+    async def start(self) -> None: ...
+    def replace_credentials(self, credentials: Mapping[str, str]) -> None: ...
+    async def drain(self, seconds: float | None) -> None: ...
+
+
+class ServingFactory(Protocol):
+    def __call__(
+        self,
+        plan: Plan,
+        credentials: Mapping[str, str],
+        listener: socket.socket,
+        recorder: Recorder,
+        ask_metrics: Callable[[], Awaitable[bytes]],
+        fault: Callable[[BaseException], None],
+    ) -> Serving: ...
+
+
+class Worker:
+    """One generation's data plane, and what the supervisor tells it."""
+
+    def __init__(self, channel: socket.socket, listener: socket.socket, factory: ServingFactory) -> None:
+        self.link = Link(channel, self._heard)
+        self._listener = listener
+        self._factory = factory
+        self._orders: asyncio.Queue[Configure | Drain] = asyncio.Queue()
+        self._serving: Serving | None = None
+        self._rotated: dict[str, str] | None = None  # newer than the configuration's
+        self._pages: dict[int, asyncio.Future[bytes]] = {}
+        self._asked = 0
+
+    async def run(self) -> None:
+        """From configuration to the end."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._loop_failed)
+        self.link.attach(loop)
+        order = await self._orders.get()
+        if isinstance(order, Drain):
+            return
+        recorder = Recorder(self.link, loop.call_later)
+        credentials = order.credentials if self._rotated is None else self._rotated
+        self._serving = self._factory(
+            order.plan, credentials, self._listener, recorder, self._ask_metrics(recorder), self._failed
+        )
+        await self._serving.start()
+        gc.collect()
+        gc.freeze()
+        self.link.say(Ready())
+        await self._drain(self._serving)
+        recorder.flush()
+        self.link.say(Drained())
+        async with asyncio.timeout(_LAST_WORDS):
+            await self.link.empty()
+
+    async def _drain(self, serving: Serving) -> None:
+        """Wait for the order to drain, and obey; a second order may come meanwhile and be stricter."""
+        seconds = await self._next_drain()
+        further = asyncio.get_running_loop().create_task(self._hurry(serving))
+        try:
+            await serving.drain(seconds)
+        finally:
+            further.cancel()
+
+    async def _hurry(self, serving: Serving) -> None:
+        while True:
+            await serving.drain(await self._next_drain())
+
+    async def _next_drain(self) -> float | None:
+        while True:
+            order = await self._orders.get()
+            if isinstance(order, Drain):
+                return order.seconds
+
+    def _heard(self, message: ToWorker | None) -> None:
+        match message:
+            case None:
+                self._orders.put_nowait(Drain(ORPHAN_DRAIN))
+            case Configure() | Drain():
+                self._orders.put_nowait(message)
+            case Credentials(credentials=credentials):
+                self._rotated = credentials
+                if self._serving is not None:
+                    self._serving.replace_credentials(credentials)
+            case Metrics(token=token, page=page):
+                waiting = self._pages.get(token)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(page)
+
+    def _ask_metrics(self, recorder: Recorder) -> Callable[[], Awaitable[bytes]]:
+        async def ask() -> bytes:
+            """The page of the supervisor, this worker's latest included. Raises InternalFault."""
+            recorder.flush()
+            self._asked += 1
+            token = self._asked
+            if len(self._pages) >= _METRICS_ASKED or not self.link.offer(MetricsWanted(token)):
+                raise InternalFault
+            waiting: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+            self._pages[token] = waiting
+            try:
+                async with asyncio.timeout(_METRICS_WAIT):
+                    return await waiting
+            except TimeoutError:
+                raise InternalFault from None
+            finally:
+                del self._pages[token]
+
+        return ask
+
+    def _failed(self, error: BaseException) -> None:
+        self.link.fault(faults.describe(error))
+
+    def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        del loop
+        error = context.get("exception")
+        self.link.fault(Fault("LoopError", "unknown:0") if error is None else faults.describe(error))
+
+
+def main(channel: int, listener: int, factory: ServingFactory) -> None:
+    """The life of the process. Uncaught exceptions go up as faults."""
+    worker = Worker(socket.socket(fileno=channel), socket.socket(fileno=listener), factory)
+    faults.report_to(worker.link.fault)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(worker.run())
+
+
+if __name__ == "__main__":
+    from lethe.server.serving import Serving as DataPlane
+
+    main(int(sys.argv[1]), int(sys.argv[2]), DataPlane)
