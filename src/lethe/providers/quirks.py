@@ -1,4 +1,4 @@
-"""Named adjustments of the bodies that Lethe itself makes, by provider and model. Pass-through bodies stay as they are."""
+"""Named adjustments of the bodies that Lethe itself makes, by provider and model; pass-through is left alone."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from lethe.config.plan import Plan
 from lethe.errors import (
@@ -16,8 +17,7 @@ from lethe.errors import (
     UpstreamAnswered,
 )
 from lethe.ir.content import Dialect
-from lethe.ledger.events import Outcome
-from lethe.ledger.recorder import Recorder
+from lethe.ledger.events import Outcome, RequestEvent
 from lethe.policies import access
 from lethe.providers.upstream import Endpoint
 from lethe.retention.levels import strictest
@@ -34,6 +34,12 @@ INFERENCE: dict[str, tuple[Endpoint, Dialect]] = {
     "/v1/embeddings": (Endpoint.EMBEDDINGS, Dialect.OPENAI_CHAT),
 }
 _MODELS = "/v1/models"
+
+
+class Recorder(Protocol):
+    """Where events go."""
+
+    def record(self, event: RequestEvent) -> None: ...
 
 
 class App:

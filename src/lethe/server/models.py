@@ -39,11 +39,18 @@ class Catalogue:
         models = await self._models(exchange)
         if name is None:
             body = listing(list(models.values()), exchange.caller)
-        elif name in models:
-            body = models[name]
         else:
-            raise UnknownModel("no such model (GET /v1/models lists them)")
+            body = self._one(models, name)
         await exchange.reply(200, [JSON], msgspec.json.encode(body))
+
+    def _one(self, models: Mapping[str, JsonObject], name: str) -> JsonObject:
+        """By its listed name, or with its upstream before it."""
+        if name in models:
+            return models[name]
+        upstream, _, rest = name.partition("/")
+        if rest in models and any(u.name == upstream for u in self._plan.upstreams):
+            return {**models[rest], "id": name}
+        raise UnknownModel("no such model (GET /v1/models lists them)")
 
     async def _models(self, exchange: Exchange) -> dict[str, JsonObject]:
         """Every model by the name under which it can be asked for."""

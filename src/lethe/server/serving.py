@@ -4,15 +4,15 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from socket import socket
 
 from uvicorn import Config
 
 from lethe.config.plan import Plan
-from lethe.ledger.recorder import Recorder
 from lethe.routing.attempts import Router
-from lethe.server.app import App
+from lethe.server.app import App, Recorder
 from lethe.server.connection import Connection, Connections
 from lethe.server.inference import Inference, Limits
 from lethe.server.models import Catalogue
@@ -38,7 +38,7 @@ class Serving:
     ) -> None:
         self._listener = listener
         self._recorder = recorder
-        self._transports = pools(plan.upstreams)
+        self._transports = pools(plan.upstreams, clock=time.monotonic)
         self._inference = Inference(
             Router(plan.upstreams, plan.routes),
             plan.upstreams,

@@ -1,0 +1,266 @@
+"""Paths, keys, levels, limits, models and health: what a caller meets before any upstream does."""
+
+import asyncio
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from tests.server.rig import ANTHROPIC, CHAT, PATH, error_in, json_answer, request, serving, upstream, whole
+
+from lethe.config.plan import ClientKey
+from lethe.ir.content import Dialect
+from lethe.providers.upstream import Auth
+from lethe.retention.levels import Level, UpstreamClass
+from lethe.routing.table import Route, Target
+from lethe.upstream.fake import Fake, Hang
+
+DIALECTS = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT])
+
+
+def keys(*texts: str, level: Level | None = None) -> tuple[ClientKey, ...]:
+    return tuple(ClientKey(name=t, digest=hashlib.sha256(t.encode()).digest(), level=level) for t in texts)
+
+
+@DIALECTS
+@pytest.mark.parametrize(
+    "headers", [{}, {"x_api_key": "no"}, {"authorization": "Bearer no"}, {"authorization": "one"}], ids=str
+)
+async def test_without_a_known_key_nothing_happens(caller: Dialect, headers: dict[str, str]) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, caller)], keys=keys("one")) as rig:
+        reply = await rig.ask("POST", PATH[caller], request(caller), **headers)
+        assert reply.status == 401
+        assert error_in(reply, caller)["type"] in {"authentication_error", "invalid_request_error"}
+        assert not fake.requests
+
+
+@DIALECTS
+@pytest.mark.parametrize("headers", [{"x_api_key": "two"}, {"authorization": "Bearer two"}], ids=str)
+async def test_a_key_in_either_place_is_never_passed_on(caller: Dialect, headers: dict[str, str]) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, caller)], keys=keys("one", "two")) as rig:
+        fake.answer(whole(caller))
+        assert (await rig.ask("POST", PATH[caller], request(caller), **headers)).status == 200
+        assert "two" not in str(fake.requests[0].headers)
+        assert (await rig.events.one()).key == 1
+
+
+async def test_forwarding_passes_the_callers_credential_and_keeps_our_key() -> None:
+    up = upstream("up", "http://127.0.0.1:1", ANTHROPIC, auth=Auth.FORWARD, credential=None)
+    async with (
+        Fake() as fake,
+        serving([upstream("up", fake, ANTHROPIC, auth=up.auth, credential=None)], keys=keys("ours")) as rig,
+    ):
+        fake.answer(whole(ANTHROPIC))
+        await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC), x_api_key="ours", authorization="Bearer theirs")
+        got = dict(fake.requests[0].headers)
+        assert (got.get("x-api-key"), got["authorization"]) == (None, "Bearer theirs")
+
+
+LEVELS: list[tuple[str, Level, Level | None, str | None, Level | None]] = [
+    # configured, the key's, the request's, what binds (None: refused)
+    ("default", Level.C, None, None, Level.C),
+    ("the request may tighten", Level.C, None, "B", Level.B),
+    ("the request may not loosen", Level.B, None, "C", Level.B),
+    ("the key tightens", Level.C, Level.B, None, Level.B),
+    ("U5 is too weak for A2", Level.C, None, "A2", None),
+]
+
+
+@DIALECTS
+@pytest.mark.parametrize(("level", "own", "wish", "binds"), [c[1:] for c in LEVELS], ids=[c[0] for c in LEVELS])
+async def test_levels(level: Level, own: Level | None, wish: str | None, binds: Level | None, caller: Dialect) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, caller)], level=level, keys=keys("k", level=own)) as rig:
+        fake.answer(whole(caller))
+        headers = {"x_api_key": "k"} | ({"x_lethe_level": wish} if wish else {})
+        reply = await rig.ask("POST", PATH[caller], request(caller), **headers)
+        if binds is None:
+            assert reply.status == 403
+            assert "accepts upstream classes up to U4; up is U5" in error_in(reply, caller)["message"]
+            assert not fake.requests
+        else:
+            assert (reply.status, reply.headers["x-lethe-level"]) == (200, binds)
+
+
+@DIALECTS
+async def test_a_level_that_does_not_exist_is_refused(caller: Dialect) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, caller)]) as rig:
+        reply = await rig.ask("POST", PATH[caller], request(caller), x_lethe_level="Z")
+        assert reply.status == 400
+        assert "A1, A2, B, C" in error_in(reply, caller)["message"]
+
+
+async def test_a_fallback_obeys_the_level() -> None:
+    async with Fake() as near, Fake() as far:
+        ups = [upstream("near", near, CHAT, upstream_class=UpstreamClass.U4), upstream("far", far, CHAT)]
+        async with serving(ups, level=Level.A2) as rig:
+            near.answer(json_answer(500, {"error": {"message": "x", "type": "server_error"}}))
+            far.answer(whole(CHAT))
+            assert (await rig.ask("POST", PATH[CHAT], request(CHAT))).status == 500
+            assert not far.requests
+
+
+@DIALECTS
+async def test_too_large_by_announcement_and_by_fact(caller: Dialect) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, caller)], max_body=1000) as rig:
+        reply = await rig.ask("POST", PATH[caller], b"x" * 1001)
+        assert (reply.status, error_in(reply, caller)["type"]) == (
+            413,
+            "request_too_large" if caller is ANTHROPIC else error_in(reply, caller)["type"],
+        )
+        client = await rig.client()
+        client.send("POST", PATH[caller], b"", {"content-length": "", "transfer-encoding": "chunked"})
+        client.writer.write((b"190\r\n" + b"x" * 400 + b"\r\n") * 3)
+        reply = await client.reply()
+        assert reply.status == 413
+        error_in(reply, caller)
+        assert not fake.requests
+
+
+async def test_a_body_of_64_mb_passes_where_the_limit_allows() -> None:
+    body = json.dumps({"model": "m", "messages": [], "x": "y" * 64_000_000}).encode()
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)], max_body=65 * 1024 * 1024) as rig:
+        fake.answer(whole(CHAT))
+        assert (await rig.ask("POST", PATH[CHAT], body)).status == 200
+        assert fake.requests[0].body == body
+
+
+async def test_an_endless_head_is_cut_off() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        client = await rig.client()
+        client.writer.write(b"GET /health HTTP/1.1\r\n" + b"x-a: " + b"b" * 70_000)
+        client.writer.write(b"\r\n\r\n")
+        status, _ = await client.head()
+        assert status == 431
+
+
+PATHS = [
+    ("GET", "/health", 200),
+    ("HEAD", "/health", 200),
+    ("GET", "/ready", 200),
+    ("GET", "/metrics", 200),
+    ("GET", "/", 200),
+    ("HEAD", "/", 200),
+    ("HEAD", "/api/hello", 404),
+    ("GET", "/nowhere", 404),
+    ("POST", "/health", 405),
+    ("GET", "/v1/messages", 405),
+    ("DELETE", "/v1/models", 405),
+    ("POST", "/v1/responses", 404),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), PATHS, ids=[f"{p[0]} {p[1]}" for p in PATHS])
+async def test_paths(method: str, path: str, status: int) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        client = await rig.client()
+        client.send(method, path)
+        got, headers = await client.head()
+        assert got == status
+        if method != "HEAD":
+            body = await client.body(headers)
+            assert body
+            if status >= 400:
+                assert json.loads(body)["error"]["message"]
+
+
+async def test_errors_at_unknown_paths_come_in_the_asking_dialect() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        reply = await rig.ask("GET", "/nowhere", anthropic_version="2023-06-01")
+        assert error_in(reply, ANTHROPIC)["type"] == "not_found_error"
+
+
+async def test_metrics_want_a_key_where_there_are_keys() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)], keys=keys("k")) as rig:
+        assert (await rig.ask("GET", "/metrics")).status == 401
+        assert (await rig.ask("GET", "/metrics", authorization="Bearer k")).body == b"lethe_up 1\n"
+        assert (await rig.ask("GET", "/health")).status == 200
+
+
+# Models
+
+OPENAI_LIST: dict[str, Any] = {
+    "object": "list",
+    "data": [{"id": "org/llama:8b", "object": "model", "created": 1_700_000_000, "owned_by": "org", "extra": 1}],
+}
+CLAUDE_LIST: dict[str, Any] = {
+    "data": [{"type": "model", "id": "claude-x", "display_name": "Claude X", "created_at": "2026-01-02T00:00:00Z", "lifecycle": "active", "max_input_tokens": 9}],
+    "has_more": False,
+}  # fmt: skip
+ROUTES = [Route(model="fast", to=(Target(0, "org/llama:8b"),)), Route(model="claude-*", to=(Target(1),))]
+
+
+@pytest.mark.parametrize("query", ["", "?limit=1000", "?beta=true"])
+async def test_models_in_the_shape_of_the_asking_dialect(query: str) -> None:
+    async with Fake() as a, Fake() as b:
+        a.answer(json_answer(200, OPENAI_LIST))
+        b.answer(json_answer(200, CLAUDE_LIST))
+        async with serving([upstream("a", a, CHAT), upstream("b", b, ANTHROPIC)], ROUTES) as rig:
+            asked = await rig.ask("GET", f"/v1/models{query}", anthropic_version="2026-10-21")
+            listed = {m["id"]: m for m in asked.json()["data"]}
+            assert set(listed) == {"fast", "a/org/llama:8b", "claude-x"}
+            assert listed["claude-x"] == CLAUDE_LIST["data"][0]
+            assert listed["fast"]["created_at"] == "2023-11-14T22:13:20Z"
+            assert asked.json()["has_more"] is False
+            listed = {m["id"]: m for m in (await rig.ask("GET", f"/v1/models{query}")).json()["data"]}
+            assert listed["a/org/llama:8b"] == {**OPENAI_LIST["data"][0], "id": "a/org/llama:8b"}
+            assert listed["claude-x"]["object"] == "model"
+            assert listed["claude-x"]["created"] == 1_767_312_000
+            assert len(a.requests) == 1  # lists are kept a while
+
+
+async def test_one_model_with_slash_and_colon() -> None:
+    async with Fake() as a:
+        a.answer(json_answer(200, OPENAI_LIST))
+        async with serving([upstream("a", a, CHAT)], ROUTES[:1]) as rig:
+            for name in ("org/llama:8b", "a/org/llama:8b"):
+                for path in (name, name.replace("/", "%2F").replace(":", "%3A")):
+                    assert (await rig.ask("GET", f"/v1/models/{path}")).json()["id"] == name
+            reply = await rig.ask("GET", "/v1/models/none")
+            assert (reply.status, reply.json()["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_an_upstream_that_does_not_list_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lethe.server.models.PATIENCE", 0.1)
+    async with Fake() as a, Fake() as b:
+        a.answer([Hang()])
+        b.answer(json_answer(200, CLAUDE_LIST))
+        ups = [upstream("a", a, CHAT), upstream("b", b, ANTHROPIC), upstream("c", "http://127.0.0.1:1", CHAT)]
+        async with serving(ups, ROUTES) as rig:
+            assert {m["id"] for m in (await rig.ask("GET", "/v1/models")).json()["data"]} == {"fast", "claude-x"}
+
+
+# Counting
+
+
+async def test_count_tokens_passes_to_an_upstream_that_counts() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)]) as rig:
+        fake.answer(json_answer(200, {"input_tokens": 7}))
+        reply = await rig.ask("POST", "/v1/messages/count_tokens?beta=true", request(ANTHROPIC))
+        assert reply.json() == {"input_tokens": 7}
+        assert fake.requests[0].target == "/v1/messages/count_tokens?beta=true"
+        assert "x-lethe-estimate" not in reply.headers
+
+
+async def test_count_tokens_is_estimated_and_says_so_where_no_upstream_counts() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        few = await rig.ask("POST", "/v1/messages/count_tokens", request(ANTHROPIC))
+        many = await rig.ask("POST", "/v1/messages/count_tokens", request(ANTHROPIC, system="word " * 1000))
+        assert few.headers["x-lethe-estimate"] == "utf8-bytes/4"
+        assert 1000 < many.json()["input_tokens"] - few.json()["input_tokens"] < 1500
+        assert not fake.requests
+
+
+async def test_embeddings_need_an_upstream_that_has_them() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)]) as rig:
+        assert (await rig.ask("POST", "/v1/embeddings", {"model": "m", "input": "x"})).status == 404
+
+
+async def test_pipelined_requests_are_answered_in_order() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        fake.answer(whole(CHAT))
+        client = await rig.client()
+        for _ in range(3):
+            client.send("POST", PATH[CHAT], json.dumps(request(CHAT)).encode())
+        replies = [await client.reply() for _ in range(3)]
+        assert [r.status for r in replies] == [200, 200, 200]
+        await asyncio.sleep(0)
