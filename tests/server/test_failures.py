@@ -23,7 +23,7 @@ from lethe.ir.content import Dialect
 from lethe.ledger.codes import index_of
 from lethe.ledger.events import Outcome
 from lethe.providers.upstream import Timeouts
-from lethe.upstream.fake import Close, Cut, Fake, Hang, Head, Script, Send
+from lethe.upstream.fake import Close, Cut, Fake, Hang, Head, Script, Send, Step
 
 DIALECTS = [ANTHROPIC, CHAT]
 PAIRS = [(caller, source) for caller in DIALECTS for source in DIALECTS]
@@ -158,7 +158,7 @@ async def test_a_stream_that_cannot_go_on_ends_with_an_error_event(
     end: Script, code: str, case: tuple[Dialect, Dialect]
 ) -> None:
     caller, source = case
-    begun = [Head(200, SSE), *(Send(f) for f in frames(source)[:3])]
+    begun: list[Step] = [Head(200, SSE), *(Send(f) for f in frames(source)[:3])]
     async with Fake() as fake, serving([upstream("up", fake, source, timeouts=Timeouts(idle=0.3))]) as rig:
         fake.answer([*begun, *end])
         reply = await rig.ask("POST", PATH[caller], request(caller, stream=True))

@@ -37,10 +37,7 @@ class Catalogue:
     async def answer(self, exchange: Exchange, name: str | None) -> None:
         """The whole list, or one model. Raises UnknownModel."""
         models = await self._models(exchange)
-        if name is None:
-            body = listing(list(models.values()), exchange.caller)
-        else:
-            body = self._one(models, name)
+        body = listing(list(models.values()), exchange.caller) if name is None else self._one(models, name)
         await exchange.reply(200, [JSON], msgspec.json.encode(body))
 
     def _one(self, models: Mapping[str, JsonObject], name: str) -> JsonObject:
