@@ -51,6 +51,7 @@ class Reasoning(Struct, frozen=True, kw_only=True):
     enabled: bool = True
     effort: str | None = None
     budget_tokens: int | None = None
+    effort_only: bool = False  # nothing was said about thinking itself (Anthropic has a switch of its own for it)
     extras: Extras | None = None
 
 

@@ -1,0 +1,128 @@
+"""Token counts on the wire (anthropic 2.13.0 types, Usage, MessageDeltaUsage): disjoint, and cumulative in streams."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from lethe.ir.content import JsonObject
+from lethe.ir.usage import Usage
+
+_COUNTERS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+_DETAILS = "output_tokens_details"
+_THINKING = "thinking_tokens"
+
+
+class _Details(msgspec.Struct):
+    thinking_tokens: int | None = None
+
+
+class _Counts(msgspec.Struct):
+    input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    output_tokens: int | None = None
+    output_tokens_details: _Details | None = None
+
+
+class _Metered(msgspec.Struct):
+    """Anything with `usage`: a whole message, or the data of a message_delta event."""
+
+    usage: _Counts | None = None
+
+
+class _Started(msgspec.Struct):
+    """The data of a message_start event."""
+
+    message: _Metered | None = None
+
+
+_METERED = msgspec.json.Decoder(_Metered)
+_STARTED = msgspec.json.Decoder(_Started)
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+
+
+def decode_usage(usage: Mapping[str, Any]) -> Usage:
+    """Of a usage object; counters that are absent, null or no numbers count as 0."""
+    details = usage.get(_DETAILS)
+    return Usage(
+        input=_count(usage, "input_tokens"),
+        cache_read=_count(usage, "cache_read_input_tokens"),
+        cache_write=_count(usage, "cache_creation_input_tokens"),
+        output=_count(usage, "output_tokens"),
+        reasoning=_count(details, _THINKING) if isinstance(details, dict) else 0,
+    )
+
+
+def leftover_usage(usage: Mapping[str, Any]) -> JsonObject:
+    """What a usage object says beyond the counters; null says nothing."""
+    left = {name: value for name, value in usage.items() if name not in _COUNTERS and value is not None}
+    details = left.pop(_DETAILS, None)
+    if isinstance(details, dict) and (more := {n: v for n, v in details.items() if n != _THINKING}):
+        left[_DETAILS] = more
+    return left
+
+
+def encode_usage(usage: Usage) -> JsonObject:
+    """All four counters, zeros too: clients add them up. Thinking tokens only where there are any."""
+    encoded: JsonObject = {
+        "input_tokens": usage.input,
+        "cache_creation_input_tokens": usage.cache_write,
+        "cache_read_input_tokens": usage.cache_read,
+        "output_tokens": usage.output,
+    }
+    if usage.reasoning:
+        encoded[_DETAILS] = {_THINKING: usage.reasoning}
+    return encoded
+
+
+def buffered_usage(body: bytes) -> Usage | None:
+    """Usage of a buffered reply; None if it has none or is not JSON."""
+    return _usage([_counts(_METERED, body)])
+
+
+def streamed_usage(head: bytes, tail: bytes) -> Usage | None:
+    """Usage from the ends of a stream: message_start says what was read, the last message_delta what was written."""
+    return _usage([_start_counts(head), _end_counts(tail)])
+
+
+def _start_counts(head: bytes) -> _Counts | None:
+    for data in _data_lines(head):
+        if b'"message_start"' in data:
+            try:
+                started = _STARTED.decode(data)
+            except _UNREADABLE:
+                return None
+            return started.message.usage if started.message else None
+    return None
+
+
+def _end_counts(tail: bytes) -> _Counts | None:
+    # a quote inside JSON text is escaped, so content cannot look like this
+    ends = [data for data in _data_lines(tail) if b'"message_delta"' in data]
+    return next((counts for data in reversed(ends) if (counts := _counts(_METERED, data))), None)
+
+
+def _data_lines(part: bytes) -> list[bytes]:
+    return [line[5:] for line in part.replace(b"\r", b"\n").split(b"\n") if line.startswith(b"data:")]
+
+
+def _counts(decoder: "msgspec.json.Decoder[_Metered]", data: bytes) -> _Counts | None:
+    try:
+        return decoder.decode(data).usage
+    except _UNREADABLE:
+        return None
+
+
+def _usage(parts: Iterable[_Counts | None]) -> Usage | None:
+    """The later of two counts holds: they are cumulative, and may leave out what has not changed."""
+    merged: JsonObject = {}
+    for counts in parts:
+        if counts is not None:
+            merged |= {n: v for n, v in msgspec.to_builtins(counts).items() if v is not None}
+    return decode_usage(merged) if merged else None
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    value = usage.get(name)
+    return value if type(value) is int and value >= 0 else 0
