@@ -43,7 +43,7 @@ def decode_signature(value: str | None) -> Signature | None:
 def encode_reasoning(blocks: Sequence[tuple[str, ContentBlock]], losses: Losses) -> JsonObject:
     """The message fields for its thinking: plain text if nothing is sealed, else details."""
     thoughts = [(path, b) for path, b in blocks if isinstance(b, Thinking)]
-    plain = [(path, b) for path, b in thoughts if not b.signature and "type" not in own(b.extras)]
+    plain = [(path, b) for path, b in thoughts if not b.signature and own(b.extras).keys() <= {"field"}]
     if len(plain) < len(thoughts) or any(_entry(b) for _, b in blocks):
         entries = (_encode_detail(b, path, losses) if isinstance(b, Thinking) else _entry(b) for path, b in blocks)
         return {"reasoning_details": [e for e in entries if e is not None]}

@@ -7,7 +7,7 @@ import msgspec
 
 from lethe.dialects.openai_chat.messages import CALL, decode_assistant, encode_call
 from lethe.dialects.openai_chat.overlay import OURS, from_slot, leftovers, overlaid, own, present, without
-from lethe.dialects.openai_chat.reasoning import DETAIL, encode_detail
+from lethe.dialects.openai_chat.reasoning import DETAIL, NAMES, encode_detail
 from lethe.dialects.openai_chat.usage import decode_usage, encode_usage
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import InvalidRequest, MalformedReply
@@ -150,7 +150,8 @@ def _decode(f: Fields) -> Response:
     content, left = decode_assistant(Fields(_mended(message, id), "$.message"))
     content, logprobs = _with_logprobs(content, choice.raw("logprobs"))
     called = any(isinstance(b, ToolCall) or (isinstance(b, Opaque) and from_slot(b, CALL)) for b in content)
-    inner = {k: v for k, v in own(left).items() if v not in (None, []) and k != "role"}
+    # a copy of the thinking beside its details goes: streams have none
+    inner = {k: v for k, v in own(left).items() if v not in (None, []) and k not in ("role", *NAMES)}
     finish = Finish(
         reason=stop_reason(word, called=called),
         raw_reason=word,

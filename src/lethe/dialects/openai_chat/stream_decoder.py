@@ -124,7 +124,7 @@ class StreamDecoder:
             raise MalformedReply
         choice = _first_choice(chunk)
         if chunk.get("error") or choice.get("error"):
-            self._ended = True
+            self._ended, self._open = True, ""
             yield decode_error_object(chunk if chunk.get("error") else choice)
             return
         if isinstance(usage := chunk.get("usage"), dict):
