@@ -1,0 +1,64 @@
+"""The pages name what the code has: settings, event fields, metrics, links, and configurations that load."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from lethe.config import schema
+from lethe.config.load import parse_settings
+from lethe.ledger.lines import Line
+from lethe.ledger.metrics import Figures, Totals, render
+from lethe.providers.rows import PRESETS
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+TABLES: list[type[Struct]] = [
+    schema.RetentionTable,
+    schema.ServerTable,
+    schema.UpstreamTable,
+    schema.ContractTable,
+    schema.RouteTable,
+    schema.KeyTable,
+    schema.ScenariosTable,
+]
+
+
+def page_id(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+def test_every_setting_is_described(table: type[Struct]) -> None:
+    assert [name for name in table.__struct_encode_fields__ if f"`{name}`" not in CONFIGURATION] == []
+
+
+def test_every_preset_is_named() -> None:
+    assert [name for name in PRESETS if f"`{name}`" not in CONFIGURATION] == []
+
+
+def test_every_field_of_the_event_line_is_described() -> None:
+    assert [name for name in Line.__struct_encode_fields__ if f"`{name}`" not in OPERATIONS] == []
+
+
+def test_every_metric_is_named() -> None:
+    page = render(Totals(), Figures()).decode()
+    names = re.findall(r"^# TYPE lethe_(\w+) ", page, re.MULTILINE)
+    assert names
+    assert [name for name in names if f"`{name}`" not in OPERATIONS] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_configurations_on_the_pages_load(page: Path) -> None:
+    for text in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        parse_settings(text, page_id(page), embedded_available=True, today=date(2026, 11, 24))
