@@ -66,9 +66,10 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "min_p": Severity.HINT,
         "repetition_penalty": Severity.HINT,
         "system_fingerprint": Severity.HINT,
-        "logit_bias": Severity.DEGRADED,  # may ban or force tokens, but keyed by one tokenizer: it means nothing elsewhere
+        "logit_bias": Severity.DEGRADED,  # may ban or force tokens, but by one tokenizer's numbers
         "reasoning": Severity.HINT,  # OpenRouter: an effort in a request, a copy of reasoning_details in a message
         "name": Severity.DEGRADED,  # what a speaker said is carried, the label of who spoke is not
+        "annotations": Severity.DEGRADED,  # where the answer's facts come from; the answer itself is carried
         "format": Severity.HINT,  # provenance of a reasoning detail; the signature names its issuer itself
         "index": Severity.HINT,
         "id": Severity.HINT,

@@ -237,3 +237,14 @@ def test_refusals_and_logprobs() -> None:
     )
     assert deltas(data)[:2] == [{"refusal": "no"}, {"content": "x"}]
     assert chunks(data)[3]["choices"][0]["logprobs"] == {"content": [token], "refusal": None}
+
+
+def test_details_that_nobody_understands_pass_whole() -> None:
+    detail = {"type": "reasoning.novel", "novel": 1}
+    block = Opaque(dialect=Dialect.OPENAI_CHAT, data={"type": "reasoning_detail", "reasoning_detail": detail})
+    events: list[Event] = [START, BlockStart(0, block), BlockStop(0), FINISH]
+    data, losses = written(*events)
+    assert deltas(data) == [{"reasoning_details": [detail]}]
+    message = encode_response(fold(events), CONTEXT, losses)["choices"][0]["message"]
+    assert message["reasoning_details"] == [detail]
+    assert losses == []

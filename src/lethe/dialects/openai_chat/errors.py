@@ -50,6 +50,7 @@ KINDS_BY_TYPE: Mapping[str, ErrorKind] = {
     "timeout": ErrorKind.TIMEOUT,
     "internal_error": ErrorKind.API,
 }
+VAGUE_TYPES = ("invalid_request_error", "server_error")  # also stand for narrower errors, which the status tells
 KINDS_BY_STATUS: Mapping[int, ErrorKind] = {
     400: ErrorKind.INVALID_REQUEST,
     401: ErrorKind.AUTHENTICATION,
@@ -117,18 +118,12 @@ def _decode(error: JsonObject, status: int | None) -> Failure:
 def _kind(code: Any, kind: Any, status: int | None) -> ErrorKind:
     if isinstance(code, str) and code in KINDS_BY_CODE:
         return KINDS_BY_CODE[code]
+    by_type = KINDS_BY_TYPE.get(kind) if isinstance(kind, str) else None
     by_status = KINDS_BY_STATUS.get(status or 0)
-    # these two types also stand for narrower errors, which the status then tells
-    if (
-        isinstance(kind, str)
-        and kind in KINDS_BY_TYPE
-        and not (by_status and kind in ("invalid_request_error", "server_error"))
-    ):
-        return KINDS_BY_TYPE[kind]
-    if by_status is not None:
+    if by_status is not None and (by_type is None or kind in VAGUE_TYPES):
         return by_status
-    if isinstance(kind, str) and kind in KINDS_BY_TYPE:
-        return KINDS_BY_TYPE[kind]
+    if by_type is not None:
+        return by_type
     return ErrorKind.INVALID_REQUEST if status is not None and 400 <= status < 500 else ErrorKind.API
 
 

@@ -12,8 +12,6 @@ OURS = Dialect.OPENAI_CHAT
 
 def overlaid(encoded: JsonObject, extras: Extras | None, path: str, losses: Losses) -> JsonObject:
     """`encoded` with Chat's leftovers merged into it and into its objects; another dialect's are losses."""
-    if extras is not None and extras.dialect is OURS:
-        return _overlay(encoded, extras.fields)
     return merged(encoded, extras, OURS, path, losses)
 
 
@@ -60,11 +58,3 @@ def from_slot(block: Opaque, slot: str) -> JsonObject | None:
 def present(**fields: Any) -> JsonObject:
     """The fields that say something."""
     return {name: value for name, value in fields.items() if value is not None and value != []}
-
-
-def _overlay(encoded: JsonObject, fields: JsonObject) -> JsonObject:
-    result = dict(encoded)
-    for name, value in fields.items():
-        inner = result.get(name)
-        result[name] = _overlay(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return result

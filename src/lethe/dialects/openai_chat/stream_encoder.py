@@ -1,6 +1,7 @@
 """Events in, the bytes of chat chunks out (openai 3.57.0 types, ChatCompletionChunk)."""
 
 from collections.abc import Iterator
+from typing import TypeAlias, assert_never
 
 import msgspec
 
@@ -35,6 +36,18 @@ KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
 _END = b'},"finish_reason":null}]}\n\n'
 _json = msgspec.json.encode
+_Rarer: TypeAlias = (
+    Start
+    | BlockStart
+    | SignatureDelta
+    | LogprobsDelta
+    | CitationDelta
+    | OpaqueDelta
+    | BlockStop
+    | Finish
+    | Failure
+    | Ping
+)
 
 
 class StreamEncoder:
@@ -68,7 +81,7 @@ class StreamEncoder:
             case _:
                 return self._encode(event)
 
-    def _encode(self, event: Event) -> Iterator[bytes]:
+    def _encode(self, event: _Rarer) -> Iterator[bytes]:
         match event:
             case Start():
                 yield self._start(event)
@@ -94,8 +107,8 @@ class StreamEncoder:
                 yield KEEP_ALIVE
             case BlockStop() | OpaqueDelta():
                 pass  # chunks have no block ends; an opaque block was reported when it began
-            case TextDelta() | ThinkingDelta() | ArgumentsDelta():
-                yield from self.encode(event)
+            case _:
+                assert_never(event)
 
     def _start(self, event: Start) -> bytes:
         created = own(event.extras).get("created", self._context.created)
