@@ -11,11 +11,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     A key given as a reference has an empty digest in the plan until the broker resolves it;
     `key_secrets` maps its index in `plan.keys` to the reference. `embedded` is the index of the
     upstream that the embedded model serves, if one does: its base URL and credential are set when it runs.
-    `notes` are lines for people.
+    `class_reasons` says of each upstream why it has its class; `notes` are lines for people.
     """
 
     plan: Plan
     secrets: tuple[str, ...] = ()
     key_secrets: dict[int, str] = {}
     embedded: int | None = None
+    class_reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,0 +1,138 @@
+"""From the file's tables to settings: everything that depends on more than one value is checked here."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from lethe.config.classes import parse_class
+from lethe.config.plan import Plan
+from lethe.config.problems import ConfigPath, Findings, choice
+from lethe.config.routes import check_scenarios, parse_level, resolve_keys, resolve_routes
+from lethe.config.schema import File, RetentionTable, ServerTable
+from lethe.config.settings import Settings
+from lethe.config.upstreams import Resolved, read, resolve_upstream
+from lethe.config.values import ValueFault, byte_size, secret_reference
+from lethe.providers.rows import EMBEDDED
+from lethe.providers.upstream import Upstream
+from lethe.retention.levels import ACCEPTS, OPT_INS, Level, UpstreamClass, admits, strictest
+from lethe.routing.table import Route
+
+UNENFORCED = ("landlock", "landlock-net", "seccomp")
+_LONGEST_HOLD = 3600.0  # seconds
+
+
+def resolve(file: File, today: date, found: Findings, *, embedded_available: bool) -> Settings:
+    """Settings as far as they can be made; usable only if `found` has no problems."""
+    level, accepted = _retention(file.retention, found)
+    if not file.upstreams:
+        found.problem(("upstreams",), "no upstream is configured", "add a preset, for example [upstreams.anthropic]")
+    resolved = [
+        made
+        for name, table in file.upstreams.items()
+        if (made := resolve_upstream(name, table, today, found, embedded_available=embedded_available))
+    ]
+    upstreams = tuple(made.upstream for made in resolved)
+    _regions(file.retention.regions, resolved, found)
+    names = {upstream.name: n for n, upstream in enumerate(upstreams)}
+    for name in file.upstreams.keys() - names.keys():  # has a problem of its own; what refers to it has none
+        names[name] = 0
+    routes = resolve_routes(file.routes, names, found)
+    check_scenarios(file.scenarios, names, found)
+    keys = resolve_keys(file.keys, found)
+    _note_refused(level, accepted, upstreams, routes, found)
+    plan = Plan(
+        level=level,
+        accept_classes=accepted,
+        max_body=_server(file.server, found),
+        upstreams=upstreams,
+        routes=routes,
+        keys=keys.keys,
+        status_hold=file.server.status_hold,
+        heartbeat=file.server.heartbeat,
+        tls_cert=file.server.tls_cert,
+        tls_key=file.server.tls_key,
+    )
+    references = [upstream.credential for upstream in upstreams if upstream.credential] + list(keys.secrets.values())
+    return Settings(
+        plan=plan,
+        secrets=tuple(dict.fromkeys(references)),
+        key_secrets=keys.secrets,
+        embedded=next((n for n, upstream in enumerate(upstreams) if upstream.name == EMBEDDED), None),
+        class_reasons=tuple(made.why for made in resolved),
+        notes=tuple(found.notes),
+    )
+
+
+def _retention(table: RetentionTable, found: Findings) -> tuple[Level, tuple[UpstreamClass, ...]]:
+    level = parse_level(table.level, ("retention", "level"), found) or Level.C
+    accepted = []
+    for n, name in enumerate(table.accept_classes):
+        path: ConfigPath = ("retention", "accept_classes", n)
+        parsed = parse_class(name, path, found)
+        if parsed is not None and parsed not in OPT_INS.values():
+            found.problem(path, "cannot be opted in", "U5 at A2, U6 at B")
+        elif parsed is not None:
+            accepted.append(parsed)
+    for n, name in enumerate(table.accept_unenforced):
+        if name not in UNENFORCED:
+            found.problem(("retention", "accept_unenforced", n), "is not a mechanism", choice(name, UNENFORCED))
+    read(secret_reference, table.posture_key, ("retention", "posture_key"), found)
+    if table.posture_key is not None:
+        found.note(("retention", "posture_key"), "checked, and without effect in this version")
+    if table.accept_unenforced:
+        found.note(("retention", "accept_unenforced"), "checked, and without effect in this version")
+    return level, tuple(accepted)
+
+
+def _server(table: ServerTable, found: Findings) -> int:
+    """Returns the largest body, in bytes."""
+    for name, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+        if getattr(table, name) is None and getattr(table, other) is not None:
+            found.problem(("server", name), "is missing", f"{other} needs it")
+    for name in ("status_hold", "heartbeat"):
+        if not 0 < getattr(table, name) <= _LONGEST_HOLD:
+            found.problem(("server", name), f"must be more than 0 and at most {_LONGEST_HOLD:.0f} seconds")
+    try:
+        return byte_size(table.max_body)
+    except ValueFault as fault:
+        found.problem(("server", "max_body"), fault.problem, fault.hint)
+        return 0
+
+
+def _regions(regions: Sequence[str], resolved: Sequence[Resolved], found: Findings) -> None:
+    """Data residency: where the file names regions, an upstream elsewhere is a mistake, and one nowhere too."""
+    if not regions:
+        return
+    for made in resolved:
+        path: ConfigPath = ("upstreams", made.upstream.name, "region")
+        if made.region is None and not made.here:
+            found.problem(path, "is missing, and retention.regions is set", "say where the upstream is")
+        elif made.region is not None and made.region not in regions:
+            found.problem(path, "is not one of retention.regions")
+
+
+def _note_refused(
+    level: Level,
+    accepted: Sequence[UpstreamClass],
+    upstreams: Sequence[Upstream],
+    routes: Sequence[Route],
+    found: Findings,
+) -> None:
+    """Upstreams that a level can never accept are allowed, and worth knowing of."""
+    for upstream in upstreams:
+        if not admits(level, upstream.upstream_class, accepted):
+            found.note(("upstreams", upstream.name), refusal(upstream, level))
+    for n, route in enumerate(routes):
+        binding = strictest([level, route.level or level])
+        if binding is level:
+            continue
+        for i, target in enumerate(route.to):
+            if target.upstream < len(upstreams) and not admits(
+                binding, upstreams[target.upstream].upstream_class, accepted
+            ):
+                found.note(("routes", n, "to", i), refusal(upstreams[target.upstream], binding))
+
+
+def refusal(upstream: Upstream, level: Level) -> str:
+    """Why this level never asks this upstream."""
+    limit = ACCEPTS[level].name
+    return f"class {upstream.upstream_class.name} is refused at level {level}, which accepts up to {limit}"

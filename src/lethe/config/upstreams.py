@@ -1,0 +1,191 @@
+"""From an [upstreams.X] table to an upstream: presets filled in, values read, the class decided."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import TypeVar
+
+from msgspec import Struct
+
+from lethe.config.classes import upstream_class
+from lethe.config.problems import ConfigPath, Findings, choice, nearest
+from lethe.config.schema import UpstreamTable
+from lethe.config.values import Address, ValueFault, address, secret_reference
+from lethe.ir.content import Dialect
+from lethe.providers.rows import EMBEDDED, PRESETS, PROVIDERS, Provider
+from lethe.providers.upstream import PATHS, Auth, Timeouts, Upstream
+
+T = TypeVar("T")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_DEFAULT_AUTH = {Dialect.ANTHROPIC: Auth.X_API_KEY}  # the others: Bearer
+_LONGEST_WAIT = 86_400.0  # seconds
+_ENDINGS: dict[Dialect, tuple[tuple[str, ...], str]] = {
+    Dialect.ANTHROPIC: (("/v1", "/messages"), "as Anthropic's SDK takes it: without /v1 and without /messages"),
+    Dialect.OPENAI_CHAT: (("/chat/completions", "/embeddings"), "as OpenAI's SDK takes it: up to /v1"),
+}
+
+
+class Resolved(Struct, frozen=True, kw_only=True):
+    """`why` is the reason of its class; `region` is where its operator says that it is."""
+
+    upstream: Upstream
+    why: str
+    region: str | None = None
+    here: bool = False  # on this machine
+
+
+def is_name(text: str) -> bool:
+    """Fits a metric's label, a log line and `upstream/model`."""
+    return _NAME.match(text) is not None
+
+
+def read(parse: Callable[[str], T], value: str | None, path: ConfigPath, found: Findings) -> T | None:
+    """The parsed value; None if there is none, or if it is faulty, which is then found."""
+    if value is None:
+        return None
+    try:
+        return parse(value)
+    except ValueFault as fault:
+        found.problem(path, fault.problem, fault.hint)
+        return None
+
+
+def resolve_upstream(
+    name: str, table: UpstreamTable, today: date, found: Findings, *, embedded_available: bool
+) -> Resolved | None:
+    """None if nothing can be made of it."""
+    path: ConfigPath = ("upstreams", name)
+    if not is_name(name):
+        found.problem(path, "must be letters, digits, dots, dashes and underscores, 64 at most")
+        return None
+    if name == EMBEDDED:
+        _check_embedded(table, path, found, available=embedded_available)
+    row = PRESETS.get(name)
+    if row is None and table.dialect is None and table.base_url is None:
+        found.problem(path, "is not a preset; it needs dialect and base_url", nearest(name, PRESETS))
+        return None
+    dialect = _dialect(table, row, path, found)
+    place = _place(table, row, dialect, path, found)
+    wait = _timeouts(table, path, found)
+    proxy = read(lambda value: address(value, ("http",)), table.proxy, (*path, "proxy"), found)
+    if dialect is None or place is None:
+        return None
+    vendor = row if row and row.base_url == place.url and row.dialect is dialect else _vendor(place, dialect)
+    if not (place.secure or place.private):
+        found.note((*path, "base_url"), "is plain http to another host: prompts travel unencrypted")
+    credential, auth = _credential(table, vendor, dialect, path, found)
+    kept, why = upstream_class(table, vendor, place, path, today, found)
+    models = table.models if table.models is not None else vendor.models if vendor else ()
+    upstream = Upstream(
+        name=name,
+        provider=vendor.name if vendor else "",
+        dialect=dialect,
+        base_url=place.url,
+        auth=auth,
+        upstream_class=kept,
+        models=models,
+        credential=credential,
+        timeouts=wait,
+        ca_file=table.ca_file,
+        proxy=proxy.url if proxy else None,
+    )
+    return Resolved(upstream=upstream, why=why, region=table.region, here=place.loopback and table.proxy is None)
+
+
+def preset_upstream(row: Provider) -> Upstream:
+    """A preset with the key that its variable holds."""
+    return Upstream(
+        name=row.name,
+        provider=row.name,
+        dialect=row.dialect,
+        base_url=row.base_url,
+        auth=row.auth,
+        upstream_class=row.default_class,
+        models=row.models,
+        credential=f"env:{row.key_env}" if row.key_env else None,
+    )
+
+
+def _vendor(place: Address, dialect: Dialect) -> Provider | None:
+    """The preset that is served at this address, whatever the upstream is called."""
+    rows = (row for row in PROVIDERS if row.name != EMBEDDED)
+    return next((row for row in rows if row.base_url == place.url and row.dialect is dialect), None)
+
+
+def _dialect(table: UpstreamTable, row: Provider | None, path: ConfigPath, found: Findings) -> Dialect | None:
+    where = (*path, "dialect")
+    if table.dialect is None:
+        if row is None:
+            found.problem(where, "is missing", choice("", [str(dialect) for dialect in PATHS]))
+        return row.dialect if row else None
+    known = {str(dialect): dialect for dialect in Dialect}
+    if table.dialect not in known:
+        found.problem(where, "is not a dialect", choice(table.dialect, known))
+        return None
+    dialect = known[table.dialect]
+    if dialect not in PATHS:
+        found.problem(where, "this dialect is not available in this version", choice("", [str(d) for d in PATHS]))
+        return None
+    return dialect
+
+
+def _place(
+    table: UpstreamTable, row: Provider | None, dialect: Dialect | None, path: ConfigPath, found: Findings
+) -> Address | None:
+    where = (*path, "base_url")
+    if table.base_url is None:
+        if row is None:
+            found.problem(where, "is missing")
+        elif dialect not in (None, row.dialect):
+            found.problem(where, "is missing", f"the preset's own address speaks {row.dialect}")
+        return address(row.base_url) if row else None
+    place = read(address, table.base_url, where, found)
+    if place is not None and dialect is not None:
+        endings, hint = _ENDINGS[dialect]
+        if place.path.endswith(endings):
+            found.problem(where, "names too much of the path", hint)
+    return place
+
+
+def _timeouts(table: UpstreamTable, path: ConfigPath, found: Findings) -> Timeouts:
+    set_here = {name: getattr(table, name) for name in Timeouts.__struct_fields__}
+    waits = {name: seconds for name, seconds in set_here.items() if seconds is not None}
+    for name, seconds in waits.items():
+        if not 0 < seconds <= _LONGEST_WAIT:
+            found.problem((*path, name), f"must be more than 0 and at most {_LONGEST_WAIT:.0f} seconds")
+    return Timeouts(**waits)
+
+
+def _credential(
+    table: UpstreamTable, vendor: Provider | None, dialect: Dialect, path: ConfigPath, found: Findings
+) -> tuple[str | None, Auth]:
+    """The secret's reference and how it is presented. A vendor's key goes to that vendor's own address only."""
+    reference = read(secret_reference, table.api_key, (*path, "api_key"), found)
+    by_secret = vendor.auth if vendor and vendor.auth is not Auth.NONE else _DEFAULT_AUTH.get(dialect, Auth.BEARER)
+    if table.auth is None:
+        if table.api_key is None and vendor:
+            return (f"env:{vendor.key_env}" if vendor.key_env else None), vendor.auth
+        return reference, by_secret if table.api_key is not None else Auth.NONE
+    known = {str(auth): auth for auth in Auth}
+    auth = known.get(table.auth)
+    if auth is None:
+        found.problem((*path, "auth"), "is not a way to authenticate", choice(table.auth, known))
+        return None, Auth.NONE
+    if auth in (Auth.FORWARD, Auth.NONE):
+        if table.api_key is not None:
+            found.problem((*path, "api_key"), "is not used with this auth", "leave out one of the two")
+        return None, auth
+    if table.api_key is None:
+        if vendor and vendor.key_env:
+            return f"env:{vendor.key_env}", auth
+        found.problem((*path, "api_key"), "is missing", "write a reference: env:NAME or file:/path")
+    return reference, auth
+
+
+def _check_embedded(table: UpstreamTable, path: ConfigPath, found: Findings, *, available: bool) -> None:
+    if not available:
+        found.problem(path, "the embedded model is not installed", "pip install 'lethe-proxy[local]'")
+    for name in ("dialect", "base_url", "api_key", "auth", "proxy", "ca_file"):
+        if getattr(table, name) is not None:
+            found.problem((*path, name), "cannot be set for the embedded model, which Lethe runs itself")
