@@ -89,11 +89,14 @@ async def _resolve(host: str, port: int, loop: AbstractEventLoop) -> list[str]:
     if _is_literal(host):
         return [host]
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # Alternating, so that one broken family cannot use up all attempts.
-    first = [entry[4][0] for entry in found if entry[0] == found[0][0]]
-    other = [entry[4][0] for entry in found if entry[0] != found[0][0]]
-    alternating = chain.from_iterable(zip_longest(first, other))
-    return [str(ip) for ip in alternating if ip is not None][:_MOST_ADDRESSES]
+    return alternate([(family, str(address[0])) for family, _, _, _, address in found])[:_MOST_ADDRESSES]
+
+
+def alternate(found: list[tuple[int, str]]) -> list[str]:
+    """Addresses by turns of their families, so that one broken family cannot use up all attempts."""
+    preferred = [ip for family, ip in found if family == found[0][0]]
+    others = [ip for family, ip in found if family != found[0][0]]
+    return [ip for ip in chain.from_iterable(zip_longest(preferred, others)) if ip is not None]
 
 
 def _is_literal(host: str) -> bool:
