@@ -92,6 +92,7 @@ def test_a_request_to_store_is_not_passed_on() -> None:
 WRONG: list[tuple[JsonObject, str]] = [
     ({"model": 7}, "$.model"),
     ({"model": None}, "$.model"),
+    ({"messages": None}, "$.messages"),
     ({"messages": "secret"}, "$.messages"),
     ({"messages": ["secret"]}, "$.messages[0]"),
     ({"messages": [{"role": "secret", "content": "x"}]}, "$.messages[0].role"),

@@ -24,6 +24,8 @@ def decode_request(body: JsonObject) -> Request:
     """Raises InvalidRequest."""
     f = Fields(body)
     model = f.require("model", str)
+    if f.peek("messages") is None:
+        raise InvalidRequest("$.messages", "is required")
     system, turns = decode_messages(f.items("messages"))
     tools = tuple(decode_tool(t) for t in f.items("tools"))
     choice = decode_choice(f.peek("tool_choice"))

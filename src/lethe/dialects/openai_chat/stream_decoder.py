@@ -73,7 +73,7 @@ class _PlainChunk(Struct, forbid_unknown_fields=True, gc=False):
     usage: None = None
 
 
-_PLAIN = msgspec.json.Decoder(_PlainChunk)
+_plain = msgspec.json.Decoder(_PlainChunk).decode
 
 
 class StreamDecoder:
@@ -91,18 +91,18 @@ class StreamDecoder:
 
     def feed(self, frame: Frame) -> Iterator[Event]:
         """Raises MalformedReply, at the latest while it is iterated."""
+        data = frame.data
         if self._open:
             try:
-                choice = _PLAIN.decode(frame.data).choices[0]
+                choice = _plain(data).choices[0]
             except msgspec.DecodeError:
-                return self._feed(frame.data)
-            delta = choice.delta
-            if choice.index == 0:
-                if delta.content and self._open == "text" and not delta.reasoning_content:
-                    return iter((TextDelta(self._index, delta.content),))
-                if delta.reasoning_content and self._open == "thinking" and not delta.content and not self._sealed:
-                    return iter((ThinkingDelta(self._index, delta.reasoning_content),))
-        return self._feed(frame.data)
+                return self._feed(data)
+            text, thought = choice.delta.content, choice.delta.reasoning_content
+            if text and self._open == "text" and not thought and choice.index == 0:
+                return iter((TextDelta(self._index, text),))
+            if thought and self._open == "thinking" and not (text or self._sealed or choice.index):
+                return iter((ThinkingDelta(self._index, thought),))
+        return self._feed(data)
 
     def finish(self) -> Iterator[Event]:
         """An upstream that said why it stopped has finished, with or without [DONE]."""
