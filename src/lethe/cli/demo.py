@@ -1,4 +1,4 @@
-"""`lethe demo`: talk to a real model through a real server, then look for what was kept.
+"""Talk to a real model through a real server, then look for what was kept.
 
 What it says about keeping is computed: the prompts carry a random canary, and that canary and the answers are searched
 for in all that the server printed and in every file in the one folder that is its working, home and temporary folder.
@@ -6,18 +6,21 @@ for in all that the server printed and in every file in the one folder that is i
 
 import json
 import secrets
+import sys
 import tempfile
 import textwrap
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from lethe.cli import footprint
+from lethe.cli.output import CommandFailed, emit
 from lethe.cli.trial import SERVE, Trial, TrialFailed, serving
 from lethe.upstream.embedded import MODEL, missing
 from lethe.wire.sse import FrameDecoder
@@ -167,6 +170,26 @@ Point Claude Code at it
   export ANTHROPIC_BASE_URL=http://127.0.0.1:3456
   export ANTHROPIC_AUTH_TOKEN=none     # or one of the keys in lethe.toml
 """
+
+
+def options(_: ArgumentParser) -> None:
+    """There are none."""
+
+
+def execute(arguments: Namespace) -> int:
+    """Returns 1 if anything was kept. Raises CommandFailed."""
+    try:
+        findings = run((lambda _: None) if arguments.json else _write)
+    except TrialFailed as error:
+        raise CommandFailed(str(error)) from None
+    if arguments.json:
+        emit(to_builtins(findings))
+    return 0 if findings.clean() else 1
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def run(write: Write, arguments: Sequence[str] = SERVE) -> Findings:

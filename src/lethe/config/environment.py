@@ -7,7 +7,7 @@ from lethe.config.plan import Plan
 from lethe.config.problems import ConfigError, Problem
 from lethe.config.settings import Settings
 from lethe.config.upstreams import preset_upstream
-from lethe.providers.rows import EMBEDDED, PROVIDERS
+from lethe.providers.rows import EMBEDDED, EMBEDDED_INSTALL, PROVIDERS
 from lethe.retention.levels import Level, admits
 
 SOURCE = "environment"
@@ -28,7 +28,7 @@ def from_environment(environ: Mapping[str, str], *, embedded_available: bool) ->
                 Problem(
                     path="",
                     problem="there is neither a configuration, nor a provider's key, nor an embedded model",
-                    suggestion=f"set {keys} or another key; or pip install 'lethe-proxy[local]'; or write lethe.toml",
+                    suggestion=f"set {keys} or another key; or {EMBEDDED_INSTALL}; or write lethe.toml",
                 )
             ],
         )

