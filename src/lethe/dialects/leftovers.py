@@ -80,6 +80,18 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "field": None,  # which name the reasoning text had
         "object": None,
         "created": None,
+        # in answers: how a server came to them, not what they say
+        "timings": Severity.HINT,
+        "provider": Severity.HINT,
+        "native_finish_reason": Severity.HINT,
+        "stop_reason": Severity.HINT,
+        "token_ids": Severity.HINT,
+        "prompt_token_ids": Severity.HINT,
+        "prompt_filter_results": Severity.HINT,
+        "content_filter_results": Severity.HINT,
+        "content_filter_offsets": Severity.HINT,
+        "moderation": Severity.HINT,
+        "x_groq": Severity.HINT,
     },
 }
 

@@ -68,7 +68,7 @@ def test_tool_results_come_first_and_their_images_follow() -> None:
         [
             {"role": "tool", "tool_call_id": "a", "content": "Error: no such file"},
             {"role": "tool", "tool_call_id": "b", "content": ""},
-            {"role": "tool", "tool_call_id": "c", "content": [text("Error: "), text("1"), text("2")]},
+            {"role": "tool", "tool_call_id": "c", "content": [text("Error: 1"), text("2")]},
             {"role": "user", "content": [PNG_PART, text("look")]},
         ],
         [
@@ -77,6 +77,12 @@ def test_tool_results_come_first_and_their_images_follow() -> None:
             ("$.turns[0].content[2].is_error", Severity.DEGRADED),
         ],
     )
+
+
+def test_a_failed_call_whose_result_is_no_text() -> None:
+    novel = Opaque(dialect=Dialect.OPENAI_CHAT, data={"type": "novel"})
+    made, _ = messages(turn("user", ToolResult(call_id="a", is_error=True, content=(novel,))))
+    assert made == [{"role": "tool", "tool_call_id": "a", "content": [text("Error:"), {"type": "novel"}]}]
 
 
 def test_a_result_s_text_document_stays_in_it() -> None:

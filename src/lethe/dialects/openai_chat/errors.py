@@ -105,7 +105,7 @@ def encode_error_event(failure: Failure) -> bytes:
 def _decode(error: JsonObject, status: int | None) -> Failure:
     kind, code, message = error.get("type"), error.get("code"), error.get("message")
     if isinstance(code, int):  # OpenRouter and llama.cpp put the status there
-        status, code = status if status is not None and status >= 400 else code, str(code)
+        status, code = status if status is not None and status >= 400 else code, None
     return Failure(
         kind=_kind(code, kind, status),
         message=message if isinstance(message, str) else "the upstream answered with an error",

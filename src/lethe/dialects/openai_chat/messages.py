@@ -197,11 +197,21 @@ def _encode_result(result: ToolResult, path: str, losses: Losses) -> tuple[JsonO
     content = encode_content(stay, losses)
     if result.is_error:
         losses.degraded(f"{path}.is_error", "is_error as text")
-        prefix = "Error: "
-        content = prefix + content if isinstance(content, str) else [{"type": "text", "text": prefix}, *content]
+        content = _as_error(content)
     report_cache(result, path, losses)
     message = {"role": "tool", "tool_call_id": result.call_id, "content": content}
     return overlaid(message, result.extras, path, losses), moved
+
+
+def _as_error(content: str | list[JsonObject]) -> str | list[JsonObject]:
+    """Chat has no mark for a failed call, so the text says it."""
+    match content:
+        case str():
+            return f"Error: {content}"
+        case [{"type": "text", "text": str(text)} as first, *rest]:
+            return [{**first, "text": f"Error: {text}"}, *rest]
+        case _:
+            return [{"type": "text", "text": "Error:"}, *content]
 
 
 def _as_user_text(block: ContentBlock, path: str, losses: Losses) -> ContentBlock:
