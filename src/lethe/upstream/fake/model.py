@@ -1,0 +1,96 @@
+"""A scripted model that behaves like a provider: it calls a tool once, then reports what the tool said."""
+
+from typing import Any
+
+from lethe.ir.content import Dialect
+from lethe.upstream.fake import anthropic, openai_chat
+from lethe.upstream.fake.replies import content, document
+from lethe.upstream.fake.said import Called, Said
+from lethe.upstream.fake.script import Head, Recorded, Script
+
+MODELS = ("claude-fake-1", "vendor/claude-fake-2:free")
+CALL_ID = "toolu_fake_1"
+QUOTED = 2000  # characters of a tool's result in the final text
+
+
+class Model:
+    """An `Answer` for every endpoint of one dialect.
+
+    Where the request offers `tool` and the last turn holds no tool result, it calls the tool with `arguments` (JSON
+    text); where the last turn holds one, it answers `marker` and the result's text; otherwise just `marker`.
+    """
+
+    def __init__(self, dialect: Dialect, *, tool: str, arguments: str, marker: str) -> None:
+        self._dialect = dialect
+        self._tool = tool
+        self._arguments = arguments
+        self._marker = marker
+
+    def __call__(self, request: Recorded) -> Script:
+        match request.method, request.path.rstrip("/"):
+            case "HEAD", _:
+                return (Head(200, (("content-length", "0"),)),)
+            case "GET", path if path.endswith("/models"):
+                return document(self._wire.models(*MODELS))
+            case "GET", path if "/models/" in path:
+                return document(self._wire.model(path.partition("/models/")[2]))
+            case "POST", "/v1/messages/count_tokens" if self._dialect is Dialect.ANTHROPIC:
+                return document({"input_tokens": len(request.body) // 4})
+            case "POST", path if path.endswith("/embeddings"):
+                return document(openai_chat.embeddings((0.25, 0.5)))
+            case "POST", "/v1/messages" if self._dialect is Dialect.ANTHROPIC:
+                return self._messages(request.json())
+            case "POST", path if path.endswith("/chat/completions") and self._dialect is Dialect.OPENAI_CHAT:
+                return self._chat(request.json())
+            case _:
+                return content("text/plain", b"not found", 404)
+
+    @property
+    def _wire(self) -> Any:
+        return anthropic if self._dialect is Dialect.ANTHROPIC else openai_chat
+
+    def _messages(self, body: dict[str, Any]) -> Script:
+        tools = {tool.get("name") for tool in body.get("tools", ())}
+        said = self._say(tools, _anthropic_result(body["messages"]), body["model"])
+        return anthropic.streamed(said) if body.get("stream") else anthropic.buffered(said)
+
+    def _chat(self, body: dict[str, Any]) -> Script:
+        tools = {tool.get("function", {}).get("name") for tool in body.get("tools") or ()}
+        said = self._say(tools, _openai_result(body["messages"]), body["model"])
+        if not body.get("stream"):
+            return openai_chat.buffered(said)
+        return openai_chat.streamed(said, usage=bool((body.get("stream_options") or {}).get("include_usage")))
+
+    def _say(self, tools: set[str | None], result: str | None, model: str) -> Said:
+        if result is not None:
+            return Said(text=(self._marker, " ", result[:QUOTED]), model=model, id="msg_fake_2")
+        if self._tool in tools:
+            return Said(calls=(Called(CALL_ID, self._tool, self._arguments),), model=model, id="msg_fake_1")
+        return Said(text=(self._marker,), model=model, id="msg_fake_3")
+
+
+def _anthropic_result(messages: list[dict[str, Any]]) -> str | None:
+    """The text of the tool results after the last assistant turn; None if there are none."""
+    found: list[str] = []
+    for message in reversed(messages):
+        if message["role"] == "assistant":
+            break
+        blocks = message["content"] if isinstance(message["content"], list) else []
+        found += [_plain(block.get("content")) for block in blocks if block.get("type") == "tool_result"]
+    return "\n".join(found) if found else None
+
+
+def _openai_result(messages: list[dict[str, Any]]) -> str | None:
+    found: list[str] = []
+    for message in reversed(messages):
+        if message["role"] == "assistant":
+            break
+        if message["role"] == "tool":
+            found.append(_plain(message.get("content")))
+    return "\n".join(found) if found else None
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "".join(part.get("text", "") for part in value or () if isinstance(part, dict))
