@@ -1,6 +1,7 @@
 """A scripted model that behaves like a provider: it calls a tool once, then reports what the tool said."""
 
 from typing import Any
+from urllib.parse import unquote
 
 from lethe.ir.content import Dialect
 from lethe.upstream.fake import anthropic, openai_chat
@@ -33,7 +34,7 @@ class Model:
             case "GET", path if path.endswith("/models"):
                 return document(self._wire.models(*MODELS))
             case "GET", path if "/models/" in path:
-                return document(self._wire.model(path.partition("/models/")[2]))
+                return document(self._wire.model(unquote(path.partition("/models/")[2])))
             case "POST", "/v1/messages/count_tokens" if self._dialect is Dialect.ANTHROPIC:
                 return document({"input_tokens": len(request.body) // 4})
             case "POST", path if path.endswith("/embeddings"):
