@@ -108,9 +108,10 @@ def preset_upstream(row: Provider) -> Upstream:
 
 
 def _vendor(place: Address, dialect: Dialect) -> Provider | None:
-    """The preset that is served at this address, whatever the upstream is called."""
-    rows = (row for row in PROVIDERS if row.name != EMBEDDED)
-    return next((row for row in rows if row.base_url == place.url and row.dialect is dialect), None)
+    """The preset that is served at this address, whatever the upstream is called; loopback tells nothing."""
+    if place.loopback:
+        return None
+    return next((row for row in PROVIDERS if row.base_url == place.url and row.dialect is dialect), None)
 
 
 def _dialect(table: UpstreamTable, row: Provider | None, path: ConfigPath, found: Findings) -> Dialect | None:
