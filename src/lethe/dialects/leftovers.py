@@ -36,6 +36,7 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "eager_input_streaming": Severity.HINT,
         "input_examples": Severity.DEGRADED,  # the schema is carried, its illustrations are not
         "allowed_callers": Severity.DEGRADED,  # a tool meant for code only may be called directly
+        "tool_reference": Severity.DEGRADED,  # told in words
         "caller": Severity.HINT,
         "toolset_name": Severity.HINT,
         "citations": Severity.DEGRADED,  # the document is carried, the wish to have it cited is not

@@ -78,6 +78,17 @@ class Grammar:
         if self.ended:
             raise MalformedReply("the upstream's stream goes on after its end")
         match event:
+            case (
+                TextDelta()
+                | ArgumentsDelta()
+                | ThinkingDelta()
+                | SignatureDelta()
+                | CitationDelta()
+                | LogprobsDelta()
+                | OpaqueDelta()
+            ):  # first, as nearly all are
+                if self._open.get(event.index) not in BLOCKS[type(event)]:
+                    raise MalformedReply("the upstream's stream has a delta that does not fit its block")
             case Failure():
                 self.ended = True
             case Ping():
@@ -97,8 +108,7 @@ class Grammar:
                 self._require(not self._open, "an end inside a block")
                 self.ended = True
             case _:
-                block_type = self._open.get(event.index)
-                self._require(block_type in BLOCKS[type(event)], "a delta that does not fit its block")
+                assert_never(event)
 
     def _require(self, condition: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as an assertion
         if not condition:

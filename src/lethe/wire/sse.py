@@ -35,10 +35,12 @@ class FrameDecoder:
 
     def feed(self, chunk: bytes) -> Iterator[Frame]:
         """Raises MalformedReply when `limit` bytes hold no complete frame."""
-        self._buffer += self._line_feeds(chunk) if self._after_cr or b"\r" in chunk else chunk
-        if not self._started:
-            self._skip_byte_order_mark()
-        yield from self._complete()
+        if self._after_cr or b"\r" in chunk:
+            chunk = self._line_feeds(chunk)
+        for block in self._blocks(chunk):
+            frame = parse_frame(block)
+            if frame is not None:
+                yield frame
         if len(self._buffer) > self._limit:
             raise MalformedReply("the upstream sent an event that is too long")
 
@@ -50,15 +52,21 @@ class FrameDecoder:
         if frame is not None:
             yield frame
 
-    def _complete(self) -> Iterator[Frame]:
-        while (end := self._buffer.find(b"\n\n", self._scanned)) >= 0:
-            block = bytes(self._buffer[:end])
-            del self._buffer[: end + 2]
-            self._scanned = 0
-            frame = parse_frame(block)
-            if frame is not None:
-                yield frame
+    def _blocks(self, chunk: bytes) -> list[bytes]:
+        """The blocks of lines that this chunk completes; the rest is held back."""
+        if not self._started:
+            chunk = self._without_byte_order_mark(chunk)
+        if not self._buffer:
+            end = chunk.rfind(b"\n\n")
+            whole, rest = (chunk[:end], chunk[end + 2 :]) if end >= 0 else (b"", chunk)
+            self._buffer += rest
+        else:
+            self._buffer += chunk
+            end = self._buffer.rfind(b"\n\n", self._scanned)
+            whole = bytes(self._buffer[:end]) if end >= 0 else b""
+            del self._buffer[: end + 2 if end >= 0 else 0]
         self._scanned = max(0, len(self._buffer) - 1)
+        return whole.split(b"\n\n") if whole else []
 
     def _line_feeds(self, chunk: bytes) -> bytes:
         if self._after_cr and chunk.startswith(b"\n"):
@@ -68,15 +76,35 @@ class FrameDecoder:
             self._after_cr = chunk.endswith(b"\r")
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _skip_byte_order_mark(self) -> None:
-        if len(self._buffer) >= len(_BYTE_ORDER_MARK) or not _BYTE_ORDER_MARK.startswith(self._buffer):
-            self._started = True
-            if self._buffer.startswith(_BYTE_ORDER_MARK):
-                del self._buffer[: len(_BYTE_ORDER_MARK)]
+    def _without_byte_order_mark(self, chunk: bytes) -> bytes:
+        """The first bytes of the stream, held back while they might be a mark."""
+        data = bytes(self._buffer) + chunk
+        self._buffer.clear()
+        if len(data) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(data):
+            self._buffer += data
+            return b""
+        self._started = True
+        return data.removeprefix(_BYTE_ORDER_MARK)
 
 
 def parse_frame(block: bytes) -> Frame | None:
     """The frame in a block of lines that end with LF; None if it has no data (a comment, a lone event name)."""
+    return _plain_frame(block) or _any_frame(block)
+
+
+def _plain_frame(block: bytes) -> Frame | None:
+    """The fast way for what LLM servers send: one line of data, perhaps after an event name."""
+    if block.startswith(b"data: "):
+        return Frame(block[6:].decode("utf-8", "replace")) if b"\n" not in block else None
+    if not block.startswith(b"event: "):
+        return None
+    name, _, rest = block[7:].partition(b"\n")
+    if not name or not rest.startswith(b"data: ") or b"\n" in rest:
+        return None
+    return Frame(rest[6:].decode("utf-8", "replace"), name.decode("utf-8", "replace"))
+
+
+def _any_frame(block: bytes) -> Frame | None:
     event: str | None = None
     data: list[str] = []
     # Not str.splitlines(): that also breaks on U+2028, which is legal inside JSON.

@@ -13,6 +13,7 @@ from lethe.ir.content import (
     CacheHint,
     ContentBlock,
     Dialect,
+    Extras,
     JsonObject,
     Media,
     Opaque,
@@ -27,6 +28,7 @@ from lethe.wire.fields import Fields
 
 OURS = Dialect.ANTHROPIC
 PLAIN_TEXT = "text/plain"
+REFERENCE = "tool_reference"  # in a tool's result: a deferred tool is now loaded
 UNPARSED = "_unparsed"  # an `input` must be an object, so arguments that are none ride in one under this name
 _TTLS: dict[str, Literal["5m", "1h"]] = {"5m": "5m", "1h": "1h"}
 _FOREIGN_ID_CHARACTER = re.compile(r"[^a-zA-Z0-9_-]")
@@ -80,11 +82,18 @@ def _decode_part(f: Fields) -> ContentBlock:
         case "redacted_thinking":
             sealed = f.require("data", str)
             return Thinking(text="", signature=unwrap(sealed, OURS), redacted=True, extras=f.rest(OURS))
+        case "tool_reference" if isinstance(name := f.peek("tool_name"), str):
+            # others know their tools from the start; told in words, a search for tools has a result there too
+            return Text(text=f"Tool loaded: {name}", extras=Extras(OURS, {REFERENCE: _whole(kind, f)}))
         case "image" | "document" if (source := _plain_source(f)) is not None:
             return _decode_media("image" if kind == "image" else "document", f, source)
         case _:
-            rest = f.rest(OURS)
-            return Opaque(dialect=OURS, data={"type": kind, **(rest.fields if rest else {})})
+            return Opaque(dialect=OURS, data=_whole(kind, f))
+
+
+def _whole(kind: str, f: Fields) -> JsonObject:
+    rest = f.rest(OURS)
+    return {"type": kind, **(rest.fields if rest else {})}
 
 
 def _decode_result(f: Fields) -> ToolResult:
@@ -152,6 +161,8 @@ def encode_cache(cache: CacheHint | None) -> JsonObject:
 def encode_block(block: ContentBlock, path: str, losses: Losses) -> JsonObject | None:
     """None, and a loss, where the block has no place here. Foreign seals are wrapped: see `carrier`."""
     match block:
+        case Text(extras=Extras(dialect=Dialect.ANTHROPIC, fields={"tool_reference": dict(reference)})):
+            return reference
         case Text(text=text, citations=citations):
             encoded: JsonObject = {"type": "text", "text": text}
             if citations:

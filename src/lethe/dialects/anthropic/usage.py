@@ -1,6 +1,6 @@
 """Token counts on the wire (anthropic 2.13.0 types, Usage, MessageDeltaUsage): disjoint, and cumulative in streams."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -37,6 +37,7 @@ class _Started(msgspec.Struct):
     message: _Metered | None = None
 
 
+_NO_COUNTS = _Counts()
 _METERED = msgspec.json.Decoder(_Metered)
 _STARTED = msgspec.json.Decoder(_Started)
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
@@ -78,49 +79,67 @@ def encode_usage(usage: Usage) -> JsonObject:
 
 def buffered_usage(body: bytes) -> Usage | None:
     """Usage of a buffered reply; None if it has none or is not JSON."""
-    return _usage([_counts(_METERED, body)])
+    return _merged(None, _counts(body))
 
 
 def streamed_usage(head: bytes, tail: bytes) -> Usage | None:
     """Usage from the ends of a stream: message_start says what was read, the last message_delta what was written."""
-    return _usage([_start_counts(head), _end_counts(tail)])
+    return _merged(_start_counts(head), _end_counts(tail))
 
 
 def _start_counts(head: bytes) -> _Counts | None:
-    for data in _data_lines(head):
-        if b'"message_start"' in data:
-            try:
-                started = _STARTED.decode(data)
-            except _UNREADABLE:
-                return None
-            return started.message.usage if started.message else None
-    return None
+    at = head.find(b'"message_start"')
+    if at < 0:
+        return None
+    try:
+        started = _STARTED.decode(_data_at(head, at))
+    except _UNREADABLE:
+        return None
+    return started.message.usage if started.message else None
 
 
 def _end_counts(tail: bytes) -> _Counts | None:
     # a quote inside JSON text is escaped, so content cannot look like this
-    ends = [data for data in _data_lines(tail) if b'"message_delta"' in data]
-    return next((counts for data in reversed(ends) if (counts := _counts(_METERED, data))), None)
+    at = len(tail)
+    while (at := tail.rfind(b'"message_delta"', 0, at)) >= 0:
+        if (counts := _counts(_data_at(tail, at))) is not None:
+            return counts
+    return None
 
 
-def _data_lines(part: bytes) -> list[bytes]:
-    return [line[5:] for line in part.replace(b"\r", b"\n").split(b"\n") if line.startswith(b"data:")]
+def _data_at(part: bytes, at: int) -> bytes:
+    """The data of the line around a place; empty if the line is no data."""
+    start = max(part.rfind(b"\n", 0, at), part.rfind(b"\r", 0, at)) + 1
+    end = part.find(b"\n", at)
+    line = part[start:] if end < 0 else part[start:end]
+    return line[5:] if line.startswith(b"data:") else b""
 
 
-def _counts(decoder: "msgspec.json.Decoder[_Metered]", data: bytes) -> _Counts | None:
+def _counts(data: bytes) -> _Counts | None:
     try:
-        return decoder.decode(data).usage
+        counts = _METERED.decode(data).usage
     except _UNREADABLE:
         return None
+    return counts if counts != _NO_COUNTS else None
 
 
-def _usage(parts: Iterable[_Counts | None]) -> Usage | None:
+def _merged(start: _Counts | None, end: _Counts | None) -> Usage | None:
     """The later of two counts holds: they are cumulative, and may leave out what has not changed."""
-    merged: JsonObject = {}
-    for counts in parts:
-        if counts is not None:
-            merged |= {n: v for n, v in msgspec.to_builtins(counts).items() if v is not None}
-    return decode_usage(merged) if merged else None
+    parts = [counts for counts in (end, start) if counts is not None]
+    if not parts:
+        return None
+
+    def latest(*counts: int | None) -> int:
+        return next((max(0, count) for count in counts if count is not None), 0)
+
+    details = [c.output_tokens_details for c in parts if c.output_tokens_details is not None]
+    return Usage(
+        input=latest(*(c.input_tokens for c in parts)),
+        cache_read=latest(*(c.cache_read_input_tokens for c in parts)),
+        cache_write=latest(*(c.cache_creation_input_tokens for c in parts)),
+        output=latest(*(c.output_tokens for c in parts)),
+        reasoning=latest(*(d.thinking_tokens for d in details)),
+    )
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int:
