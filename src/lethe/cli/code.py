@@ -60,8 +60,7 @@ def start(url: str, arguments: Namespace) -> NoReturn:
     ours = environment(url, arguments.key_env, os.environ)
     if not answers(url):
         raise CommandFailed(f"nothing answers at {url}; start it with: lethe serve")
-    rest = arguments.rest[1:] if arguments.rest[:1] == ["--"] else arguments.rest
-    os.execve(program, [PROGRAM, *rest], ours)  # noqa: S606 - the program that the user asked for
+    os.execve(program, [PROGRAM, *arguments.rest], ours)  # noqa: S606 - the program that the user asked for
 
 
 def shown(url: str, key_env: str | None) -> dict[str, str]:

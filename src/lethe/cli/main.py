@@ -3,6 +3,7 @@
 Exit status: 0 done, 1 failed or refused, 2 called in a wrong way, 130 interrupted.
 """
 
+import itertools
 import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
@@ -116,8 +117,9 @@ def _parse(command: Command, name: str, words: Sequence[str]) -> Namespace:
     command.options(parser)
     if not COMMANDS[name].passes_on:
         return parser.parse_args(words)
-    arguments, rest = parser.parse_known_args(words)
-    arguments.rest = rest
+    ours = list(itertools.takewhile(lambda word: word != "--", words))
+    arguments, rest = parser.parse_known_args(ours)
+    arguments.rest = [*rest, *words[len(ours) + 1 :]]
     return arguments
 
 
