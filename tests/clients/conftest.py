@@ -1,0 +1,105 @@
+"""One `lethe serve` for all clients, between a scripted Anthropic upstream and a scripted OpenAI one.
+
+The model's name chooses the upstream, so a client crosses dialects by asking for the other vendor's model.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from msgspec import Struct
+from tests.e2e.served import Lethe, lethe, route, upstream
+
+from lethe.ir.content import Dialect
+from lethe.upstream.fake import Answer, FakeThread, Recorded, anthropic, openai_chat
+from lethe.upstream.fake.said import Said
+from lethe.upstream.fake.script import Script
+
+MODELS = {Dialect.ANTHROPIC: "claude-fake-1", Dialect.OPENAI_CHAT: "gpt-fake-1"}
+
+
+class Way(Struct, frozen=True, eq=False):
+    """Through Lethe to one upstream; `model` is the name that leads there."""
+
+    dialect: Dialect
+    fake: FakeThread
+    lethe: Lethe
+
+    @property
+    def model(self) -> str:
+        return MODELS[self.dialect]
+
+    @property
+    def url(self) -> str:
+        return self.lethe.url
+
+    def answer(self, *answers: Answer) -> None:
+        self.fake.answer(*answers)
+
+    def say(self, *said: Said) -> None:
+        """Answer in the upstream's dialect, streamed where the request asks for it."""
+        self.fake.answer(*(self.saying(one) for one in said))
+
+    def error(self, status: int, text: str, *headers: tuple[str, str]) -> Script:
+        if self.dialect is Dialect.ANTHROPIC:
+            return anthropic.error(status, text, *headers)
+        return openai_chat.error(status, text, *headers)
+
+    def frames(self, said: Said) -> list[bytes]:
+        return anthropic.frames(said) if self.dialect is Dialect.ANTHROPIC else openai_chat.frames(said)
+
+    @property
+    def last(self) -> Recorded:
+        return self.fake.requests[-1]
+
+    def saying(self, said: Said) -> Answer:
+        """What `say` scripts, for use among other answers."""
+
+        def answer(request: Recorded) -> Script:
+            stream = bool(request.json().get("stream"))
+            if self.dialect is Dialect.ANTHROPIC:
+                return anthropic.streamed(said) if stream else anthropic.buffered(said)
+            return openai_chat.streamed(said) if stream else openai_chat.buffered(said)
+
+        return answer
+
+
+class Proxy(Struct, frozen=True, eq=False):
+    lethe: Lethe
+    fakes: dict[Dialect, FakeThread]
+
+
+@pytest.fixture(scope="session")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with FakeThread() as first, FakeThread() as second:
+        config = "\n".join(
+            [
+                upstream("claude", "anthropic", first.url, 'models = ["claude-*"]'),
+                upstream("gpt", "openai-chat", second.url, 'models = ["gpt-*"]'),
+                route("claude-*", "claude"),
+                route("*", "gpt"),
+            ]
+        )
+        fakes = {Dialect.ANTHROPIC: first, Dialect.OPENAI_CHAT: second}
+        with lethe(tmp_path_factory.mktemp("lethe"), config) as served:
+            yield Proxy(served, fakes)
+
+
+@pytest.fixture(params=list(MODELS), ids=str)
+def way(request: pytest.FixtureRequest, proxy: Proxy) -> Iterator[Way]:
+    """Each upstream in turn: for a client of the same dialect a pass-through, for the other a translation."""
+    yield from _ways(proxy, request.param)
+
+
+@pytest.fixture
+def to_anthropic(proxy: Proxy) -> Iterator[Way]:
+    yield from _ways(proxy, Dialect.ANTHROPIC)
+
+
+@pytest.fixture
+def to_openai(proxy: Proxy) -> Iterator[Way]:
+    yield from _ways(proxy, Dialect.OPENAI_CHAT)
+
+
+def _ways(proxy: Proxy, dialect: Dialect) -> Iterator[Way]:
+    proxy.fakes[dialect].forget()
+    yield Way(dialect, proxy.fakes[dialect], proxy.lethe)
