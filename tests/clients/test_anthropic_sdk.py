@@ -43,13 +43,15 @@ async def loose(way: Way) -> AsyncIterator[AsyncAnthropic]:
 
 
 @pytest.fixture(autouse=True)
-def upstream_took_it(way: Way) -> Iterator[None]:
+def upstream_took_it(proxy: Proxy) -> Iterator[None]:
     """Whatever a translation sent must fit OpenAI's own types, and never carry the caller's credential."""
     yield
-    for request in way.fake.requests:
-        assert "caller-key" not in str(request.headers)
-        if way.dialect is Dialect.OPENAI_CHAT and request.path == "/v1/chat/completions":
-            OFFICIAL.validate_python(request.json())
+    for dialect, fake in proxy.fakes.items():
+        for request in fake.requests:
+            assert "caller-key" not in str(request.headers)
+            if dialect is Dialect.OPENAI_CHAT and request.path == "/v1/chat/completions":
+                OFFICIAL.validate_python(request.json())
+        fake.forget()
 
 
 def test_buffered(way: Way, client: Anthropic) -> None:

@@ -53,14 +53,16 @@ async def loose(way: Way) -> AsyncIterator[AsyncOpenAI]:
 
 
 @pytest.fixture(autouse=True)
-def upstream_took_it(way: Way) -> Iterator[None]:
+def upstream_took_it(proxy: Proxy) -> Iterator[None]:
     """Whatever a translation sent must fit Anthropic's own types, and never carry the caller's credential."""
     yield
-    for request in way.fake.requests:
-        assert "caller-key" not in str(request.headers)
-        if way.dialect is Dialect.ANTHROPIC and request.path == "/v1/messages":
-            assert request.header("anthropic-version")
-            OFFICIAL.validate_python(request.json())
+    for dialect, fake in proxy.fakes.items():
+        for request in fake.requests:
+            assert "caller-key" not in str(request.headers)
+            if dialect is Dialect.ANTHROPIC and request.path == "/v1/messages":
+                assert request.header("anthropic-version")
+                OFFICIAL.validate_python(request.json())
+        fake.forget()
 
 
 def test_buffered(way: Way, client: OpenAI) -> None:
