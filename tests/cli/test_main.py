@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 import lethe
+from lethe.cli import demo
 from lethe.cli.main import COMMANDS, main
+from lethe.cli.trial import TrialFailed
 from lethe.providers.rows import PROVIDERS
 
 CONFIG = """
@@ -186,3 +188,21 @@ def test_a_command_imports_only_its_own(tmp_path: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert ended.stdout == "[]\n"
+
+
+def test_demo_ends_with_what_it_found(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(write: Any) -> demo.Findings:
+        write("said\n")
+        return demo.Findings(url="http://127.0.0.1:1", traces=["the server's stdout"])
+
+    monkeypatch.setattr(demo, "run", found)
+    assert output(capsys, "demo", status=1) == "said\n"
+    assert parsed(capsys, "demo", status=1)["traces"] == ["the server's stdout"]
+
+    def failed(write: Any) -> demo.Findings:
+        raise TrialFailed("one line")
+
+    monkeypatch.setattr(demo, "run", failed)
+    assert parsed(capsys, "demo", status=1) == {"ok": False, "error": "one line"}
+    assert main(["demo"]) == 1
+    assert capsys.readouterr().err == "lethe demo: one line\n"
