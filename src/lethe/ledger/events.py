@@ -20,8 +20,8 @@ class Outcome(IntEnum):
     INTERNAL = 7
 
 
-class RequestEvent(Struct, frozen=True, kw_only=True):
-    """Times in milliseconds, sizes in bytes, counts in tokens; indices point into the plan; enums by index."""
+class RequestEvent(Struct, kw_only=True):
+    """Filled in while the request is answered. Times in milliseconds, sizes in bytes, counts in tokens; indices point into the plan; enums by index."""
 
     time: int  # Unix milliseconds at arrival
     request_id: bytes  # 16 random bytes

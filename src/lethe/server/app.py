@@ -23,6 +23,7 @@ from lethe.providers.upstream import Endpoint
 from lethe.retention.levels import strictest
 from lethe.server import failures, health, models, relay
 from lethe.server.body import CallerGone, read_body
+from lethe.server.connection import GONE
 from lethe.server.exchange import Exchange, Receive, Scope, Send
 from lethe.server.headers import header
 from lethe.server.inference import Inference
@@ -40,6 +41,20 @@ class Recorder(Protocol):
     """Where events go."""
 
     def record(self, event: RequestEvent) -> None: ...
+
+
+class RequestIds:
+    """Random, 16 bytes each; drawn from the system many at a time."""
+
+    def __init__(self) -> None:
+        self._pool = b""
+        self._at = 0
+
+    def take(self) -> bytes:
+        if self._at == len(self._pool):
+            self._pool, self._at = os.urandom(4096), 0
+        self._at += 16
+        return self._pool[self._at - 16 : self._at]
 
 
 class App:
@@ -61,6 +76,8 @@ class App:
         self._ask_metrics = ask_metrics
         self._fault = fault
         self._digests = tuple(key.digest for key in plan.keys)
+        self._loop = asyncio.get_running_loop()
+        self._ids = RequestIds()
         self.draining = False
         self.in_flight: dict[asyncio.Task[None], Exchange] = {}
 
@@ -68,19 +85,19 @@ class App:
         if scope["type"] != "http":
             return
         path: str = scope["path"]
+        facts = RequestEvent(time=int(time.time() * 1000), request_id=self._ids.take())
         if (found := INFERENCE.get(path)) is not None:
             endpoint, caller = found
-            exchange = Exchange(scope, receive, send, caller, endpoint)
-            work = self._infer if scope["method"] == "POST" else _wrong_method("POST")
-        elif path == _MODELS or path.startswith(_MODELS + "/"):
-            exchange = Exchange(scope, receive, send, asking_dialect(scope), Endpoint.MODELS)
+            exchange = Exchange(scope, receive, send, caller, endpoint, facts)
+            await self._run(exchange, scope, self._infer if scope["method"] == "POST" else _wrong_method("POST"))
+            return
+        exchange = Exchange(scope, receive, send, asking_dialect(scope), Endpoint.MODELS, facts)
+        if path == _MODELS or path.startswith(_MODELS + "/"):
             name = path.removeprefix(_MODELS).removeprefix("/") or None
             work = self._list(name) if scope["method"] in {"GET", "HEAD"} else _wrong_method("GET")
+            await self._run(exchange, scope, work)
         else:
-            exchange = Exchange(scope, receive, send, asking_dialect(scope), Endpoint.MODELS)
             await health.answer(exchange, path, scope["method"], self)
-            return
-        await self._run(exchange, work)
 
     # What health.py shows
 
@@ -94,48 +111,45 @@ class App:
 
     # One request
 
-    async def _run(self, exchange: Exchange, work: Callable[[Exchange], Awaitable[None]]) -> None:
-        exchange.id = os.urandom(16)
-        exchange.arrived = asyncio.get_running_loop().time()
-        arrived_ms = int(time.time() * 1000)
+    async def _run(self, exchange: Exchange, scope: Scope, work: Callable[[Exchange], Awaitable[None]]) -> None:
+        loop = self._loop
+        exchange.arrived = loop.time()
         exchange.level = self._plan.level
         exchange.closing = self.draining
-        task = asyncio.current_task()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - an ASGI server runs each request as a task
+        exchange.attach(task)
+        scope[GONE](exchange.leave)
         self.in_flight[task] = exchange
-        try:
-            await self._attend(exchange, work)
-        finally:
-            del self.in_flight[task]
-            self._recorder.record(exchange.event(arrived_ms, asyncio.get_running_loop().time()))
-
-    async def _attend(self, exchange: Exchange, work: Callable[[Exchange], Awaitable[None]]) -> None:
         try:
             await work(exchange)
         except asyncio.CancelledError:
             await self._cancelled(exchange)
         except CallerGone:
-            exchange.note(outcome=Outcome.CANCELLED)
+            exchange.facts.outcome = Outcome.CANCELLED
         except LetheError as error:
             await self._fail(exchange, error)
         except Exception as error:  # noqa: BLE001 - the last line: nothing of it may reach a log
             self._fault(error)
             await self._fail(exchange, InternalFault())
+        finally:
+            del self.in_flight[task]
+            self._recorder.record(exchange.event(loop.time()))
 
     async def _cancelled(self, exchange: Exchange) -> None:
         """By the caller, who is gone, or by our own deadline: then the caller is told."""
-        if not exchange.closing or exchange.ended:
-            exchange.note(outcome=Outcome.CANCELLED)
+        if exchange.gone or exchange.ended:
+            exchange.facts.outcome = Outcome.CANCELLED
             return
         await self._fail(exchange, Draining())
-        exchange.note(outcome=Outcome.DRAINED)
+        exchange.facts.outcome = Outcome.DRAINED
 
     async def _fail(self, exchange: Exchange, error: LetheError) -> None:
         exchange.failed(error, _outcome(error))
         if exchange.ended:
             return
         if exchange.started:
-            exchange.note(outcome=Outcome.STREAM_FAILED)
+            exchange.facts.outcome = Outcome.STREAM_FAILED
             await relay.break_off(exchange, error)
             return
         answer = failures.reply(error, exchange.caller, exchange.upstream_dialect)
@@ -145,14 +159,7 @@ class App:
 
     async def _infer(self, exchange: Exchange) -> None:
         self._authenticate(exchange)
-        body = await read_body(exchange, self._plan.max_body)
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - see _run
-        watcher = asyncio.get_running_loop().create_task(_watch(exchange, task))
-        try:
-            await self._inference.answer(exchange, body)
-        finally:
-            watcher.cancel()
+        await self._inference.answer(exchange, await read_body(exchange, self._plan.max_body))
 
     def _list(self, name: str | None) -> Callable[[Exchange], Awaitable[None]]:
         async def work(exchange: Exchange) -> None:
@@ -167,18 +174,10 @@ class App:
         if not self._digests:
             return
         key, exchange.key_slot = access.identify(exchange.credentials, self._digests)
-        exchange.note(key=key)
+        exchange.facts.key = key
         own = self._plan.keys[key].level
         if own is not None:
             exchange.level = strictest((exchange.level, own))
-
-
-async def _watch(exchange: Exchange, task: asyncio.Task[None]) -> None:
-    """Cancels the work when the caller goes away; the only way to learn that while an upstream is silent."""
-    while (await exchange.receive())["type"] != "http.disconnect":
-        pass
-    if not exchange.ended:
-        task.cancel()
 
 
 def asking_dialect(scope: Scope) -> Dialect:

@@ -30,5 +30,5 @@ async def read_body(exchange: Exchange, limit: int) -> bytes:
             raise BodyTooLarge(limit)
         parts.append(part)
         if not message["more_body"]:
-            exchange.note(request_bytes=size)
+            exchange.facts.request_bytes = size
             return parts[0] if len(parts) == 1 else b"".join(parts)

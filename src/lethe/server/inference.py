@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from lethe.dialects.codec import CODECS
-from lethe.dialects.reply import ReplyContext
 from lethe.errors import InvalidRequest, LetheError, LossRefused, UnknownEndpoint, UpstreamAnswered, UpstreamError
 from lethe.ir.content import Dialect
 from lethe.ir.loss import Losses
-from lethe.ledger.events import NONE
 from lethe.policies.state import refuse_threads
 from lethe.providers.upstream import PATHS, Endpoint, Upstream
 from lethe.retention.levels import Level, UpstreamClass, strictest
@@ -53,6 +51,7 @@ class Inference:
         self._transports = transports
         self._opted_in = frozenset(opted_in)
         self._limits = limits
+        self._loop = asyncio.get_running_loop()
         self._cooling: dict[int, float] = {}
         self.credentials: Mapping[str, str] = {}
 
@@ -67,13 +66,13 @@ class Inference:
             refuse_threads(body)
         routing = self._router.resolve(model)
         exchange.level = _level(exchange, routing)
-        exchange.note(route=NONE if routing.route is None else routing.route)
+        if routing.route is not None:
+            exchange.facts.route = routing.route
         attempts = self._attempts(exchange, routing)
         outgoing = Outgoing(exchange, body, model, allow_losses=routing.allow_losses)
         if not attempts:  # only count_tokens comes here: no upstream of this route counts
             await tokens.estimate(exchange, outgoing.request())
-            return
-        if exchange.streaming:
+        elif exchange.streaming:
             await self._stream(exchange, outgoing, attempts)
         else:
             answer = await self._first(exchange, outgoing, attempts)
@@ -86,7 +85,7 @@ class Inference:
         if not serving:
             return ()
         kept = admitted(serving, self._upstreams, exchange.level, self._opted_in)
-        return ordered(kept, self._cooling, asyncio.get_running_loop().time())
+        return ordered(kept, self._cooling, self._loop.time())
 
     async def _stream(self, exchange: Exchange, outgoing: Outgoing, attempts: Sequence[Attempt]) -> None:
         hold = StatusHold(
@@ -112,42 +111,43 @@ class Inference:
                 announced = announced or exchange.upstream_class
                 if announced is not None and upstream.upstream_class > announced:
                     continue
-            exchange.upstream_class, exchange.upstream_dialect = upstream.upstream_class, upstream.dialect
-            exchange.note(upstream=attempt.upstream, attempts=len(failures) + 1)
+            self._blame(exchange, attempt)
+            exchange.facts.attempts += 1
             try:
-                return await self._ask(exchange, outgoing, attempt, upstream)
+                answer = await self._ask(exchange, outgoing, attempt, upstream)
             except (UpstreamError, LossRefused) as error:
                 failures.append((error, attempt))
                 self._cool(attempt, error)
                 if not (moves_on(error) or isinstance(error, LossRefused)):
                     break
+            else:
+                exchange.facts.first_byte_ms = round((self._loop.time() - exchange.arrived) * 1000)
+                return answer
         told, attempt = _telling(failures)
+        self._blame(exchange, attempt)
+        raise told
+
+    def _blame(self, exchange: Exchange, attempt: Attempt) -> None:
+        """Whose answer the caller gets, good or bad."""
         upstream = self._upstreams[attempt.upstream]
         exchange.upstream_class, exchange.upstream_dialect = upstream.upstream_class, upstream.dialect
-        exchange.note(upstream=attempt.upstream)
-        raise told
+        exchange.facts.upstream = attempt.upstream
 
     async def _ask(
         self, exchange: Exchange, outgoing: Outgoing, attempt: Attempt, upstream: Upstream
     ) -> replies.Answer:
         call = outgoing.call(attempt, upstream, self.credentials)
+        way = replies.Way(upstream.dialect, exchange.caller, outgoing.context, Losses())
         reply = await self._transports[attempt.upstream].open(call)
         try:
-            context = ReplyContext(
-                id=exchange.id.hex(), created=int(time.time()), include_usage=_wants_usage(exchange, outgoing, upstream)
-            )
-            way = replies.Way(source=upstream.dialect, target=exchange.caller, context=context, losses=Losses())
-            if exchange.streaming:
-                return await replies.open_stream(reply, way)
-            return await replies.read_whole(reply, way)
+            return await (replies.open_stream(reply, way) if exchange.streaming else replies.read_whole(reply, way))
         except BaseException:
             reply.close()
             raise
 
     def _cool(self, attempt: Attempt, error: LetheError) -> None:
         if isinstance(error, UpstreamAnswered) and (wait := retry_after(error.headers, time.time())):
-            now = asyncio.get_running_loop().time()
-            self._cooling[attempt.upstream] = now + min(wait, MAX_COOLING)
+            self._cooling[attempt.upstream] = self._loop.time() + min(wait, MAX_COOLING)
 
 
 def _serves(upstream: Upstream, exchange: Exchange) -> bool:
@@ -155,10 +155,6 @@ def _serves(upstream: Upstream, exchange: Exchange) -> bool:
     if exchange.endpoint in COMPLETIONS:
         return True
     return upstream.dialect is exchange.caller and exchange.endpoint in PATHS[upstream.dialect]
-
-
-def _wants_usage(exchange: Exchange, outgoing: Outgoing, upstream: Upstream) -> bool:
-    return upstream.dialect is exchange.caller or outgoing.request().include_usage
 
 
 def _level(exchange: Exchange, routing: Routing) -> Level:

@@ -1,10 +1,12 @@
 """The request as an upstream gets it: its own dialect, its own credential, only the headers that may pass."""
 
+import time
 from collections.abc import Mapping
 
 import lethe
 from lethe import transcode
 from lethe.dialects.codec import CODECS
+from lethe.dialects.reply import ReplyContext
 from lethe.ir.content import Dialect
 from lethe.ir.loss import Losses
 from lethe.ir.request import Request
@@ -12,7 +14,7 @@ from lethe.policies import fidelity
 from lethe.providers.upstream import PATHS, Auth, Endpoint, Upstream
 from lethe.routing.attempts import Attempt
 from lethe.server.exchange import Exchange
-from lethe.server.headers import FORWARDED, REQUEST, Header
+from lethe.server.headers import FORWARDED, JSON, REQUEST, Header, header
 from lethe.upstream.call import Call
 from lethe.wire.rawjson import TopLevel
 
@@ -40,6 +42,14 @@ class Outgoing:
             self._request = CODECS[self._exchange.caller].decode_request(self.body.whole())
         return self._request
 
+    def context(self) -> ReplyContext:
+        """What a translated reply needs to know."""
+        return ReplyContext(
+            id=self._exchange.facts.request_id.hex(),
+            created=int(time.time()),
+            include_usage=self.request().include_usage,
+        )
+
     def call(self, attempt: Attempt, upstream: Upstream, credentials: Mapping[str, str]) -> Call:
         """Raises InvalidRequest, LossRefused."""
         exchange = self._exchange
@@ -59,8 +69,9 @@ class Outgoing:
         losses = Losses()
         body = transcode.encode_request(self.request(), upstream, attempt.model, losses)
         fidelity.refuse_dropped(losses, allowed=self.allow_losses)
-        hints, degraded, dropped = fidelity.counts(losses)
-        self._exchange.note(translated=True, hints=hints, degraded=degraded, dropped=dropped)
+        facts = self._exchange.facts
+        facts.translated = True
+        facts.hints, facts.degraded, facts.dropped = fidelity.counts(losses)
         self._exchange.losses = fidelity.named(losses)
         return body
 
@@ -69,12 +80,11 @@ def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, st
     """By allow-list; a translated body gets none of the caller's."""
     same = upstream.dialect is exchange.caller
     passed = [h for h in exchange.headers if h[0] in REQUEST[upstream.dialect]] if same else []
-    names = {name for name, _ in passed}
-    if b"content-type" not in names:
-        passed.append((b"content-type", b"application/json"))
-    if b"accept" not in names:
+    if header(passed, b"content-type") is None:
+        passed.append(JSON)
+    if header(passed, b"accept") is None:
         passed.append((b"accept", b"text/event-stream" if exchange.streaming else b"application/json"))
-    if upstream.dialect is Dialect.ANTHROPIC and b"anthropic-version" not in names:
+    if upstream.dialect is Dialect.ANTHROPIC and header(passed, b"anthropic-version") is None:
         passed.append(ANTHROPIC_VERSION)
     return [*passed, *_credential(exchange, upstream, credentials)]
 

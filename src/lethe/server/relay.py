@@ -84,4 +84,4 @@ def _account(exchange: Exchange, pipe: Pipe) -> None:
     try:
         exchange.spent(pipe.usage())
     except (LetheError, ValueError, TypeError, KeyError):
-        exchange.note(tee_errors=1)
+        exchange.facts.tee_errors = 1

@@ -1,5 +1,6 @@
 """What an upstream answered, on its way to the caller: whole, or as a stream."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -21,12 +22,12 @@ MAX_WHOLE = 64 * 1024 * 1024
 MAX_ERROR = 1024 * 1024
 
 
-class Way(Struct, frozen=True, kw_only=True):
-    """From which dialect to which, and what varies on the way."""
+class Way(Struct, frozen=True):
+    """From which dialect to which; `context` says what varies, to whoever translates."""
 
     source: Dialect
     target: Dialect
-    context: ReplyContext
+    context: Callable[[], ReplyContext]
     losses: Losses
 
     @property
@@ -97,7 +98,7 @@ async def read_whole(reply: Reply, way: Way) -> Whole:
         return Whole(reply.status, passed, body, usage, way.losses)
     if encoded:
         raise MalformedReply("the upstream's answer is compressed although that was not asked for")
-    translated = translate_reply(source, target, body, way.context, way.losses)
+    translated = translate_reply(source, target, body, way.context(), way.losses)
     return Whole(200, [*passed, JSON], translated.body, translated.usage, way.losses)
 
 
@@ -115,7 +116,7 @@ async def open_stream(reply: Reply, way: Way) -> Streamed | Whole:
     source, target = way.codecs
     if way.same:
         return await _open_same(reply, source, passed)
-    transcoder = StreamTranscoder(source, target, way.context, way.losses)
+    transcoder = StreamTranscoder(source, target, way.context(), way.losses)
     return await _open_translated(reply, transcoder, [*passed, EVENT_STREAM])
 
 
@@ -146,7 +147,7 @@ async def _unstreamed(reply: Reply, way: Way) -> Whole:
     body = await reply.read_all(MAX_WHOLE)
     reply.close()
     source, target = way.codecs
-    made = stream_of(source, target, body, way.context, way.losses)
+    made = stream_of(source, target, body, way.context(), way.losses)
     passed = response_headers(reply.headers, way.source, way.target)
     return Whole(200, [*passed, EVENT_STREAM], made.body, made.usage, way.losses)
 

@@ -74,7 +74,7 @@ class Serving:
         config.load()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Connection(config, self._state, {}, loop), sock=self._listener, backlog=_BACKLOG, ssl=self._tls
+            lambda: Connection(config, self._state, loop), sock=self._listener, backlog=_BACKLOG, ssl=self._tls
         )
 
     def replace_credentials(self, credentials: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """The top level of a JSON object: read what routing needs, splice what it changes, keep every other byte."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,8 @@ from lethe.errors import InvalidRequest
 from lethe.ir.content import JsonObject
 
 _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_SPACE = b" \t\n\r"
+_KEY = re.compile(rb'[ \t\n\r]*"((?:[^"\\]|\\.)*)"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL)
+_AFTER = re.compile(rb"[ \t\n\r]*[,}]")
 _Span = tuple[int, int]
 
 
@@ -90,31 +92,22 @@ def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, _Span] |
         return spans
     at = body.index(b"{") + 1
     for name, raw in fields.items():
-        value = bytes(raw)
-        start = _skip(body, at)
-        end = _string_end(body, start)
-        if _loads(body[start:end]) != name:
+        key = _KEY.match(body, at)
+        if key is None or not _names(key[1], name):
             return None
-        start = _skip(body, _skip(body, end) + 1)  # past the colon
-        if not body.startswith(value, start):
+        start, value = key.end(), memoryview(raw)
+        end = start + len(value)
+        if body[start:end] != value:
             return None
-        spans[name] = (start, start + len(value))
-        at = _skip(body, start + len(value)) + 1  # past the comma or the brace
+        spans[name] = (start, end)
+        after = _AFTER.match(body, end)
+        at = -1 if after is None else after.end()
     return spans if body[at - 1 : at] == b"}" else None
 
 
-def _skip(body: bytes, at: int) -> int:
-    while body[at : at + 1] and body[at] in _SPACE:
-        at += 1
-    return at
-
-
-def _string_end(body: bytes, start: int) -> int:
-    """The index after the closing quote of the string at `start`."""
-    at = start + 1
-    while body[at : at + 1] not in (b'"', b""):
-        at += 2 if body[at] == 0x5C else 1
-    return at + 1
+def _names(key: bytes, name: str) -> bool:
+    """Is this key, without its quotes, that name?"""
+    return key == name.encode() or (b"\\" in key and _loads(b'"%b"' % key) == name)
 
 
 def _replace(body: bytes, spans: Mapping[str, _Span], new: Mapping[str, bytes]) -> bytes:
