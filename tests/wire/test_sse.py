@@ -19,6 +19,8 @@ CASES: list[tuple[bytes, list[Frame]]] = [
     (b"event:\ndata: {}\n\n", [Frame("{}")]),
     (b"data: a\ndata: b\ndata\n\n", [Frame("a\nb\n")]),
     (b"data: x\r\n\r\ndata: y\r\n\r\n", [Frame("x"), Frame("y")]),
+    (b"event: e\r\ndata: x\r\ndata: y\r\n\r\n", [Frame("x\ny", "e")]),
+    (b"event: e\rdata: x\rdata: y\r\r", [Frame("x\ny", "e")]),
     (b"data: x\r\rdata: y\r\r", [Frame("x"), Frame("y")]),
     (b"data: x\r\n\ndata: y\n\r\ndata: z\n\r", [Frame("x"), Frame("y"), Frame("z")]),
     (b"\n\n\ndata: x\n\n\n\n", [Frame("x")]),
