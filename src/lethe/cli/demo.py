@@ -5,7 +5,9 @@ for in all that the server printed and in every file in the one folder that is i
 """
 
 import json
+import os
 import secrets
+import shutil
 import sys
 import tempfile
 import textwrap
@@ -46,7 +48,8 @@ class Ask(Struct, frozen=True, kw_only=True):
         shared = {"model": MODEL, "max_tokens": 60, "temperature": 0, "stream": True}
         if self.system_field:
             return json.dumps(shared | {"system": system, "messages": turns}).encode()
-        return json.dumps(shared | {"messages": [{"role": "system", "content": system}, *turns]}).encode()
+        turns.insert(0, {"role": "system", "content": system})
+        return json.dumps(shared | {"messages": turns, "stream_options": {"include_usage": True}}).encode()
 
 
 ASKS = (
@@ -165,11 +168,16 @@ def _listed(names: Sequence[str]) -> str:
 
 NEXT = """
 Point Claude Code at it
-  lethe serve                          # finds ANTHROPIC_API_KEY, OPENAI_API_KEY and others, and this model
-  lethe code                           # starts Claude Code with the two lines below set
-  export ANTHROPIC_BASE_URL=http://127.0.0.1:3456
-  export ANTHROPIC_AUTH_TOKEN=none     # or one of the keys in lethe.toml
+  {program} serve       finds ANTHROPIC_API_KEY, OPENAI_API_KEY and others in the environment, and this model
+  {program} code        starts Claude Code with these set:
+    export ANTHROPIC_BASE_URL=http://127.0.0.1:3456
+    export ANTHROPIC_AUTH_TOKEN=none     (or one of your keys, if lethe.toml has any)
 """
+
+
+def program() -> str:
+    """How to call `lethe` from here."""
+    return "lethe" if shutil.which("lethe") else os.path.relpath(Path(sys.executable).with_name("lethe"))
 
 
 def options(_: ArgumentParser) -> None:
@@ -211,6 +219,6 @@ def run(write: Write, arguments: Sequence[str] = SERVE) -> Findings:
             findings.files_left = [str(path.relative_to(folder)) for path in left]
             findings.traces = traces(needles, trial, folder, left)
         account(findings, write)
-        write(NEXT)
+        write(NEXT.format(program=program()))
         write(f"\nDone in {time.monotonic() - began:.0f} s.\n")
     return findings
