@@ -41,31 +41,30 @@ class HeadWriter:
 
     def write(self, call: Call) -> bytes:
         """Raises InvalidRequest for a name, value, path or method that would change the framing."""
-        head = [call.method, b" ", self._before_path, call.path, self._after_path]
-        names = [call.method]
-        values = []
-        encoding_given = False
-        for name, value in call.headers:
-            lower = name.lower()
-            if lower in _OWNED:
-                continue
-            encoding_given = encoding_given or lower == b"accept-encoding"
-            names.append(name)
-            values.append(value)
-            head.append(b"%b: %b\r\n" % (lower, value))
-        if not all(names) or b"".join(names).translate(None, _TOKEN):
+        names = [name.lower() for name, _ in call.headers]
+        values = [value for _, value in call.headers]
+        if not _OWNED.isdisjoint(names):
+            names, values = _without_owned(names, values)
+        if b"accept-encoding" not in names:
+            names.append(b"accept-encoding")
+            values.append(b"identity")
+        if call.body or call.method in _WITH_LENGTH:
+            names.append(b"content-length")
+            values.append(b"%d" % len(call.body))
+        if not all(names) or (call.method + b"".join(names)).translate(None, _TOKEN):
             raise InvalidRequest("headers", "a name is not a token")
         if call.path.translate(None, _VISIBLE):
             raise InvalidRequest("path", "holds a space or a control character")
-        joined = b"".join(values)
-        if len(joined) != len(joined.translate(None, b"\r\n\0")):
+        lines = b"\r\n".join(map(b": ".join, zip(names, values, strict=True)))
+        # Only the line ends that we wrote may be there; any other came out of a value.
+        if len(lines.translate(None, b"\r\n\0")) != len(lines) - 2 * (len(names) - 1):
             raise InvalidRequest("headers", "a value holds a line end or a NUL")
-        if not encoding_given:
-            head.append(b"accept-encoding: identity\r\n")
-        if call.body or call.method in _WITH_LENGTH:
-            head.append(b"content-length: %d\r\n" % len(call.body))
-        head.append(b"\r\n")
-        return b"".join(head)
+        return b"".join((call.method, b" ", self._before_path, call.path, self._after_path, lines, b"\r\n\r\n"))
+
+
+def _without_owned(names: list[bytes], values: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    kept = [(name, value) for name, value in zip(names, values, strict=True) if name not in _OWNED]
+    return [name for name, _ in kept], [value for _, value in kept]
 
 
 def authorization_line(proxy: Proxy) -> bytes:
