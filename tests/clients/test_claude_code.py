@@ -1,0 +1,123 @@
+"""The real Claude Code, headless, through Lethe: a turn with a tool call, to both upstreams."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+from anthropic.types.beta import message_create_params as beta
+from openai.types.chat import CompletionCreateParams
+from tests.clients.conftest import Way
+from tests.clients.npm import environment, install, run
+
+from lethe.ir.content import Dialect
+from lethe.upstream.fake import Recorded, Script
+from lethe.upstream.fake.model import Model
+
+FOLDER = Path(__file__).parent / "claude_code"
+LIMIT = 90.0  # seconds; a turn takes two
+BILLING = "x-anthropic-billing-header"
+COMMAND = "echo tool-said-$((6 * 7)) | tee ran.txt"
+OFFICIAL: dict[Dialect, pydantic.TypeAdapter[Any]] = {
+    Dialect.ANTHROPIC: pydantic.TypeAdapter[Any](beta.MessageCreateParams),
+    Dialect.OPENAI_CHAT: pydantic.TypeAdapter[Any](CompletionCreateParams),
+}
+QUIET = {  # nothing but the model is asked
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "DISABLE_TELEMETRY": "1",
+    "IS_SANDBOX": "1",
+    # Whatever asks for another host anyway meets a closed port.
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "NO_PROXY": "127.0.0.1",
+}
+
+
+@pytest.fixture(scope="session")
+def claude() -> Path:
+    return next((install(FOLDER) / "@anthropic-ai").glob("claude-code-*/claude"))
+
+
+def turn(claude: Path, way: Way, folder: Path, *options: str, **environ: str) -> dict[str, Any]:
+    """One headless turn in an empty folder; what Claude Code reports about it."""
+    home, work = folder / "home", folder / "work"
+    home.mkdir()
+    work.mkdir()
+    settings = environment(home, ANTHROPIC_BASE_URL=way.url, ANTHROPIC_AUTH_TOKEN="caller-token", **QUIET, **environ)
+    command = [str(claude), "-p", "run the command", "--model", way.model, "--output-format", "json", *options]
+    done = run(command, work, settings, LIMIT)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def agent(way: Way) -> Model:
+    arguments = json.dumps({"command": COMMAND, "description": "Say something"})
+    return Model(way.dialect, tool="Bash", arguments=arguments, marker="the-end")
+
+
+def asked(way: Way) -> list[Recorded]:
+    return [r for r in way.fake.requests if r.path in {"/v1/messages", "/v1/chat/completions"}]
+
+
+def statuses(way: Way, since: int, count: int) -> list[int]:
+    """Of the answers that Lethe gave for messages, once `count` are told."""
+    way.lethe.until(lambda: len(way.lethe.events[since:]) >= count)
+    return [event["status"] for event in way.lethe.events[since:]]
+
+
+def test_a_turn_with_a_tool_call(way: Way, claude: Path, tmp_path: Path) -> None:
+    before = len(way.lethe.stdout)
+    way.answer(agent(way))
+    report = turn(claude, way, tmp_path, "--allowedTools", "Bash")
+    assert (tmp_path / "work" / "ran.txt").read_text() == "tool-said-42\n"
+    assert (report["is_error"], report["num_turns"]) == (False, 2)
+    assert report["result"].startswith("the-end tool-said-42")
+    assert report["usage"]["output_tokens"] == 14
+    first, second = asked(way)
+    for request in (first, second):
+        OFFICIAL[way.dialect].validate_python(request.json())
+        assert "caller-token" not in str(request.headers)
+    assert len(second.json()["messages"]) > len(first.json()["messages"])
+    # Its probe HEAD / may be answered 404, as it tolerates.
+    assert all(status < 400 for status in statuses(way, before, 2) if status != 404)
+    if way.dialect is Dialect.ANTHROPIC:
+        passed_through(first)
+    else:
+        translated(first, second)
+
+
+def passed_through(first: Recorded) -> None:
+    body = first.json()
+    assert body["system"][0]["text"].startswith(BILLING)
+    assert {"context_management", "metadata", "output_config", "thinking"} <= body.keys()
+    assert len((first.header("anthropic-beta") or "").split(",")) >= 5
+    assert first.query == "beta=true"
+
+
+def translated(first: Recorded, second: Recorded) -> None:
+    body = first.json()
+    assert BILLING not in first.body.decode()
+    assert body["stream"] is True
+    assert "Bash" in [tool["function"]["name"] for tool in body["tools"]]
+    assert body["messages"][0]["role"] in {"system", "developer"}
+    results = [message for message in second.json()["messages"] if message["role"] == "tool"]
+    assert [(result["tool_call_id"], "tool-said-42" in str(result["content"])) for result in results] == [
+        ("toolu_fake_1", True)
+    ]
+    assert first.header("anthropic-beta") is None
+
+
+def test_overloaded_once_is_retried(way: Way, claude: Path, tmp_path: Path) -> None:
+    model = agent(way)
+    fail = [way.error(529, "Overloaded", ("retry-after", "0"))]
+
+    def answer(request: Recorded) -> Script:
+        return fail.pop() if fail and request.method == "POST" else model(request)
+
+    way.answer(answer)
+    report = turn(claude, way, tmp_path, "--bare", "--tools", "")
+    assert (report["is_error"], report["result"].split()[0]) == (False, "the-end")
+    assert len(asked(way)) == 2
