@@ -164,6 +164,48 @@ def test_faults_of_a_handshake(loop: str, fault: str, wanted: type[BaseException
 
 
 @both_loops
+@pytest.mark.parametrize(("fault", "wanted"), [("silence", ConnectTimeout), ("cancel", asyncio.CancelledError)])
+def test_faults_of_a_proxy(loop: str, fault: str, wanted: type[BaseException]) -> None:
+    async def scenario() -> None:
+        async with peer(Line.until_gone) as there:
+            proxy = f"http://127.0.0.1:{there.port}"
+            with pool(upstream("https://api.example", connect=0.15, proxy=proxy)) as here:
+                assert await suffer(here, SMALL, fault) == wanted
+                await there.all_gone()
+                assert (here.idle, here.in_flight) == (0, 0)
+
+    run(loop, scenario)
+
+
+@both_loops
+@plain_and_tls
+@pytest.mark.parametrize(
+    ("fault", "wanted"),
+    [("silence", FirstByteTimeout), ("garbage", MalformedReply), ("cancel", asyncio.CancelledError)],
+)
+def test_faults_of_a_reused_connection_are_not_retried(
+    loop: str, tls: bool, fault: str, wanted: type[BaseException]
+) -> None:
+    async def scenario() -> None:
+        async def script(line: Line) -> None:
+            await line.request()
+            await line.send(OK)
+            await line.request()
+            await line.send(GARBAGE if fault == "garbage" else b"")
+            await line.until_gone()
+
+        async with peer(script, tls=tls) as there:
+            with pool(upstream(there.url, first_byte=0.15)) as here:
+                assert await ask(here) == (200, b"ok")
+                assert await suffer(here, SMALL, fault) == wanted
+                await there.all_gone()
+                assert len(there.lines) == 1
+                assert (here.idle, here.in_flight) == (0, 0)
+
+    run(loop, scenario)
+
+
+@both_loops
 @pytest.mark.parametrize("turns", range(12))
 @plain_and_tls
 def test_cancelled_after_any_number_of_turns(loop: str, tls: bool, turns: int) -> None:

@@ -84,6 +84,21 @@ def test_the_freshest_connection_is_taken_and_old_ones_are_dropped(loop: str) ->
 
 
 @both_loops
+def test_a_connection_too_old_is_not_taken_even_before_the_sweep_sees_it(loop: str) -> None:
+    async def scenario() -> None:
+        now = 100.0
+        async with peer(answer_all) as there:
+            with pool(upstream(there.url), clock=lambda: now, idle_age=15, tick=60) as here:
+                assert await ask(here) == (200, b"ok")
+                now = 116.0
+                assert await ask(here) == (200, b"ok")
+                assert len(there.lines) == 2
+                assert here.idle == 1
+
+    run(loop, scenario)
+
+
+@both_loops
 def test_no_more_idle_connections_than_agreed(loop: str) -> None:
     async def scenario() -> None:
         async with peer(answer_all) as there:
