@@ -120,3 +120,12 @@ def test_every_request_carries_the_canary_and_asks_for_a_stream(ask: demo.Ask) -
     body = ask.body("the-canary")
     assert b"the-canary" in body
     assert json.loads(body)["stream"] is True
+
+
+@pytest.mark.slow
+def test_the_real_server_with_the_real_model_keeps_nothing() -> None:
+    findings = demo.run(lambda _: None)
+    assert findings.clean()
+    assert [json.loads(event)["endpoint"] for event in findings.events] == ["messages", "chat"]
+    assert findings.unreadable == 0
+    assert findings.processes >= 4  # supervisor, broker, worker, embedded model
