@@ -1,7 +1,7 @@
 """Streaming events and the grammar that they obey.
 
-    Start (BlockStart Delta* BlockStop)* Finish     blocks may overlap; a Ping may stand anywhere
-    Failure may replace anything, and ends the stream
+Start (BlockStart Delta* BlockStop)* Finish     blocks may overlap; a Ping may stand anywhere
+Failure may replace anything, and ends the stream
 """
 
 from enum import StrEnum

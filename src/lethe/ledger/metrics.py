@@ -51,6 +51,10 @@ class Totals:
             )
             self.cells.setdefault(place, Cell()).merge(cell)
 
+    def merge(self, other: "Totals") -> None:
+        for place, cell in other.cells.items():
+            self.cells.setdefault(place, Cell()).merge(cell)
+
 
 def render(totals: Totals, figures: Figures) -> bytes:
     """The whole page."""

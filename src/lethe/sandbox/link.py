@@ -96,6 +96,7 @@ class Link:
             return  # the reader learns it too, after what is still to be read
         if not self._outbox:
             self._confess()
+        if not self._outbox:
             self._emptied.set()
         self._watch_room()
 

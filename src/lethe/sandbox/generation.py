@@ -1,0 +1,225 @@
+"""One configuration and the workers that serve it, from start to drained."""
+
+import os
+import signal
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Protocol
+
+from lethe.config.plan import Plan
+from lethe.config.settings import Settings
+from lethe.ledger.names import Names
+from lethe.ledger.tally import Tally
+from lethe.sandbox import environment
+from lethe.sandbox.backoff import Backoff
+from lethe.sandbox.channel import (
+    FROM_WORKER,
+    ChannelBroken,
+    Configure,
+    Counters,
+    Credentials,
+    Drain,
+    Drained,
+    Dropped,
+    Events,
+    Fault,
+    FromWorker,
+    Inbox,
+    Metrics,
+    MetricsWanted,
+    Ready,
+)
+from lethe.sandbox.children import Child, Children, Program, channel
+from lethe.sandbox.peer import Peer
+from lethe.sandbox.reactor import Reactor, Timer
+
+MODULE = "lethe.sandbox.worker"
+PATIENCE = 5  # worker deaths before the first generation is given up
+
+
+class Phase(Enum):
+    STARTING = auto()
+    SERVING = auto()
+    DRAINING = auto()
+
+
+class House(Protocol):
+    """What a generation tells the supervisor."""
+
+    def became_ready(self, generation: "Generation") -> None: ...
+    def failed(self, generation: "Generation", why: str) -> None: ...
+    def emptied(self, generation: "Generation") -> None: ...
+    def worker_ended(self, slot: int, how: str, restart_in: float) -> None: ...
+    def faulted(self, slot: int, fault: Fault) -> None: ...
+    def recorded(self, generation: "Generation", records: bytes) -> None: ...
+    def dropped(self, dropped: Dropped) -> None: ...
+    def printed(self, data: bytes) -> None: ...
+    def metrics(self) -> bytes: ...
+
+
+class Slot:
+    """The place of one worker, and of those that follow it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.ready = False
+        self.drained = False
+        self.backoff = Backoff()
+        self.child: Child | None = None
+        self.peer: Peer[FromWorker] | None = None
+        self.restart: Timer | None = None
+
+
+class Generation:
+    """Workers start at once, so that they import while secrets are resolved; `configure` lets them serve."""
+
+    def __init__(
+        self, number: int, settings: Settings, workers: int, house: House, program: tuple[str, ...] = ("-m", MODULE)
+    ) -> None:
+        self.number = number
+        self.settings = settings
+        self.phase = Phase.STARTING
+        self.tally = Tally()
+        self.names = Names(
+            routes=tuple(route.model for route in settings.plan.routes),
+            upstreams=tuple(upstream.name for upstream in settings.plan.upstreams),
+            keys=tuple(key.name for key in settings.plan.keys),
+        )
+        self._house = house
+        self._program = program
+        self._configuration: Configure | None = None
+        self._slots = [Slot(slot) for slot in range(1, workers + 1)]
+
+    @property
+    def ready(self) -> bool:
+        """Do all workers accept?"""
+        return all(slot.ready for slot in self._slots)
+
+    @property
+    def serving(self) -> int:
+        """Workers that accept."""
+        return sum(slot.ready for slot in self._slots) if self.phase is Phase.SERVING else 0
+
+    def start(self, reactor: Reactor, children: Children, listener: int) -> None:
+        """Start every worker, unconfigured."""
+        self._reactor = reactor
+        self._children = children
+        self._listener = listener
+        for slot in self._slots:
+            self._start(slot)
+
+    def configure(self, plan: Plan, credentials: Mapping[str, str]) -> None:
+        """Tell all workers, and those that will replace them, what to serve."""
+        self._configuration = Configure(self.number, plan, dict(credentials))
+        for slot in self._slots:
+            if slot.peer is not None:
+                slot.peer.say(self._configuration)
+
+    def replace_credentials(self, changed: Mapping[str, str]) -> None:
+        """Pass on those of the changed secrets that this plan uses."""
+        if self._configuration is None:
+            return
+        old = self._configuration
+        mine = {reference: changed.get(reference, value) for reference, value in old.credentials.items()}
+        if mine == old.credentials:
+            return
+        self._configuration = Configure(old.generation, old.plan, mine)
+        for slot in self._slots:
+            if slot.peer is not None:
+                slot.peer.say(Credentials(mine))
+
+    def serve(self) -> None:
+        self.phase = Phase.SERVING
+
+    def drain(self, seconds: float | None) -> None:
+        """Let the workers finish; `emptied` follows. May be said again with fewer seconds."""
+        self.phase = Phase.DRAINING
+        for slot in self._slots:
+            if slot.restart is not None:
+                slot.restart.cancel()
+            if slot.peer is not None:
+                slot.peer.say(Drain(seconds))
+        self._report_empty()
+
+    def kill(self) -> None:
+        """End the workers at once; `emptied` follows."""
+        self.phase = Phase.DRAINING
+        for slot in self._slots:
+            if slot.restart is not None:
+                slot.restart.cancel()
+            if slot.child is not None:
+                slot.child.kill()
+        self._report_empty()
+
+    def _report_empty(self) -> None:
+        if all(slot.child is None for slot in self._slots):
+            self._reactor.later(0.0, lambda: self._house.emptied(self))
+
+    def _start(self, slot: Slot) -> None:
+        slot.restart = None
+        slot.ready = False
+        ours, theirs = channel()
+        with theirs:
+            inherit = (theirs.fileno(), self._listener)
+            program = Program(
+                arguments=(*self._program, *(str(fd) for fd in inherit)),
+                environ=environment.of_worker(os.environ),
+                inherit=inherit,
+            )
+            child = self._children.start(program, lambda status: self._exited(slot, status), self._house.printed)
+        slot.child = child
+        slot.peer = Peer(
+            self._reactor, ours, Inbox(FROM_WORKER), lambda message: self._heard(slot, message), child.kill
+        )
+        if self._configuration is not None:
+            slot.peer.say(self._configuration)
+
+    def _exited(self, slot: Slot, status: int) -> None:
+        child, peer = slot.child, slot.peer
+        slot.ready = False
+        if peer is not None:
+            peer.finish()
+        slot.child = slot.peer = None
+        if self.phase is Phase.DRAINING:
+            if not slot.drained and status != -signal.SIGKILL:
+                self._house.worker_ended(slot.number, _how(status), 0.0)
+            self._report_empty()
+            return
+        wait = slot.backoff.after(child.lived if child is not None else 0.0)
+        if self.phase is Phase.STARTING and (self.number > 1 or slot.backoff.failures >= PATIENCE):
+            self._house.failed(self, f"worker {slot.number} {_how(status)}")
+            return
+        self._house.worker_ended(slot.number, _how(status), wait)
+        slot.restart = self._reactor.later(wait, lambda: self._start(slot))
+
+    def _heard(self, slot: Slot, message: FromWorker) -> None:
+        match message:
+            case Ready():
+                slot.ready = True
+                if self.phase is Phase.STARTING and self.ready:
+                    self._house.became_ready(self)
+            case Events(records=records):
+                self._house.recorded(self, records)
+            case Counters(tally=tally):
+                if not all(self.names.known(*place) for place in tally.cells):
+                    raise ChannelBroken("a tally of what is not configured")
+                self.tally.merge(tally)
+            case MetricsWanted(token=token):
+                if slot.peer is not None:
+                    slot.peer.say(Metrics(token, self._house.metrics()))
+            case Fault():
+                self._house.faulted(slot.number, message)
+            case Drained():
+                slot.drained = True
+            case Dropped():
+                self._house.dropped(message)
+
+
+def _how(status: int) -> str:
+    """An exit status in words."""
+    if status >= 0:
+        return f"ended with exit code {status}"
+    try:
+        return f"was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was ended by signal {-status}"

@@ -1,0 +1,301 @@
+"""The parent of all: owns the configuration, the listening socket and every output, and never sees content."""
+
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from lethe.config.plan import Plan
+from lethe.config.problems import ConfigError
+from lethe.config.settings import Settings
+from lethe.ledger.lines import line
+from lethe.ledger.metrics import Figures, Totals, render
+from lethe.ledger.record import unpack
+from lethe.sandbox import faults
+from lethe.sandbox.channel import Dropped, Fault, Resolved, Rotated
+from lethe.sandbox.children import Children
+from lethe.sandbox.engine import REFERENCE, Engine
+from lethe.sandbox.generation import Generation, Phase
+from lethe.sandbox.outlet import Outlet
+from lethe.sandbox.reactor import Reactor
+from lethe.sandbox.vault import Vault
+
+BACKLOG = 4096
+POLL = 1.0  # seconds between looks at the configuration file
+_MARGIN = 1.75  # seconds that workers need beyond their deadline: farewells, last events, the exit itself
+_LAST_LINES = 1.0  # seconds for stdout to take what is waiting
+
+
+class Supervisor:
+    """One run, from the first configuration to the exit status."""
+
+    def __init__(
+        self, load: Callable[[], Settings], listener: socket.socket, workers: int, drain: float, watch: Path | None
+    ) -> None:
+        self._load = load
+        self._listener = listener
+        self._workers = workers
+        self._drain = drain
+        self._watch = watch
+        self._seen = _stamp(watch)
+        self._reactor = Reactor()
+        self._children = Children(self._reactor)
+        self._lines = Outlet(1)
+        self._notices = Outlet(2)
+        self._vault = Vault(self._reactor, self._children, self._rotated)
+        self._engine: Engine | None = None
+        self._generations: list[Generation] = []  # the last one is the newest
+        self._started = 0
+        self._resolved: Resolved | None = None  # for the newest generation
+        self._ended = Totals()  # of generations that are gone
+        self._figures = Figures()
+        self._stopping = False
+        self._status = 0
+
+    def run(self, settings: Settings) -> int:
+        """Serve until a signal; returns the exit status."""
+        self._reactor.handle(
+            {
+                signal.SIGTERM: self._stop,
+                signal.SIGINT: self._stop,
+                signal.SIGHUP: self._reload,
+                signal.SIGCHLD: self._children.reap,
+            }
+        )
+        for note in settings.notes:
+            self._say(note)
+        self._begin(settings)
+        if self._watch is not None:
+            self._reactor.later(POLL, self._look)
+        try:
+            self._reactor.run()
+        finally:
+            self._children.kill()
+            self._reactor.close()
+            self._listener.close()
+            self._lines.close(_LAST_LINES)
+            self._notices.close(_LAST_LINES)
+        return self._status
+
+    # Generations
+
+    def _begin(self, settings: Settings) -> None:
+        """Start a generation; it takes over when all its workers are ready."""
+        if self._generations and self._generations[-1].phase is Phase.STARTING:
+            self._generations[-1].kill()  # a newer configuration overtakes it
+        self._started += 1
+        self._resolved = None
+        generation = Generation(self._started, settings, self._workers, self)
+        self._generations.append(generation)
+        generation.start(self._reactor, self._children, self._listener.fileno())
+        if settings.embedded is not None and self._engine is None:
+            self._say("starting the embedded model")
+            self._engine = Engine(self._reactor, self._children, self._configure, self._engine_failed)
+        secrets = {upstream.credential for upstream in settings.plan.upstreams if upstream.credential}
+        keys = set(settings.key_secrets.values())
+        self._vault.resolve(secrets, keys, lambda resolved: self._answered(generation, resolved))
+
+    def _answered(self, generation: Generation, resolved: Resolved | None) -> None:
+        if generation is not self._generations[-1]:
+            return
+        if resolved is None:
+            self.failed(generation, "the broker does not stay alive")
+        elif resolved.missing:
+            missing = "; ".join(f"{each.reference}: {each.reason}" for each in resolved.missing)
+            self.failed(generation, f"a secret cannot be had ({missing})")
+        else:
+            self._resolved = resolved
+            self._configure()
+
+    def _configure(self) -> None:
+        """Once secrets and, where one is wanted, the embedded model are there."""
+        generation, resolved = self._generations[-1], self._resolved
+        embedded = generation.settings.embedded
+        if generation.phase is not Phase.STARTING or resolved is None:
+            return
+        if embedded is not None and (self._engine is None or not self._engine.ready):
+            return
+        plan = _with_keys(generation.settings, resolved.digests)
+        credentials = dict(resolved.secrets)
+        if embedded is not None and self._engine is not None:
+            plan = _with_engine(plan, embedded, self._engine.base_url)
+            credentials[REFERENCE] = self._engine.key
+        generation.configure(msgspec.structs.replace(plan, drain=self._drain), credentials)
+
+    # What a generation tells (House)
+
+    def became_ready(self, generation: Generation) -> None:
+        generation.serve()
+        self._figures.generation = generation.number
+        first = True
+        for old in self._generations:
+            if old is not generation and old.phase is Phase.SERVING:
+                first = False
+                old.drain(None)
+        if first:
+            self._say(f"listening on {_address(self._listener, generation.settings.plan)}")
+        else:
+            self._figures.reloads += 1
+            self._say("reloaded the configuration")
+
+    def failed(self, generation: Generation, why: str) -> None:
+        generation.kill()
+        if any(old.phase is Phase.SERVING for old in self._generations):
+            self._figures.reload_failures += 1
+            self._say(f"not reloaded: {why}; the configuration before it goes on serving")
+            return
+        self._say(f"cannot start: {why}")
+        self._end(1)
+
+    def emptied(self, generation: Generation) -> None:
+        if generation in self._generations:
+            self._generations.remove(generation)
+            self._ended.add(generation.tally, generation.names)
+        if self._stopping and not self._generations:
+            self._end(self._status)
+
+    def worker_ended(self, slot: int, how: str, restart_in: float) -> None:
+        self._figures.worker_restarts += not self._stopping
+        self._say(f"worker {slot} {how}" + (f"; another one starts in {restart_in:g} s" if restart_in else ""))
+
+    def faulted(self, slot: int, fault: Fault) -> None:
+        self._figures.worker_faults += 1
+        if faults.plain(fault):
+            self._say(f"worker {slot}: {fault.error} at {fault.location}")
+
+    def recorded(self, generation: Generation, records: bytes) -> None:
+        """Raises ValueError for what is no record of this generation."""
+        out: list[bytes] = []
+        for event in unpack(records):
+            if not generation.names.known(event.endpoint, event.upstream, event.level):
+                raise ValueError("an event of what is not configured")
+            generation.tally.add(event)
+            out.append(line(event, generation.names))
+        self._lines.write(b"".join(out), len(out))
+
+    def dropped(self, dropped: Dropped) -> None:
+        self._figures.events_dropped += dropped.events
+        self._figures.counters_dropped += dropped.counters
+
+    def printed(self, data: bytes) -> None:
+        self._figures.discarded_bytes += len(data)
+
+    def metrics(self) -> bytes:
+        self._figures.workers = sum(generation.serving for generation in self._generations)
+        self._figures.lines_dropped = self._lines.dropped
+        totals = Totals()
+        totals.merge(self._ended)
+        for generation in self._generations:
+            totals.add(generation.tally, generation.names)
+        return render(totals, self._figures)
+
+    # Changes from outside
+
+    def _reload(self) -> None:
+        if self._stopping:
+            return
+        try:
+            settings = self._load()
+        except ConfigError as error:
+            self._figures.reload_failures += 1
+            self._say(str(error))
+            self._say("not reloaded; the configuration before it goes on serving")
+            return
+        self._begin(settings)
+
+    def _look(self) -> None:
+        self._reactor.later(POLL, self._look)
+        now = _stamp(self._watch)
+        if now is not None and now != self._seen:
+            self._seen = now
+            self._reload()
+
+    def _rotated(self, rotated: Rotated) -> None:
+        for generation in self._generations:
+            generation.replace_credentials(rotated.secrets)
+        if rotated.digests:  # callers' keys are part of the plan
+            self._reload()
+
+    def _engine_failed(self) -> None:
+        self.failed(self._generations[-1], "the embedded model does not start")
+
+    # The end
+
+    def _stop(self) -> None:
+        if self._stopping:
+            self._end(self._status)
+            return
+        self._stopping = True
+        self._say("shutting down")
+        seconds = max(self._drain - _MARGIN, self._drain / 2)
+        for generation in tuple(self._generations):
+            generation.drain(seconds)
+        self._reactor.later(self._drain, lambda: self._end(self._status))
+        if not self._generations:
+            self._end(self._status)
+
+    def _end(self, status: int) -> None:
+        self._stopping = True
+        self._status = status
+        self._reactor.stop()
+
+    def _say(self, text: str) -> None:
+        """A notice for people."""
+        self._notices.write(f"lethe: {text}\n".encode())
+
+
+def run(load: Callable[[], Settings], *, host: str, port: int, workers: int, drain: float, watch: Path | None) -> int:
+    """Serve; returns the exit status. Raises ConfigError for the first configuration."""
+    settings = load()
+    try:
+        listener = _listen(host, port)
+    except OSError as error:
+        reason = error.strerror or "the address cannot be used"
+        sys.stderr.write(f"lethe: cannot listen on {host} port {port}: {reason}\n")
+        return 1
+    return Supervisor(load, listener, workers, drain, watch).run(settings)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _address(listener: socket.socket, plan: Plan) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http{'s' if plan.tls_cert else ''}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _with_keys(settings: Settings, digests: dict[str, bytes]) -> Plan:
+    """The plan with the digests of the keys that are given by reference."""
+    keys = list(settings.plan.keys)
+    for index, reference in settings.key_secrets.items():
+        keys[index] = msgspec.structs.replace(keys[index], digest=digests[reference])
+    return msgspec.structs.replace(settings.plan, keys=tuple(keys))
+
+
+def _with_engine(plan: Plan, index: int, base_url: str) -> Plan:
+    """The plan with the address and the key of the embedded model."""
+    upstreams = list(plan.upstreams)
+    upstreams[index] = msgspec.structs.replace(upstreams[index], base_url=base_url, credential=REFERENCE)
+    return msgspec.structs.replace(plan, upstreams=tuple(upstreams))
+
+
+def _stamp(path: Path | None) -> tuple[int, int] | None:
+    try:
+        status = path.stat() if path is not None else None
+    except OSError:
+        return None  # in the middle of a change, perhaps: look again
+    return None if status is None else (status.st_mtime_ns, status.st_size)

@@ -1,0 +1,101 @@
+"""The supervisor's side of the broker: asks, keeps the answers for workers to come, and hears of changes."""
+
+import os
+from collections.abc import Callable, Collection
+
+from lethe.sandbox.backoff import Backoff
+from lethe.sandbox.channel import FROM_BROKER, FromBroker, Inbox, Resolve, Resolved, Rotated
+from lethe.sandbox.children import Child, Children, Program, channel
+from lethe.sandbox.peer import Peer
+from lethe.sandbox.reactor import Reactor
+
+PATIENCE = 5  # brokers that may die before they answer
+MODULE = "lethe.sandbox.broker"
+
+
+class Vault:
+    """Starts a broker with the first question, and another whenever it ends."""
+
+    def __init__(self, reactor: Reactor, children: Children, changed: Callable[[Rotated], None]) -> None:
+        self.secrets: dict[str, str] = {}
+        self.digests: dict[str, bytes] = {}
+        self._reactor = reactor
+        self._children = children
+        self._changed = changed
+        self._peer: Peer[FromBroker] | None = None
+        self._child: Child | None = None
+        self._backoff = Backoff()
+        self._order = Resolve(0, (), ())
+        self._done: Callable[[Resolved | None], None] | None = None
+        self._stopped = False
+
+    def resolve(self, secrets: Collection[str], keys: Collection[str], done: Callable[[Resolved | None], None]) -> None:
+        """Ask for these and forget others; `done` gets the answer, or None when no broker stays alive to give it."""
+        token = self._order.token + 1
+        self._order = Resolve(token, tuple(sorted(secrets)), tuple(sorted(keys)))
+        if not secrets and not keys:
+            done(Resolved(token, {}, {}, ()))
+            return
+        self._done = done
+        self._backoff = Backoff()
+        if self._peer is None:
+            self._start()
+        else:
+            self._peer.say(self._order)
+
+    def stop(self) -> None:
+        """The broker ends when its channel does."""
+        self._stopped = True
+        if self._peer is not None:
+            self._peer.finish()
+
+    def _start(self) -> None:
+        if self._stopped or self._child is not None:
+            return
+        ours, theirs = channel()
+        with theirs:
+            program = Program(
+                arguments=("-m", MODULE, str(theirs.fileno())), environ=os.environ, inherit=(theirs.fileno(),)
+            )
+            self._child = self._children.start(program, self._exited, _discard)
+        self._peer = Peer(self._reactor, ours, Inbox(FROM_BROKER), self._heard, self._child.kill)
+        self._peer.say(self._order)
+
+    def _exited(self, status: int) -> None:
+        del status
+        child, peer = self._child, self._peer
+        self._child = self._peer = None
+        if peer is not None:
+            peer.finish()
+        wait = self._backoff.after(child.lived if child is not None else 0.0)
+        if self._backoff.failures >= PATIENCE and self._done is not None:
+            done, self._done = self._done, None
+            done(None)
+        self._reactor.later(wait, self._start)
+
+    def _heard(self, message: FromBroker) -> None:
+        match message:
+            case Resolved():
+                if message.token != self._order.token:
+                    return
+                if self._done is None:  # a new broker, after the last one ended: only changes matter
+                    self._take(Rotated(message.secrets, message.digests))
+                    return
+                self.secrets.update(message.secrets)
+                self.digests.update(message.digests)
+                done, self._done = self._done, None
+                done(message)
+            case Rotated():
+                self._take(message)
+
+    def _take(self, rotated: Rotated) -> None:
+        secrets = {each: value for each, value in rotated.secrets.items() if self.secrets.get(each) != value}
+        digests = {each: value for each, value in rotated.digests.items() if self.digests.get(each) != value}
+        self.secrets.update(secrets)
+        self.digests.update(digests)
+        if secrets or digests:
+            self._changed(Rotated(secrets, digests))
+
+
+def _discard(_: bytes) -> None:
+    """A broker has nothing to print."""
