@@ -4,16 +4,25 @@ The model's name chooses the upstream, so a client crosses dialects by asking fo
 """
 
 from collections.abc import Iterator
+from typing import Any
 
+import pydantic
 import pytest
+from anthropic.types.beta import message_create_params
 from msgspec import Struct
+from openai.types.chat import CompletionCreateParams
 from tests.e2e.served import Lethe, lethe, route, upstream
 
 from lethe.ir.content import Dialect
 from lethe.upstream.fake import Answer, FakeThread, Recorded, anthropic, openai_chat
+from lethe.upstream.fake.rules import fault
 from lethe.upstream.fake.said import Said
 from lethe.upstream.fake.script import Script
 
+OFFICIAL: dict[Dialect, pydantic.TypeAdapter[Any]] = {
+    Dialect.ANTHROPIC: pydantic.TypeAdapter[Any](message_create_params.MessageCreateParams),
+    Dialect.OPENAI_CHAT: pydantic.TypeAdapter[Any](CompletionCreateParams),
+}
 MODELS = {Dialect.ANTHROPIC: "claude-fake-1", Dialect.OPENAI_CHAT: "gpt-fake-1"}
 
 
@@ -84,22 +93,35 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
             yield Proxy(served, fakes)
 
 
+@pytest.fixture(autouse=True)
+def every_upstream_took_it(proxy: Proxy) -> Iterator[None]:
+    """What went out fits the vendors' own types and rules, and never carries the caller's credential."""
+    for fake in proxy.fakes.values():
+        fake.forget()
+    yield
+    for dialect, fake in proxy.fakes.items():
+        for request in fake.requests:
+            assert "caller-key" not in str(request.headers)
+            if request.path in {"/v1/messages", "/v1/chat/completions"}:
+                OFFICIAL[dialect].validate_python(request.json())
+                assert fault(dialect, request.json()) is None
+
+
 @pytest.fixture(params=list(MODELS), ids=str)
-def way(request: pytest.FixtureRequest, proxy: Proxy) -> Iterator[Way]:
+def way(request: pytest.FixtureRequest, proxy: Proxy) -> Way:
     """Each upstream in turn: for a client of the same dialect a pass-through, for the other a translation."""
-    yield from _ways(proxy, request.param)
+    return _way(proxy, request.param)
 
 
 @pytest.fixture
-def to_anthropic(proxy: Proxy) -> Iterator[Way]:
-    yield from _ways(proxy, Dialect.ANTHROPIC)
+def to_anthropic(proxy: Proxy) -> Way:
+    return _way(proxy, Dialect.ANTHROPIC)
 
 
 @pytest.fixture
-def to_openai(proxy: Proxy) -> Iterator[Way]:
-    yield from _ways(proxy, Dialect.OPENAI_CHAT)
+def to_openai(proxy: Proxy) -> Way:
+    return _way(proxy, Dialect.OPENAI_CHAT)
 
 
-def _ways(proxy: Proxy, dialect: Dialect) -> Iterator[Way]:
-    proxy.fakes[dialect].forget()
-    yield Way(dialect, proxy.fakes[dialect], proxy.lethe)
+def _way(proxy: Proxy, dialect: Dialect) -> Way:
+    return Way(dialect, proxy.fakes[dialect], proxy.lethe)

@@ -9,7 +9,6 @@ import pytest
 import pytest_asyncio
 from anthropic import Anthropic, AsyncAnthropic, beta_tool
 from anthropic.types import MessageParam, ToolParam
-from openai.types.chat import CompletionCreateParams
 from tests.clients.conftest import Proxy, Way
 
 from lethe.ir.content import Dialect
@@ -27,7 +26,6 @@ LOOK: ToolParam = {
 }
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 CALLS = (Called("t1", "look", '{"at": "left"}'), Called("t2", "look", '{"at": "right"}'))
-OFFICIAL = pydantic.TypeAdapter[Any](CompletionCreateParams)
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +38,6 @@ def client(proxy: Proxy) -> Iterator[Anthropic]:
 async def loose(way: Way) -> AsyncIterator[AsyncAnthropic]:
     async with AsyncAnthropic(base_url=way.url, api_key="caller-key", max_retries=0, timeout=10) as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def upstream_took_it(proxy: Proxy) -> Iterator[None]:
-    """Whatever a translation sent must fit OpenAI's own types, and never carry the caller's credential."""
-    yield
-    for dialect, fake in proxy.fakes.items():
-        for request in fake.requests:
-            assert "caller-key" not in str(request.headers)
-            if dialect is Dialect.OPENAI_CHAT and request.path == "/v1/chat/completions":
-                OFFICIAL.validate_python(request.json())
-        fake.forget()
 
 
 def test_buffered(way: Way, client: Anthropic) -> None:
@@ -133,6 +119,10 @@ def test_parallel_tools_and_their_results(way: Way, client: Anthropic, *, stream
         assert sent["messages"][2]["content"][1]["content"] == "a stone"
 
 
+def refused_threads(way: Way) -> int:
+    return sum(event["error"] == "thread_unsupported_request" for event in way.lethe.events)
+
+
 def test_tool_runner_resends_without_a_thread(way: Way, client: Anthropic) -> None:
     asked: list[str] = []
 
@@ -147,7 +137,7 @@ def test_tool_runner_resends_without_a_thread(way: Way, client: Anthropic) -> No
         return "a tree"
 
     way.say(Said(calls=(CALLS[0],)), say("a tree, it says"))
-    before = len(way.lethe.stdout)
+    before = refused_threads(way)
     final = client.beta.messages.tool_runner(
         model=way.model, max_tokens=50, messages=cast("Any", ASK), tools=[look]
     ).until_done()
@@ -158,8 +148,7 @@ def test_tool_runner_resends_without_a_thread(way: Way, client: Anthropic) -> No
     assert not any("thread" in body for body in bodies)
     assert "what is there?" in str(bodies[-1]["messages"]), "the whole conversation is sent again"
     assert bodies[-1]["tools"]
-    way.lethe.until(lambda: len(way.lethe.stdout) >= before + 3)
-    assert [event["status"] for event in way.lethe.events[before:]] == [400, 200, 200]
+    way.lethe.until(lambda: refused_threads(way) == before + 1)
 
 
 class Place(pydantic.BaseModel):

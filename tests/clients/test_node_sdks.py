@@ -30,4 +30,3 @@ def test_every_scenario(way: Way, sdks: Path, script: str, tmp_path: Path) -> No
     assert done.returncode == 0, "\n".join([line for line in lines if not line.startswith("ok")] + [done.stderr])
     assert len(lines) >= 12
     assert len([request for request in way.fake.requests if request.gone_at is not None]) == 2, "timeout and abort"
-    assert not any("caller-key" in str(request.headers) for request in way.fake.requests)

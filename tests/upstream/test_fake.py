@@ -285,10 +285,19 @@ async def test_a_model_calls_its_tool_once_and_quotes_the_result(*, dialect: Dia
         if dialect is Dialect.ANTHROPIC
         else {"role": "tool", "tool_call_id": "x", "content": "seen"}
     )
-    bodies = [
-        {"model": "m", "messages": QUESTION, "tools": tools, "stream": stream},
-        {"model": "m", "messages": [*QUESTION, {"role": "assistant", "content": ""}, result], "tools": tools},
-        {"model": "m", "messages": QUESTION, "stream": stream},
+    call = (
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "x", "name": "look", "input": {}}]}
+        if dialect is Dialect.ANTHROPIC
+        else {"role": "assistant", "tool_calls": [{"id": "x"}]}
+    )
+    usual = {"model": "m", "max_tokens": 9, "messages": QUESTION, "stream": stream}
+    bodies: list[dict[str, Any]] = [
+        {**usual, "tools": tools},
+        {**usual, "messages": [*QUESTION, call, result], "tools": tools, "stream": False},
+        usual,
+        {**usual, "messages": [*QUESTION, result]},
+        {**usual, "messages": [*QUESTION, call, *QUESTION]},
+        {**usual, "messages": [*QUESTION, call]},
     ]
     said: list[bytes] = []
     for body in bodies:
@@ -300,6 +309,9 @@ async def test_a_model_calls_its_tool_once_and_quotes_the_result(*, dialect: Dia
     assert b"MARK" not in said[0]
     assert b"MARK seen" in said[1]
     assert b"MARK" in said[2]
+    assert b"messages.1: a tool result without its call" in said[3]
+    assert b"messages.2: tool calls without a result" in said[4]
+    assert b"messages: tool calls without a result" in said[5]
 
 
 def test_a_model_lists_itself_and_counts() -> None:

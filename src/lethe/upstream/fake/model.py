@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from lethe.ir.content import Dialect
 from lethe.upstream.fake import anthropic, openai_chat
 from lethe.upstream.fake.replies import content, document
+from lethe.upstream.fake.rules import fault
 from lethe.upstream.fake.said import Called, Said
 from lethe.upstream.fake.script import Head, Recorded, Script
 
@@ -18,7 +19,8 @@ class Model:
     """An `Answer` for every endpoint of one dialect.
 
     Where the request offers `tool` and the last turn holds no tool result, it calls the tool with `arguments` (JSON
-    text); where the last turn holds one, it answers `marker` and the result's text; otherwise just `marker`.
+    text); where the last turn holds one, it answers `marker` and the result's text; otherwise just `marker`. What
+    the vendor would refuse (`rules`) is a 400.
     """
 
     def __init__(self, dialect: Dialect, *, tool: str, arguments: str, marker: str) -> None:
@@ -51,11 +53,15 @@ class Model:
         return anthropic if self._dialect is Dialect.ANTHROPIC else openai_chat
 
     def _messages(self, body: dict[str, Any]) -> Script:
+        if wrong := fault(self._dialect, body):
+            return anthropic.error(400, wrong)
         tools = {tool.get("name") for tool in body.get("tools", ())}
         said = self._say(tools, _anthropic_result(body["messages"]), body["model"])
         return anthropic.streamed(said) if body.get("stream") else anthropic.buffered(said)
 
     def _chat(self, body: dict[str, Any]) -> Script:
+        if wrong := fault(self._dialect, body):
+            return openai_chat.error(400, wrong)
         tools = {tool.get("function", {}).get("name") for tool in body.get("tools") or ()}
         said = self._say(tools, _openai_result(body["messages"]), body["model"])
         if not body.get("stream"):

@@ -1,0 +1,39 @@
+"""What a provider refuses although its schema allows it: tool calls and results that don't pair up."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from lethe.ir.content import Dialect
+
+
+def fault(dialect: Dialect, body: dict[str, Any]) -> str | None:
+    """Why the vendor would answer 400 to this request; None if it would not. Names positions, never content."""
+    if dialect is Dialect.ANTHROPIC and not isinstance(body.get("max_tokens"), int):
+        return "max_tokens: required"
+    open_calls: set[str] = set()
+    read = _anthropic if dialect is Dialect.ANTHROPIC else _openai
+    for index, message in enumerate(body["messages"]):
+        called, answered = read(message)
+        if not answered <= open_calls:
+            return f"messages.{index}: a tool result without its call"
+        open_calls -= answered
+        if open_calls and message["role"] not in {"tool", "system"}:
+            return f"messages.{index}: tool calls without a result"
+        open_calls |= called
+    return "messages: tool calls without a result" if open_calls else None
+
+
+def _anthropic(message: dict[str, Any]) -> tuple[set[str], set[str]]:
+    blocks = [block for block in _parts(message) if isinstance(block, dict)]
+    called = {block["id"] for block in blocks if block.get("type") == "tool_use"}
+    return called, {block["tool_use_id"] for block in blocks if block.get("type") == "tool_result"}
+
+
+def _openai(message: dict[str, Any]) -> tuple[set[str], set[str]]:
+    called = {call["id"] for call in message.get("tool_calls") or ()}
+    return called, {message["tool_call_id"]} if message["role"] == "tool" else set()
+
+
+def _parts(message: dict[str, Any]) -> Iterator[Any]:
+    content = message.get("content")
+    return iter(content if isinstance(content, list) else ())
