@@ -1,4 +1,4 @@
-"""The data plane of one worker, as a bare ASGI 3 application."""
+"""The data plane of one worker, as one coroutine function of a request."""
 
 import asyncio
 import os
@@ -8,10 +8,10 @@ from typing import Protocol
 
 from lethe.config.plan import Plan
 from lethe.errors import (
-    BodyTooLarge,
     CallerError,
     Draining,
     InternalFault,
+    InvalidRequest,
     LetheError,
     MethodNotAllowed,
     UpstreamAnswered,
@@ -22,10 +22,8 @@ from lethe.policies import access
 from lethe.providers.upstream import Endpoint
 from lethe.retention.levels import strictest
 from lethe.server import failures, health, models, relay
-from lethe.server.body import CallerGone, read_body
-from lethe.server.connection import GONE
-from lethe.server.exchange import Exchange, Receive, Scope, Send
-from lethe.server.headers import header
+from lethe.server.exchange import Exchange
+from lethe.server.incoming import CallerGone, Incoming
 from lethe.server.inference import Inference
 
 INFERENCE: dict[str, tuple[Endpoint, Dialect]] = {
@@ -35,6 +33,7 @@ INFERENCE: dict[str, tuple[Endpoint, Dialect]] = {
     "/v1/embeddings": (Endpoint.EMBEDDINGS, Dialect.OPENAI_CHAT),
 }
 _MODELS = "/v1/models"
+_READ = frozenset({b"GET", b"HEAD"})
 
 
 class Recorder(Protocol):
@@ -81,23 +80,22 @@ class App:
         self.draining = False
         self.in_flight: dict[asyncio.Task[None], Exchange] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        path: str = scope["path"]
+    async def __call__(self, incoming: Incoming) -> None:
+        path = incoming.path
         facts = RequestEvent(time=int(time.time() * 1000), request_id=self._ids.take())
+        if self.draining:
+            incoming.keep_alive = False
         if (found := INFERENCE.get(path)) is not None:
             endpoint, caller = found
-            exchange = Exchange(scope, receive, send, caller, endpoint, facts)
-            await self._run(exchange, scope, self._infer if scope["method"] == "POST" else _wrong_method("POST"))
+            work = self._infer if incoming.method == b"POST" else _wrong_method("POST")
+            await self._run(Exchange(incoming, caller, endpoint, facts), work)
             return
-        exchange = Exchange(scope, receive, send, asking_dialect(scope), Endpoint.MODELS, facts)
+        exchange = Exchange(incoming, asking_dialect(incoming), Endpoint.MODELS, facts)
         if path == _MODELS or path.startswith(_MODELS + "/"):
             name = path.removeprefix(_MODELS).removeprefix("/") or None
-            work = self._list(name) if scope["method"] in {"GET", "HEAD"} else _wrong_method("GET")
-            await self._run(exchange, scope, work)
+            await self._run(exchange, self._list(name) if incoming.method in _READ else _wrong_method("GET"))
         else:
-            await health.answer(exchange, path, scope["method"], self)
+            await health.answer(exchange, path, incoming.method, self)
 
     # What health.py shows
 
@@ -111,15 +109,11 @@ class App:
 
     # One request
 
-    async def _run(self, exchange: Exchange, scope: Scope, work: Callable[[Exchange], Awaitable[None]]) -> None:
+    async def _run(self, exchange: Exchange, work: Callable[[Exchange], Awaitable[None]]) -> None:
         loop = self._loop
         exchange.arrived = loop.time()
         exchange.level = self._plan.level
-        exchange.closing = self.draining
-        task = asyncio.current_task(loop)
-        assert task is not None  # noqa: S101 - an ASGI server runs each request as a task
-        exchange.attach(task)
-        scope[GONE](exchange.leave)
+        task = exchange.incoming.task
         self.in_flight[task] = exchange
         try:
             await work(exchange)
@@ -138,7 +132,7 @@ class App:
 
     async def _cancelled(self, exchange: Exchange) -> None:
         """By the caller, who is gone, or by our own deadline: then the caller is told."""
-        if exchange.gone or exchange.ended:
+        if exchange.incoming.gone or exchange.ended:
             exchange.facts.outcome = Outcome.CANCELLED
             return
         await self._fail(exchange, Draining())
@@ -153,13 +147,15 @@ class App:
             await relay.break_off(exchange, error)
             return
         answer = failures.reply(error, exchange.caller, exchange.upstream_dialect)
-        if isinstance(error, BodyTooLarge):
-            exchange.closing = True
         await exchange.reply(answer.status, answer.headers, answer.body)
 
     async def _infer(self, exchange: Exchange) -> None:
         self._authenticate(exchange)
-        await self._inference.answer(exchange, await read_body(exchange, self._plan.max_body))
+        if exchange.named.get(b"content-encoding", b"identity") != b"identity":
+            raise InvalidRequest("content-encoding", "compressed bodies are not accepted")
+        body = await exchange.incoming.body(self._plan.max_body)
+        exchange.facts.request_bytes = len(body)
+        await self._inference.answer(exchange, body)
 
     def _list(self, name: str | None) -> Callable[[Exchange], Awaitable[None]]:
         async def work(exchange: Exchange) -> None:
@@ -180,9 +176,9 @@ class App:
             exchange.level = strictest((exchange.level, own))
 
 
-def asking_dialect(scope: Scope) -> Dialect:
+def asking_dialect(incoming: Incoming) -> Dialect:
     """Who asks at a path that both dialects have: only Anthropic clients send `anthropic-version`."""
-    return Dialect.OPENAI_CHAT if header(scope["headers"], b"anthropic-version") is None else Dialect.ANTHROPIC
+    return Dialect.ANTHROPIC if b"anthropic-version" in incoming.named else Dialect.OPENAI_CHAT
 
 
 def _wrong_method(allowed: str) -> Callable[[Exchange], Awaitable[None]]:

@@ -1,194 +1,228 @@
-"""uvicorn's HTTP connection with the bounds that it leaves open, one write for head and body, and news of a goodbye."""
+"""One connection of a caller: HTTP/1.1 in and out, every buffer bounded, and no task but the request's own."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any, cast
-from urllib.parse import unquote
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
 
-import httptools
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from lethe.server.incoming import HIGH_WATER, Incoming
 
 MAX_HEAD = 64 * 1024  # bytes of request line and headers
-HEAD_PATIENCE = 30.0  # seconds for a connection to send its first bytes
-GONE = "lethe.gone"  # the scope's key for registering what to call when the caller goes away
+MAX_HEADERS = 256
+LINGER = 2.0  # seconds in which a refused body may still arrive, to be thrown away
+_MALFORMED = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+App: TypeAlias = Callable[[Incoming], Coroutine[Any, Any, None]]
 
 
-class Connections(ServerState):
-    """All open ones; `emptied` is set when the last one closes."""
+class Callers:
+    """All open connections; `emptied` is set when the last one closes."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, app: App, loop: asyncio.AbstractEventLoop) -> None:
+        self.app = app
+        self.loop = loop
+        self.open: set[Connection] = set()
         self.emptied = asyncio.Event()
 
     async def outlast(self) -> None:
         """Returns when none is open."""
-        while self.connections:
+        while self.open:
             self.emptied.clear()
             await self.emptied.wait()
 
+    def close_idle(self, silent_for: float = 0.0, head_for: float = 0.0) -> None:
+        """Close those without a request that were silent for so many seconds, or that do not finish their head."""
+        now = self.loop.time()
+        for connection in tuple(self.open):
+            connection.close_idle(now - silent_for, now - head_for)
 
-class Cycle(RequestResponseCycle):
-    """One request and its answer. The head waits for the first part of the body, so that both are one write."""
 
-    gone: Callable[[], object] | None = None
-    _head = b""
+class Connection(asyncio.Protocol):
+    """Answers one request at a time; what a caller pipelines waits, unread beyond one."""
 
-    def when_gone(self, call: Callable[[], object] | None) -> None:
-        """`call` is called when the caller goes away before its answer is whole; None takes it back."""
-        self.gone = call
-        if call is not None and self.disconnected:
-            call()
+    __slots__ = (
+        "_callers", "_current", "_drained", "_fed", "_headers", "_heard", "_in_head", "_last", "_parser", "_url",
+        "_waiting", "stalled", "transport",
+    )  # fmt: skip
 
-    async def send(self, message: Any) -> None:
-        """As ASGI's. Names are in lower case, values without line ends: ours come from tables, theirs from a parser."""
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected:
+    def __init__(self, callers: Callers) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.stalled = False  # the caller does not read
+        self._drained: list[asyncio.Future[None]] = []
+        self._callers = callers
+        self._parser: HttpRequestParser | None = None
+        self._current: Incoming | None = None  # being answered
+        self._last: Incoming | None = None  # being received; often the same
+        self._waiting: deque[Incoming] = deque()
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._in_head = False
+        self._fed = 0  # bytes since the head began
+        self._heard = 0.0
+
+    # What the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's
+        self.transport = transport
+        self._parser = HttpRequestParser(self)
+        self._heard = self._callers.loop.time()
+        self._callers.open.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._callers.loop.time()
+        self._fed += len(data)
+        if self._parser is None:
             return
-        if message["type"] == "http.response.start":
-            self.response_started = True
-            self.waiting_for_100_continue = False
-            self._head = self._format_head(message["status"], message["headers"])
-            return
-        body: bytes = message["body"]
-        if self.scope["method"] == "HEAD":
-            body = b""
-        elif self.chunked_encoding:
-            body = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            if not message["more_body"]:
-                body += b"0\r\n\r\n"
-        self.transport.write(self._head + body if self._head else body)
-        self._head = b""
-        if not message["more_body"]:
-            self.response_complete = True
-            self.message_event.set()
-            if not self.keep_alive:
-                self.transport.close()
-            self.on_response()
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            self._refuse_more()  # no protocol but this one is spoken here
+        except HttpParserError:
+            self._reject(_MALFORMED)
+        else:
+            if self._in_head and self._fed > MAX_HEAD:
+                self._reject(_TOO_LARGE)
 
-    def _format_head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        self.chunked_encoding = True
-        parts = [STATUS_LINE[status]]
-        closing = False
-        for name, value in headers:
-            if name == b"content-length":
-                self.chunked_encoding = False
-            elif name == b"connection":
-                closing = True  # the only value that we ever send is "close"
-            parts.append(b"%b: %b\r\n" % (name, value))
-        if closing:
-            self.keep_alive = False
-        elif not self.keep_alive:
-            parts.append(b"connection: close\r\n")
-        parts.append(b"transfer-encoding: chunked\r\n\r\n" if self.chunked_encoding else b"\r\n")
-        return b"".join(parts)
+    def eof_received(self) -> None:
+        """A caller that closes its sending side is taken to have left, as other servers do."""
 
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self.transport = self._parser = None  # the parser holds our methods: break the cycle
+        self.resume_writing()
+        self._waiting.clear()
+        for incoming in (self._current, self._last):
+            if incoming is not None:
+                incoming.leave()
+        self._current = self._last = None
+        self._callers.open.discard(self)
+        if not self._callers.open:
+            self._callers.emptied.set()
 
-class Connection(HttpToolsProtocol):
-    """One connection of a caller."""
+    def pause_writing(self) -> None:
+        self.stalled = True
 
-    def __init__(self, config: Config, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(config, state, {}, loop)
-        self._head_size = 0
-        self._running: RequestResponseCycle | None = None
+    def resume_writing(self) -> None:
+        self.stalled = False
+        drained, self._drained = self._drained, []
+        for waiter in drained:
+            if not waiter.done():
+                waiter.set_result(None)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        super().connection_made(transport)
-        # uvicorn's keep-alive timer, armed before the first request too: a silent connection costs a descriptor
-        self.timeout_keep_alive_task = self.loop.call_later(HEAD_PATIENCE, self.timeout_keep_alive_handler)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._unset_keepalive_if_required()
-        cycle = self._running
-        if isinstance(cycle, Cycle) and not cycle.response_complete:
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if cycle.gone is not None:
-                cycle.gone()
-        if not self.connections and isinstance(self.server_state, Connections):
-            self.server_state.emptied.set()
+    # What the parser calls
 
     def on_message_begin(self) -> None:
-        self.url = b""
-        self.expect_100_continue = False
-        self.headers = []
-        self._head_size = 0
+        self._url = b""
+        self._headers = []
+        self._in_head = True
 
     def on_url(self, url: bytes) -> None:
-        self._head_size += len(url)
-        if self._head_size <= MAX_HEAD:
-            self.url += url
+        self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_size += len(name) + len(value)
-        if self._head_size > MAX_HEAD:
-            return
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        if self._head_size > MAX_HEAD:
-            self._refuse()
+        parser, headers = self._parser, self._headers
+        if not self._in_head or parser is None:
             return
-        existing = cast("RequestResponseCycle | None", self.cycle)
-        cycle = self._make_cycle()
-        self.cycle = cycle
-        if existing is None or existing.response_complete:
-            self._start_asgi_task(cycle, self.app)
+        self._in_head = False
+        if len(headers) > MAX_HEADERS or (self._fed > MAX_HEAD and _size(headers) + len(self._url) > MAX_HEAD):
+            self._reject(_TOO_LARGE)
+            return
+        incoming = Incoming(self, parser.get_method(), self._url, headers)
+        incoming.keep_alive = parser.should_keep_alive()
+        incoming.chunks = parser.get_http_version() != "1.0"
+        self._last = incoming
+        if self._current is None:
+            self._answer(incoming)
         else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle  # not always `self.cycle`, which is the latest that was read
-        super()._start_asgi_task(cycle, app)
-
-    def _make_cycle(self) -> Cycle:
-        parser = self.parser
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii", "replace")
-        http_10 = parser.get_http_version() == "1.0"
-        scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": _ASGI,
-            "http_version": "1.0" if http_10 else "1.1",
-            "method": parser.get_method().decode("ascii"),
-            "path": unquote(path) if "%" in path else path,
-            "query_string": url.query or b"",
-            "headers": self.headers,
-        }
-        cycle = Cycle(
-            scope=scope,  # type: ignore[arg-type]  # without the keys that only frameworks read
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=[],
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=not http_10 and parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
-        scope[GONE] = cycle.when_gone
-        return cycle
+            self._waiting.append(incoming)
+            self.pause_reading()
 
     def on_body(self, body: bytes) -> None:
-        if self._head_size <= MAX_HEAD:
-            super().on_body(body)
+        if self._last is not None and self._last.take(body) > HIGH_WATER:
+            self.pause_reading()
 
     def on_message_complete(self) -> None:
-        if self._head_size <= MAX_HEAD:
-            super().on_message_complete()
+        self._fed = 0
+        if self._last is not None:
+            self._last.finish()
+            self._last = None
 
-    def _refuse(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(_TOO_LARGE)
+    # What the request being answered asks for
+
+    def pause_reading(self) -> None:
+        if self.transport is not None and self.transport.is_reading():
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self.transport is not None and not self._waiting and not self.transport.is_reading():
+            self.transport.resume_reading()
+
+    async def drained(self) -> None:
+        """Waits until the caller reads again, or is gone."""
+        waiter = self._callers.loop.create_future()
+        self._drained.append(waiter)
+        await waiter
+
+    def answered(self, incoming: Incoming) -> None:
+        """The answer is out: on to the next request, or close."""
+        self._current = None
+        if self.transport is None:
+            return
+        if not incoming.complete:
+            self._linger()
+        elif not incoming.keep_alive:
+            self.close()
+        elif self._waiting:
+            self._answer(self._waiting.popleft())
+            self.resume_reading()
+        else:
+            self._heard = self._callers.loop.time()
+
+    def close(self) -> None:
+        """After what is written has gone out."""
+        if self.transport is not None:
             self.transport.close()
+
+    def close_idle(self, silent_since: float, head_since: float) -> None:
+        """As `Callers.close_idle`."""
+        if self._current is None and self._heard <= (head_since if self._in_head else silent_since):
+            self.close()
+
+    def _answer(self, incoming: Incoming) -> None:
+        self._current = incoming
+        incoming.start_task(self._callers.loop, self._callers.app)
+
+    def _linger(self) -> None:
+        """The caller is still sending what nobody wants: closing now would reset the connection under our answer."""
+        self._parser = None
+        self.resume_reading()
+        self._callers.loop.call_later(LINGER, self.close)
+
+    def _refuse_more(self) -> None:
+        """Answer what has come, and nothing after it."""
+        self.pause_reading()
+        for incoming in (self._current, *self._waiting):
+            if incoming is not None:
+                incoming.keep_alive = False
+
+    def _reject(self, answer: bytes) -> None:
+        """This is no request that can be answered in any dialect."""
+        self._parser = None
+        self._in_head = False
+        if self.transport is None:
+            return
+        if self._current is None:
+            self.transport.write(answer)
+            self.transport.close()
+        else:
+            self.transport.abort()  # in the middle of an answer there is no place for another
+
+
+def _size(headers: list[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in headers)

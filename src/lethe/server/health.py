@@ -11,7 +11,7 @@ from lethe.server.exchange import Exchange
 from lethe.server.headers import JSON, NO_CACHE, Header
 
 _PROMETHEUS: Header = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-_READ = frozenset({"GET", "HEAD"})
+_READ = frozenset({b"GET", b"HEAD"})
 
 
 class Shown(Protocol):
@@ -21,7 +21,7 @@ class Shown(Protocol):
     async def metrics(self, exchange: Exchange) -> bytes: ...
 
 
-async def answer(exchange: Exchange, path: str, method: str, app: Shown) -> None:
+async def answer(exchange: Exchange, path: str, method: bytes, app: Shown) -> None:
     """These are no requests in the ledger's sense: no event."""
     try:
         status, headers, body = await _answer(exchange, path, method, app)
@@ -31,7 +31,7 @@ async def answer(exchange: Exchange, path: str, method: str, app: Shown) -> None
     await exchange.reply(status, headers, body)
 
 
-async def _answer(exchange: Exchange, path: str, method: str, app: Shown) -> tuple[int, list[Header], bytes]:
+async def _answer(exchange: Exchange, path: str, method: bytes, app: Shown) -> tuple[int, list[Header], bytes]:
     if path not in {"/", "/health", "/ready", "/metrics"}:
         raise UnknownEndpoint
     if method not in _READ:

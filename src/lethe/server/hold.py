@@ -26,7 +26,7 @@ class StatusHold:
         self._task = asyncio.get_running_loop().create_task(self._keep())
 
     async def _keep(self) -> None:
-        await self._exchange.start(200, self._headers())
+        self._exchange.start(200, self._headers())
         while True:
             await self._exchange.write(self._keep_alive)
             await asyncio.sleep(self._every)

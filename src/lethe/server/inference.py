@@ -17,7 +17,7 @@ from lethe.routing.attempts import Attempt, Router, Routing, admitted, ordered
 from lethe.routing.retry import MAX_COOLING, moves_on, retry_after
 from lethe.server import replies, tokens
 from lethe.server.exchange import Exchange
-from lethe.server.headers import EVENT_STREAM, NO_CACHE, header
+from lethe.server.headers import EVENT_STREAM, NO_CACHE
 from lethe.server.hold import StatusHold
 from lethe.server.outgoing import COMPLETION, Outgoing
 from lethe.transcode import StreamFailed
@@ -162,7 +162,7 @@ def _level(exchange: Exchange, routing: Routing) -> Level:
     levels = [exchange.level]
     if routing.level is not None:
         levels.append(routing.level)
-    wished = header(exchange.headers, b"x-lethe-level")
+    wished = exchange.named.get(b"x-lethe-level")
     if wished is not None:
         if wished not in _LEVELS:
             raise InvalidRequest("x-lethe-level", "expected one of " + ", ".join(Level))

@@ -61,7 +61,7 @@ class Outgoing:
         else:
             path = PATHS[upstream.dialect][COMPLETION[upstream.dialect]]
             body = self._translated(attempt, upstream)
-        if b"beta=true" in exchange.query and upstream.dialect is Dialect.ANTHROPIC:
+        if b"beta=true" in exchange.incoming.query and upstream.dialect is Dialect.ANTHROPIC:
             path += "?beta=true"
         return Call(path=path.encode(), headers=headers(exchange, upstream, credentials), body=body)
 

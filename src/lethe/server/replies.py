@@ -77,7 +77,7 @@ class Streamed(Struct, frozen=True):
 
     async def send(self, exchange: Exchange, heartbeat: float) -> None:
         try:
-            await exchange.start(self.status, [*self.headers, NO_CACHE])
+            exchange.start(self.status, [*self.headers, NO_CACHE])
             await relay.relay(exchange, self, heartbeat)
         finally:
             self.reply.close()

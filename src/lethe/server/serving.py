@@ -8,20 +8,20 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from socket import socket
 
-from uvicorn import Config
-
 from lethe.config.plan import Plan
 from lethe.routing.attempts import Router
 from lethe.server.app import App, Recorder
-from lethe.server.connection import Connection, Connections
+from lethe.server.connection import Callers, Connection
 from lethe.server.inference import Inference, Limits
 from lethe.server.models import Catalogue
 from lethe.upstream.pool import pools
 
 KEEP_ALIVE = 75.0  # seconds that an idle connection of a caller stays open: longer than common proxies' 60
+HEAD_PATIENCE = 30.0  # seconds for a caller to finish the head of a request
 FAREWELL = 0.75  # seconds that a drain may take beyond its deadline: three times `_FAREWELL`
 _BACKLOG = 4096
 _FAREWELL = 0.25  # seconds
+_SWEEP = 5.0  # seconds between looks at idle connections
 
 
 class Serving:
@@ -50,32 +50,21 @@ class Serving:
         catalogue = Catalogue(plan, self._transports, lambda: self._inference.credentials)
         self._app = App(plan, self._inference, catalogue, recorder, ask_metrics, fault)
         self._tls = _tls(plan)
-        self._state = Connections()
+        self._callers = Callers(self._app, asyncio.get_running_loop())
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Accepts from here on."""
-        for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
-            logging.getLogger(name).disabled = True  # their texts quote requests and exceptions
-        config = Config(
-            self._app,
-            http=Connection,
-            ws="none",
-            loop="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=int(KEEP_ALIVE),
-        )
-        config.load()
-        loop = asyncio.get_running_loop()
+        logging.getLogger("asyncio").disabled = True  # its texts quote exceptions
+        callers, loop = self._callers, asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Connection(config, self._state, loop), sock=self._listener, backlog=_BACKLOG, ssl=self._tls
+            lambda: Connection(callers), sock=self._listener, backlog=_BACKLOG, ssl=self._tls
         )
+        self._sweep()
+
+    def _sweep(self) -> None:
+        self._callers.close_idle(KEEP_ALIVE, HEAD_PATIENCE)
+        self._timer = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
 
     def replace_credentials(self, credentials: Mapping[str, str]) -> None:
         self._inference.credentials = credentials
@@ -90,12 +79,13 @@ class Serving:
             self._server.close()
         self._app.draining = True
         for exchange in self._app.in_flight.values():
-            exchange.closing = True
+            exchange.incoming.keep_alive = False
         if seconds is None:
-            await self._state.outlast()
+            await self._callers.outlast()
         else:
             await self._finish(seconds)
         await self._flush()
+        self._timer.cancel()
         for transport in self._transports:
             transport.close()
 
@@ -115,10 +105,9 @@ class Serving:
 
     async def _flush(self) -> None:
         """Let what is written reach the callers before the process ends."""
-        for connection in tuple(self._state.connections):
-            connection.shutdown()
+        self._callers.close_idle()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._state.outlast(), _FAREWELL)
+            await asyncio.wait_for(self._callers.outlast(), _FAREWELL)
 
 
 def _tls(plan: Plan) -> ssl.SSLContext | None:

@@ -1,0 +1,180 @@
+"""One request as it comes in, and the way back to whoever sent it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from http import HTTPStatus
+from typing import Any, Protocol, TypeAlias
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from lethe.errors import BodyTooLarge
+
+Header: TypeAlias = tuple[bytes, bytes]
+
+HIGH_WATER = 256 * 1024  # unread bytes of a body, above which the caller has to wait
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+_STATUS_LINES = tuple(_status_line(status) for status in range(600))
+
+
+class CallerGone(Exception):
+    """The caller went away before its request was complete."""
+
+
+class Line(Protocol):
+    """What a request needs of its connection."""
+
+    transport: asyncio.Transport | None
+    stalled: bool
+
+    async def drained(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def answered(self, incoming: "Incoming") -> None: ...
+
+
+class Incoming:
+    """`path` is decoded text, `headers` have names in lower case, `named` holds the last of each name."""
+
+    __slots__ = (
+        "_chunked", "_expects", "_head", "_line", "_parts", "_task", "_unread", "_waiter", "chunks", "complete",
+        "done", "gone", "headers", "keep_alive", "method", "named", "path", "query",
+    )  # fmt: skip
+
+    def __init__(self, line: Line, method: bytes, url: bytes, headers: list[Header]) -> None:
+        path, _, query = url.partition(b"?")
+        if b"%" in path or not path.startswith(b"/"):
+            path = unquote_to_bytes(path if path.startswith(b"/") else urlsplit(url).path)
+        self.method = method
+        self.path = path.decode("utf-8", "replace")
+        self.query = query
+        self.headers = headers
+        self.named = dict(headers)
+        self.keep_alive = True
+        self.chunks = True  # does the caller understand a chunked body?
+        self.complete = False  # has all of it been received?
+        self.gone = False  # has the caller left?
+        self.done = False  # is the last of the answer out? From then on a goodbye is none
+        self._line = line
+        self._parts: list[bytes] = []
+        self._unread = 0
+        self._expects = self.named.get(b"expect", b"").lower() == b"100-continue"
+        self._waiter: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._head = b""
+        self._chunked = False
+
+    # The connection's side
+
+    def start_task(
+        self, loop: asyncio.AbstractEventLoop, app: "Callable[[Incoming], Coroutine[Any, Any, None]]"
+    ) -> None:
+        self._task = loop.create_task(app(self))
+
+    def take(self, part: bytes) -> int:
+        """A part of the body; returns how much is unread."""
+        if self.done:
+            return 0  # answered without reading it all: the rest is of no interest
+        self._parts.append(part)
+        self._unread += len(part)
+        self._wake()
+        return self._unread
+
+    def finish(self) -> None:
+        """The body is complete."""
+        self.complete = True
+        self._wake()
+
+    def leave(self) -> None:
+        """The caller has gone: whatever is being done for it stops."""
+        self.gone = True
+        self._parts.clear()
+        if self._task is not None and not self.done:
+            self._task.cancel()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    # The answering side
+
+    @property
+    def task(self) -> "asyncio.Task[None]":
+        """The task that answers."""
+        assert self._task is not None  # noqa: S101 - it runs in it
+        return self._task
+
+    async def body(self, limit: int) -> bytes:
+        """All of the body. Raises BodyTooLarge, before reading where the length is announced, and CallerGone."""
+        announced = self.named.get(b"content-length")
+        if announced is not None and int(announced) > limit:
+            raise BodyTooLarge(limit)
+        if self._expects and self._line.transport is not None:
+            self._expects = False
+            self._line.transport.write(_CONTINUE)
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            size += self._unread
+            parts += self._parts
+            self._parts.clear()
+            self._unread = 0
+            if size > limit:
+                raise BodyTooLarge(limit)
+            if self.complete:
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+            if self.gone:
+                raise CallerGone
+            self._line.resume_reading()
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+    def start(self, status: int, headers: Sequence[Header], length: int | None = None) -> None:
+        """Status and headers go out with the first part of the body; without a length it goes in chunks."""
+        self._chunked = length is None and self.chunks and self.method != b"HEAD"
+        if length is None and not self.chunks:
+            self.keep_alive = False  # HTTP/1.0: the end of the connection is the end of the body
+        if not self.complete:
+            self.keep_alive = False
+        parts = [b"%b: %b\r\n" % header for header in headers]
+        if length is not None:
+            parts.append(b"content-length: %d\r\n" % length)
+        elif self._chunked:
+            parts.append(b"transfer-encoding: chunked\r\n")
+        if not self.keep_alive:
+            parts.append(b"connection: close\r\n")
+        self._head = b"%b%b\r\n" % (_STATUS_LINES[status], b"".join(parts))
+
+    async def write(self, part: bytes) -> None:
+        """A part of the body; waits while the caller does not read."""
+        line = self._line
+        if line.stalled:
+            await line.drained()
+        if line.transport is not None:
+            line.transport.write(self._framed(part))
+
+    async def end(self, part: bytes = b"") -> None:
+        """The last part of the body."""
+        line = self._line
+        if line.stalled:
+            await line.drained()
+        self.done = True
+        if line.transport is not None:
+            line.transport.write(self._framed(part) + b"0\r\n\r\n" if self._chunked else self._framed(part))
+        line.answered(self)
+
+    def _framed(self, part: bytes) -> bytes:
+        head, self._head = self._head, b""
+        if self.method == b"HEAD":
+            return head
+        if self._chunked and part:
+            return b"%b%x\r\n%b\r\n" % (head, len(part), part)
+        return head + part if head else part
