@@ -52,7 +52,7 @@ class Lethe:
         self.url = where
         deadline = time.monotonic() + STARTED
         while not self._healthy():
-            assert time.monotonic() < deadline, "no answer from /health"
+            assert time.monotonic() < deadline, "no answer from /health:\n" + "\n".join(self.stderr)
             time.sleep(0.02)
 
     def terminate(self) -> None:
