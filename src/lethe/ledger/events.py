@@ -21,7 +21,10 @@ class Outcome(IntEnum):
 
 
 class RequestEvent(Struct, kw_only=True):
-    """Filled in while the request is answered. Times in milliseconds, sizes in bytes, counts in tokens; indices point into the plan; enums by index."""
+    """Filled in while the request is answered; closed, without a text field.
+
+    Times in milliseconds, sizes in bytes, counts in tokens; indices point into the plan; enums by index.
+    """
 
     time: int  # Unix milliseconds at arrival
     request_id: bytes  # 16 random bytes

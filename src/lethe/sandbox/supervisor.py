@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from lethe.config.plan import Plan
 from lethe.config.problems import ConfigError
 from lethe.config.settings import Settings
 from lethe.ledger.lines import line
 from lethe.ledger.metrics import Figures, Totals, render
+from lethe.ledger.names import LEVELS
 from lethe.ledger.record import unpack
-from lethe.sandbox import faults
+from lethe.retention.levels import Level
+from lethe.sandbox import assembly, descriptors, faults
 from lethe.sandbox.channel import Dropped, Fault, Resolved, Rotated
 from lethe.sandbox.children import Children
 from lethe.sandbox.engine import REFERENCE, Engine
@@ -23,8 +24,10 @@ from lethe.sandbox.outlet import Outlet
 from lethe.sandbox.reactor import Reactor
 from lethe.sandbox.vault import Vault
 
-BACKLOG = 4096
 POLL = 1.0  # seconds between looks at the configuration file
+_C = LEVELS.index(Level.C)
+_START_LIMIT = 120.0  # seconds until a generation that is not ready is given up; a model may have to load
+_KINDS_OF_FAULT = 256  # told apart; each is reported when it happens for the 1st, 2nd, 4th, 8th ... time
 _MARGIN = 1.75  # seconds that workers need beyond their deadline: farewells, last events, the exit itself
 _LAST_LINES = 1.0  # seconds for stdout to take what is waiting
 
@@ -52,6 +55,7 @@ class Supervisor:
         self._resolved: Resolved | None = None  # for the newest generation
         self._ended = Totals()  # of generations that are gone
         self._figures = Figures()
+        self._faults: dict[Fault, int] = {}
         self._stopping = False
         self._status = 0
 
@@ -91,21 +95,32 @@ class Supervisor:
         generation = Generation(self._started, settings, self._workers, self)
         self._generations.append(generation)
         generation.start(self._reactor, self._children, self._listener.fileno())
+        self._reactor.later(_START_LIMIT, lambda: self._overdue(generation))
         if settings.embedded is not None and self._engine is None:
             self._say("starting the embedded model")
             self._engine = Engine(self._reactor, self._children, self._configure, self._engine_failed)
-        secrets = {upstream.credential for upstream in settings.plan.upstreams if upstream.credential}
-        keys = set(settings.key_secrets.values())
+        secrets: set[str] = set()
+        keys: set[str] = set()
+        for each in self._generations:  # those that still serve too, whose files may change
+            secrets |= assembly.references(each.settings)
+            keys |= set(each.settings.key_secrets.values())
         self._vault.resolve(secrets, keys, lambda resolved: self._answered(generation, resolved))
+
+    def _overdue(self, generation: Generation) -> None:
+        if generation.phase is Phase.STARTING and not self._stopping:
+            self.failed(generation, f"not ready after {_START_LIMIT:g} s")
 
     def _answered(self, generation: Generation, resolved: Resolved | None) -> None:
         if generation is not self._generations[-1]:
             return
         if resolved is None:
             self.failed(generation, "the broker does not stay alive")
-        elif resolved.missing:
-            missing = "; ".join(f"{each.reference}: {each.reason}" for each in resolved.missing)
-            self.failed(generation, f"a secret cannot be had ({missing})")
+            return
+        wanted = assembly.references(generation.settings) | set(generation.settings.key_secrets.values())
+        missing = [each for each in resolved.missing if each.reference in wanted]
+        if missing:
+            said = "; ".join(f"{each.reference}: {each.reason}" for each in missing)
+            self.failed(generation, f"a secret cannot be had ({said})")
         else:
             self._resolved = resolved
             self._configure()
@@ -118,10 +133,11 @@ class Supervisor:
             return
         if embedded is not None and (self._engine is None or not self._engine.ready):
             return
-        plan = _with_keys(generation.settings, resolved.digests)
-        credentials = dict(resolved.secrets)
+        plan = assembly.with_keys(generation.settings, resolved.digests)
+        wanted = assembly.references(generation.settings)
+        credentials = {reference: value for reference, value in resolved.secrets.items() if reference in wanted}
         if embedded is not None and self._engine is not None:
-            plan = _with_engine(plan, embedded, self._engine.base_url)
+            plan = assembly.with_engine(plan, embedded, self._engine.base_url)
             credentials[REFERENCE] = self._engine.key
         generation.configure(msgspec.structs.replace(plan, drain=self._drain), credentials)
 
@@ -136,7 +152,9 @@ class Supervisor:
                 first = False
                 old.drain(None)
         if first:
-            self._say(f"listening on {_address(self._listener, generation.settings.plan)}")
+            self._say(
+                f"listening on {descriptors.url(self._listener, tls=generation.settings.plan.tls_cert is not None)}"
+            )
         else:
             self._figures.reloads += 1
             self._say("reloaded the configuration")
@@ -154,6 +172,9 @@ class Supervisor:
         if generation in self._generations:
             self._generations.remove(generation)
             self._ended.add(generation.tally, generation.names)
+        if self._engine is not None and all(each.settings.embedded is None for each in self._generations):
+            self._engine.stop()
+            self._engine = None
         if self._stopping and not self._generations:
             self._end(self._status)
 
@@ -163,14 +184,17 @@ class Supervisor:
 
     def faulted(self, slot: int, fault: Fault) -> None:
         self._figures.worker_faults += 1
-        if faults.plain(fault):
-            self._say(f"worker {slot}: {fault.error} at {fault.location}")
+        if not faults.plain(fault) or (fault not in self._faults and len(self._faults) >= _KINDS_OF_FAULT):
+            return
+        times = self._faults[fault] = self._faults.get(fault, 0) + 1
+        if times & (times - 1) == 0:
+            self._say(f"worker {slot}: {fault.error} at {fault.location}" + (f" ({times} times)" if times > 1 else ""))
 
     def recorded(self, generation: Generation, records: bytes) -> None:
         """Raises ValueError for what is no record of this generation."""
         out: list[bytes] = []
         for event in unpack(records):
-            if not generation.names.known(event.endpoint, event.upstream, event.level):
+            if event.level != _C or not generation.names.known(event.endpoint, event.upstream, event.level):
                 raise ValueError("an event of what is not configured")
             generation.tally.add(event)
             out.append(line(event, generation.names))
@@ -220,7 +244,10 @@ class Supervisor:
             self._reload()
 
     def _engine_failed(self) -> None:
-        self.failed(self._generations[-1], "the embedded model does not start")
+        self._engine = None  # the next configuration that wants it tries again
+        newest = self._generations[-1]
+        if newest.phase is Phase.STARTING and newest.settings.embedded is not None:
+            self.failed(newest, "the embedded model does not start")
 
     # The end
 
@@ -230,6 +257,7 @@ class Supervisor:
             return
         self._stopping = True
         self._say("shutting down")
+        self._listener.close()  # refuse from here on, where a queue would only wait for us to end
         seconds = max(self._drain - _MARGIN, self._drain / 2)
         for generation in tuple(self._generations):
             generation.drain(seconds)
@@ -244,53 +272,21 @@ class Supervisor:
 
     def _say(self, text: str) -> None:
         """A notice for people."""
-        self._notices.write(f"lethe: {text}\n".encode())
+        for line_of_text in text.splitlines():
+            self._notices.write(f"lethe: {line_of_text}\n".encode(errors="replace"))
 
 
 def run(load: Callable[[], Settings], *, host: str, port: int, workers: int, drain: float, watch: Path | None) -> int:
     """Serve; returns the exit status. Raises ConfigError for the first configuration."""
+    descriptors.hold_standard()
     settings = load()
     try:
-        listener = _listen(host, port)
+        listener = descriptors.listen(host, port)
     except OSError as error:
         reason = error.strerror or "the address cannot be used"
         sys.stderr.write(f"lethe: cannot listen on {host} port {port}: {reason}\n")
         return 1
     return Supervisor(load, listener, workers, drain, watch).run(settings)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Raises OSError."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _address(listener: socket.socket, plan: Plan) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http{'s' if plan.tls_cert else ''}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _with_keys(settings: Settings, digests: dict[str, bytes]) -> Plan:
-    """The plan with the digests of the keys that are given by reference."""
-    keys = list(settings.plan.keys)
-    for index, reference in settings.key_secrets.items():
-        keys[index] = msgspec.structs.replace(keys[index], digest=digests[reference])
-    return msgspec.structs.replace(settings.plan, keys=tuple(keys))
-
-
-def _with_engine(plan: Plan, index: int, base_url: str) -> Plan:
-    """The plan with the address and the key of the embedded model."""
-    upstreams = list(plan.upstreams)
-    upstreams[index] = msgspec.structs.replace(upstreams[index], base_url=base_url, credential=REFERENCE)
-    return msgspec.structs.replace(plan, upstreams=tuple(upstreams))
 
 
 def _stamp(path: Path | None) -> tuple[int, int] | None:

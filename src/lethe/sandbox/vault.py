@@ -27,7 +27,6 @@ class Vault:
         self._backoff = Backoff()
         self._order = Resolve(0, (), ())
         self._done: Callable[[Resolved | None], None] | None = None
-        self._stopped = False
 
     def resolve(self, secrets: Collection[str], keys: Collection[str], done: Callable[[Resolved | None], None]) -> None:
         """Ask for these and forget others; `done` gets the answer, or None when no broker stays alive to give it."""
@@ -43,14 +42,8 @@ class Vault:
         else:
             self._peer.say(self._order)
 
-    def stop(self) -> None:
-        """The broker ends when its channel does."""
-        self._stopped = True
-        if self._peer is not None:
-            self._peer.finish()
-
     def _start(self) -> None:
-        if self._stopped or self._child is not None:
+        if self._child is not None:
             return
         ours, theirs = channel()
         with theirs:

@@ -5,6 +5,7 @@ channel, and lives until it has drained.
 """
 
 import asyncio
+import contextlib
 import gc
 import socket
 import sys
@@ -89,8 +90,9 @@ class Worker:
         await self._drain(self._serving)
         recorder.flush()
         self.link.say(Drained())
-        async with asyncio.timeout(_LAST_WORDS):
-            await self.link.empty()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS):
+                await self.link.empty()
 
     async def _drain(self, serving: Serving) -> None:
         """Wait for the order to drain, and obey; a second order may come meanwhile and be stricter."""

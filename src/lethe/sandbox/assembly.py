@@ -1,0 +1,27 @@
+"""What a worker is configured with: the plan with what only the running system knows."""
+
+import msgspec
+
+from lethe.config.plan import Plan
+from lethe.config.settings import Settings
+from lethe.sandbox.engine import REFERENCE
+
+
+def references(settings: Settings) -> set[str]:
+    """References to the upstreams' credentials."""
+    return {upstream.credential for upstream in settings.plan.upstreams if upstream.credential}
+
+
+def with_keys(settings: Settings, digests: dict[str, bytes]) -> Plan:
+    """The plan with the digests of the keys that are given by reference."""
+    keys = list(settings.plan.keys)
+    for index, reference in settings.key_secrets.items():
+        keys[index] = msgspec.structs.replace(keys[index], digest=digests[reference])
+    return msgspec.structs.replace(settings.plan, keys=tuple(keys))
+
+
+def with_engine(plan: Plan, index: int, base_url: str) -> Plan:
+    """The plan with the address and the key of the embedded model."""
+    upstreams = list(plan.upstreams)
+    upstreams[index] = msgspec.structs.replace(upstreams[index], base_url=base_url, credential=REFERENCE)
+    return msgspec.structs.replace(plan, upstreams=tuple(upstreams))
