@@ -328,3 +328,14 @@ def test_what_only_another_api_understands_is_dropped_by_name() -> None:
 
 def test_only_severities_that_policies_know() -> None:
     assert {s for s, _ in encoded(of(Refusal(text="no")))[1]} <= set(Severity)
+
+
+def test_results_of_one_turn_stand_in_one_message() -> None:
+    """Chat gives each result a message of its own; the API pairs calls and results message by message."""
+    results = [
+        Turn(role="user", content=(ToolResult(call_id=name, content=(Text(text=name),)),)) for name in ("a", "b")
+    ]
+    turns = (results[0], Turn(role="user", content=(Text(text="between"),)), results[1])
+    body = encode_request(Request(model="m", turns=turns), Losses())
+    (message,) = body["messages"]
+    assert [block.get("tool_use_id", block.get("text")) for block in message["content"]] == ["a", "b", "between"]

@@ -55,7 +55,9 @@ def encode_request(request: Request, losses: Losses) -> JsonObject:
     body: JsonObject = {
         "model": request.model,
         "max_tokens": _max_tokens(request),
-        "messages": [m for i, t in enumerate(request.turns) if (m := _encode_turn(t, f"$.turns[{i}]", losses))],
+        "messages": _joined(
+            [m for i, t in enumerate(request.turns) if (m := _encode_turn(t, f"$.turns[{i}]", losses))]
+        ),
     }
     if system := _encode_blocks(request.system, "$.system", losses):
         body["system"] = system
@@ -85,6 +87,28 @@ def _encode_turn(turn: Turn, path: str, losses: Losses) -> JsonObject | None:
         merged({}, turn.extras, OURS, path, losses)
         return None
     return merged({"role": turn.role, "content": blocks}, turn.extras, OURS, path, losses)
+
+
+def _joined(messages: list[JsonObject]) -> list[JsonObject]:
+    """All results of one assistant turn in one message: the API pairs calls and results message by message.
+
+    Chat has a message for each result. What else the caller said in between comes after the results.
+    """
+    joined: list[JsonObject] = []
+    for message in messages:
+        last = joined[-1] if joined else {}
+        if last.keys() == message.keys() == {"role", "content"} and _answers(last) and message["role"] == "user":
+            blocks = [*last["content"], *message["content"]]
+            blocks.sort(key=lambda block: block["type"] != "tool_result")
+            joined[-1] = {"role": "user", "content": blocks}
+        else:
+            joined.append(message)
+    return joined
+
+
+def _answers(message: JsonObject) -> bool:
+    """Does this message hold results of tool calls?"""
+    return message["role"] == "user" and any(block["type"] == "tool_result" for block in message["content"])
 
 
 def _encode_blocks(content: tuple[ContentBlock, ...], path: str, losses: Losses) -> list[JsonObject]:
