@@ -11,8 +11,9 @@ from lethe.errors import InvalidRequest
 from lethe.ir.content import JsonObject
 
 _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_KEY = re.compile(rb'[ \t\n\r]*"((?:[^"\\]|\\.)*)"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL)
-_AFTER = re.compile(rb"[ \t\n\r]*[,}]")
+# From the end of one value (or the opening brace) to the start of the next.
+_KEY = re.compile(rb'[ \t\n\r]*[,{][ \t\n\r]*"((?:[^"\\]|\\.)*)"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL)
+_END = re.compile(rb"[ \t\n\r]*}")
 _Span = tuple[int, int]
 
 
@@ -43,10 +44,11 @@ class TopLevel:
 
         Where a key stands twice, what is forwarded is what was read here: the last, once.
         """
-        if not changes and self._is_compact():
+        compact = self._is_compact()
+        if compact and not changes:
             return self.body
         new = {name: msgspec.json.encode(value) for name, value in changes.items()}
-        spans = None if self._is_compact() else _spans(self.body, self._fields)
+        spans = None if compact else _spans(self.body, self._fields)
         if spans is None:
             fields = self._fields | {name: msgspec.Raw(value) for name, value in new.items()}
             return msgspec.json.encode(fields)
@@ -90,24 +92,17 @@ def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, _Span] |
     spans: dict[str, _Span] = {}
     if not fields:
         return spans
-    at = body.index(b"{") + 1
+    end = 0
     for name, raw in fields.items():
-        key = _KEY.match(body, at)
-        if key is None or not _names(key[1], name):
+        key = _KEY.match(body, end)
+        if key is None or not (key[1] == name.encode() or (b"\\" in key[1] and _loads(b'"%b"' % key[1]) == name)):
             return None
-        start, value = key.end(), memoryview(raw)
-        end = start + len(value)
-        if body[start:end] != value:
+        start = key.end()
+        if not body.startswith(raw, start):
             return None
+        end = start + len(memoryview(raw))
         spans[name] = (start, end)
-        after = _AFTER.match(body, end)
-        at = -1 if after is None else after.end()
-    return spans if body[at - 1 : at] == b"}" else None
-
-
-def _names(key: bytes, name: str) -> bool:
-    """Is this key, without its quotes, that name?"""
-    return key == name.encode() or (b"\\" in key and _loads(b'"%b"' % key) == name)
+    return spans if _END.match(body, end) else None
 
 
 def _replace(body: bytes, spans: Mapping[str, _Span], new: Mapping[str, bytes]) -> bytes:

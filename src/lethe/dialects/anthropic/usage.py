@@ -79,7 +79,17 @@ def encode_usage(usage: Usage) -> JsonObject:
 
 def buffered_usage(body: bytes) -> Usage | None:
     """Usage of a buffered reply; None if it has none or is not JSON."""
-    return _merged(None, _counts(body))
+    counts = _counts(body)
+    if counts is None:
+        return None
+    details = counts.output_tokens_details
+    return Usage(
+        input=max(0, counts.input_tokens or 0),
+        cache_read=max(0, counts.cache_read_input_tokens or 0),
+        cache_write=max(0, counts.cache_creation_input_tokens or 0),
+        output=max(0, counts.output_tokens or 0),
+        reasoning=max(0, details.thinking_tokens or 0) if details is not None else 0,
+    )
 
 
 def streamed_usage(head: bytes, tail: bytes) -> Usage | None:
