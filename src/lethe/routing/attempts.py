@@ -1,7 +1,7 @@
 """From a model name to the ordered attempts that may answer it."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
 
@@ -11,6 +11,8 @@ from lethe.errors import ClassRefused, UnknownModel
 from lethe.providers.upstream import Upstream
 from lethe.retention.levels import ACCEPTS, Level, UpstreamClass, admits
 from lethe.routing.table import Route, Target
+
+_WILD = frozenset("*?[")
 
 
 class Attempt(Struct, frozen=True):
@@ -35,7 +37,7 @@ class Router:
 
     def __init__(self, upstreams: Sequence[Upstream], routes: Sequence[Route]) -> None:
         self._upstreams = tuple(upstreams)
-        self._routes = tuple((re.compile(translate(route.model)), n, route) for n, route in enumerate(routes))
+        self._routes = tuple((_matcher(route.model), n, route) for n, route in enumerate(routes))
         self._models = tuple(
             (re.compile("|".join(translate(glob) for glob in upstream.models)), n)
             for n, upstream in enumerate(upstreams)
@@ -48,8 +50,8 @@ class Router:
 
         Raises UnknownModel.
         """
-        for pattern, n, route in self._routes:
-            if pattern.match(model):
+        for matches, n, route in self._routes:
+            if matches(model):
                 attempts = tuple(_attempt(target, model) for target in route.to)
                 return Routing(
                     attempts=attempts, why="route", route=n, level=route.level, allow_losses=route.allow_losses
@@ -73,6 +75,13 @@ class Router:
         return f"no route and no upstream serves this model ({hint})"
 
 
+def _matcher(glob: str) -> Callable[[str], object]:
+    """Does a name match this glob? Most are plain names."""
+    if _WILD.isdisjoint(glob):
+        return glob.__eq__
+    return re.compile(translate(glob)).match
+
+
 def _attempt(target: Target, model: str) -> Attempt:
     return Attempt(target.upstream, target.model or model)
 
@@ -81,6 +90,8 @@ def admitted(
     attempts: Sequence[Attempt], upstreams: Sequence[Upstream], level: Level, opted_in: Collection[UpstreamClass]
 ) -> tuple[Attempt, ...]:
     """The attempts that the retention level accepts. Raises ClassRefused if there are none."""
+    if len(attempts) == 1 and admits(level, upstreams[attempts[0].upstream].upstream_class, opted_in):
+        return tuple(attempts)
     kept = tuple(a for a in attempts if admits(level, upstreams[a.upstream].upstream_class, opted_in))
     if kept:
         return kept
