@@ -1,51 +1,48 @@
 """Replies on their way to the caller: in the same dialect bytes pass, otherwise they go through the hub."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain
 
 import msgspec
 
 from lethe.dialects.codec import CODECS, Codec, StreamDecoder, StreamEncoder
 from lethe.dialects.reply import ReplyContext
-from lethe.errors import MalformedReply, StreamCut, UpstreamError
-from lethe.ir.content import JsonObject
-from lethe.ir.events import Event, Failure, Finish, Ping, Start
-from lethe.ir.grammar import unfold
-from lethe.ir.loss import Losses
+from lethe.dialects.toolnames import fit, renamed
+from lethe.errors import MalformedReply, StreamCut
+from lethe.ir.content import Dialect, JsonObject
+from lethe.ir.events import (
+    ArgumentsDelta,
+    BlockStart,
+    Event,
+    Failure,
+    Finish,
+    Ping,
+    Start,
+    TextDelta,
+    ThinkingDelta,
+)
+from lethe.ir.grammar import Fold, Grammar, StreamFailed, unfold
+from lethe.ir.loss import Loss, Losses
 from lethe.ir.request import Request
+from lethe.ir.response import Response
 from lethe.ir.usage import Usage
 from lethe.providers.quirks import adjusted
 from lethe.providers.upstream import Upstream
 from lethe.wire.boundary import EventBoundary
-from lethe.wire.sse import Frame, FrameDecoder
+from lethe.wire.sse import FrameDecoder
 
 _HEAD_BYTES = 16 * 1024  # where a stream says what the prompt cost
 _TAIL_READS = 3  # where it says what the answer cost
+_BEFORE_FIELDS = b"\xef\xbb\xbf\r\n"  # a byte order mark, blank lines
+_STREAM_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
-class StreamFailed(UpstreamError):
-    """An upstream's stream holds an error. `failure` is content: for the caller only."""
+class Encoded(msgspec.Struct, frozen=True, kw_only=True):
+    """A body for an upstream, and the caller's tool names by those that it holds instead."""
 
-    code = "upstream_stream_failed"
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__("the upstream reported an error in its stream")
-        self.failure = failure
-
-
-def encode_request(request: Request, upstream: Upstream, model: str, losses: Losses) -> bytes:
-    """The body for an upstream of another dialect."""
-    named = msgspec.structs.replace(request, model=model)
-    body = CODECS[upstream.dialect].encode_request(named, losses)
-    return msgspec.json.encode(adjusted(body, upstream.provider, model, losses))
-
-
-def translate_reply(source: Codec, target: Codec, body: bytes, context: ReplyContext, losses: Losses) -> "Buffered":
-    """A buffered reply for the caller. Raises MalformedReply."""
-    response = source.decode_response(decode_reply(body))
-    return Buffered(
-        body=msgspec.json.encode(target.encode_response(response, context, losses)), usage=response.finish.usage
-    )
+    body: bytes
+    tool_names: Mapping[str, str]
 
 
 class Buffered(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,11 +52,63 @@ class Buffered(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
 
 
-def decode_reply(body: bytes) -> JsonObject:
-    """Raises MalformedReply."""
+def encode_request(request: Request, upstream: Upstream, model: str, losses: Losses) -> Encoded:
+    """The body for an upstream of another dialect. Losses are at paths of the hub: see `located`."""
+    fitted, names = fit(msgspec.structs.replace(request, model=model), upstream.dialect)
+    body = CODECS[upstream.dialect].encode_request(fitted, losses)
+    body = adjusted(body, fitted, upstream.provider, losses)
+    return Encoded(body=msgspec.json.encode(body), tool_names=names)
+
+
+def located(losses: Losses, caller: Dialect, body: JsonObject) -> Losses:
+    """The losses of a request at the paths of the body that the caller sent."""
+    locate = CODECS[caller].locate
+    return Losses(Loss(locate(loss.path, body), loss.feature, loss.severity) for loss in losses)
+
+
+def translate_reply(source: Codec, target: Codec, body: bytes, context: ReplyContext, losses: Losses) -> Buffered:
+    """A buffered reply for the caller. Raises MalformedReply, StreamFailed, StreamCut."""
+    response = read_reply(source, body, context)
+    encoded = target.encode_response(response, context, losses)
+    return Buffered(body=msgspec.json.encode(encoded), usage=response.finish.usage)
+
+
+def stream_of(source: Codec, target: Codec, body: bytes, context: ReplyContext, losses: Losses) -> Buffered:
+    """A buffered reply as the stream that the caller asked for: some upstreams ignore `stream`. Raises likewise."""
+    response = read_reply(source, body, context)
+    encoder = target.stream_encoder(context, losses)
+    frames = [frame for event in unfold(response) for frame in encoder.encode(event)]
+    return Buffered(body=b"".join(frames), usage=response.finish.usage)
+
+
+def read_reply(source: Codec, body: bytes, context: ReplyContext) -> Response:
+    """A whole reply, also one that is a stream, with the tool names that the caller knows."""
+    response = _folded(source, body) if is_stream(body) else source.decode_response(_decoded(body))
+    if not context.tool_names:
+        return response
+    content = tuple(renamed(block, context.tool_names) for block in response.content)
+    return msgspec.structs.replace(response, content=content)
+
+
+def is_stream(body: bytes) -> bool:
+    """Does a whole body hold server-sent events? Some upstreams always stream."""
+    return body.lstrip(_BEFORE_FIELDS).startswith(_STREAM_FIELDS)
+
+
+def _folded(source: Codec, body: bytes) -> Response:
+    frames, decoder, fold = FrameDecoder(), source.stream_decoder(), Fold(source.join_deltas)
+    for frame in chain(frames.feed(body), frames.finish()):
+        for event in decoder.feed(frame):
+            fold.add(event)
+    for event in decoder.finish():
+        fold.add(event)
+    return fold.response()
+
+
+def _decoded(body: bytes) -> JsonObject:
     try:
         decoded = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise MalformedReply("the upstream's answer is not JSON") from None
     if not isinstance(decoded, dict):
         raise MalformedReply("the upstream's answer is not a JSON object")
@@ -73,7 +122,7 @@ class StreamTranscoder:
     false), and is passed on as the caller's dialect's error event afterwards.
     """
 
-    __slots__ = ("_decoder", "_encoder", "_frames", "_usage", "begun", "ended", "failed")
+    __slots__ = ("_decoder", "_encoder", "_frames", "_grammar", "_names", "_usage", "begun")
 
     midway = False  # only whole events come out
 
@@ -81,23 +130,28 @@ class StreamTranscoder:
         self._frames = FrameDecoder()
         self._decoder: StreamDecoder = source.stream_decoder()
         self._encoder: StreamEncoder = target.stream_encoder(context, losses)
+        self._grammar = Grammar()
+        self._names = context.tool_names
         self._usage: Usage | None = None
         self.begun = False
-        self.ended = False  # a Finish or a Failure went out; whatever follows is ignored
-        self.failed = False
+
+    @property
+    def ended(self) -> bool:
+        """Has a Finish or a Failure gone out? Whatever follows is ignored."""
+        return self._grammar.ended
 
     def feed(self, chunk: bytes) -> bytes:
         """Everything that this read completes, as one piece. Raises MalformedReply, StreamFailed."""
         out: list[bytes] = []
         for frame in self._frames.feed(chunk):
-            self._frame(frame, out)
+            self._events(self._decoder.feed(frame), out)
         return b"".join(out)
 
     def finish(self) -> bytes:
         """The upstream's stream has ended. Raises StreamCut if it ended before its answer did."""
         out: list[bytes] = []
         for frame in self._frames.finish():
-            self._frame(frame, out)
+            self._events(self._decoder.feed(frame), out)
         self._events(self._decoder.finish(), out)
         if not self.ended:
             raise StreamCut
@@ -107,36 +161,28 @@ class StreamTranscoder:
         """What the stream has said so far."""
         return self._usage
 
-    def _frame(self, frame: Frame, out: list[bytes]) -> None:
-        if not self.ended:
-            self._events(self._decoder.feed(frame), out)
-
     def _events(self, events: Iterator[Event], out: list[bytes]) -> None:
+        grammar = self._grammar
         for event in events:
-            if self.ended:
+            if grammar.ended:
                 return
+            grammar.admit(event)
             match event:
+                case TextDelta() | ThinkingDelta() | ArgumentsDelta():
+                    out += self._encoder.encode(event)  # first, as nearly all are
+                    continue
+                case BlockStart(index=index, block=block):
+                    self.begun = True
+                    if self._names:
+                        event = BlockStart(index, renamed(block, self._names))  # noqa: PLW2901 - as the caller knows it
                 case Failure():
                     if not self.begun:
                         raise StreamFailed(event)
-                    self.ended = self.failed = True
-                case Finish(usage=usage):
-                    self._usage, self.ended = usage, True
-                case Start(usage=usage):
+                case Finish(usage=usage) | Start(usage=usage):
                     self._usage = usage
-                case Ping():
-                    pass
                 case _:
-                    self.begun = True
+                    pass
             out += self._encoder.encode(event)
-
-
-def stream_of(source: Codec, target: Codec, body: bytes, context: ReplyContext, losses: Losses) -> Buffered:
-    """A buffered reply as the stream that the caller asked for: some upstreams ignore `stream`."""
-    response = source.decode_response(decode_reply(body))
-    encoder = target.stream_encoder(context, losses)
-    frames = [frame for event in unfold(response) for frame in encoder.encode(event)]
-    return Buffered(body=b"".join(frames), usage=response.finish.usage)
 
 
 class Passthrough:

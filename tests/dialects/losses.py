@@ -7,6 +7,7 @@ from lethe.dialects.codec import CODECS
 from lethe.dialects.reply import ReplyContext
 from lethe.ir.content import Dialect, JsonObject
 from lethe.ir.loss import Losses, Severity
+from lethe.transcode import located
 
 ANTHROPIC, CHAT = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT
 GENERIC = "field without a counterpart"
@@ -23,6 +24,9 @@ Where caller and upstream speak the same dialect nothing is translated and nothi
 - **hint**: a tuning knob or a cache hint stays behind; the answer may cost more or vary, not mean less. Counted;
 - **degraded**: carried in a weaker form. Named in the header `x-lethe-loss`;
 - **dropped**: the model would not see it. The request is refused with 400 and the paths, unless the route says otherwise.
+
+Losses are named by their paths in the caller's own body, as in `$.messages[3].content[1].is_error`. Names of tools that the other
+API would refuse (OpenAI takes 64 characters) are shortened on the way there and restored on the way back: no loss.
 
 A field that Lethe does not know is dropped by default, so nothing disappears in silence. An empty cell: that dialect has no such feature.
 """
@@ -365,7 +369,7 @@ def request_cell(source: Dialect, target: Dialect, fields: JsonObject | None) ->
     limit = {"max_tokens": 9} if source is ANTHROPIC else {}
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}], **limit, **fields}
     CODECS[target].encode_request(CODECS[source].decode_request(body), losses := Losses())
-    return verdict(losses)
+    return verdict(located(losses, source, body))
 
 
 def reply_cell(source: Dialect, target: Dialect, body: JsonObject | None) -> str:

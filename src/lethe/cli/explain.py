@@ -140,6 +140,7 @@ def _translated(
     losses = Losses()
     try:
         transcode.encode_request(CODECS[caller].decode_request(body), upstream, model, losses)
+        losses = transcode.located(losses, caller, body)
         refuse_dropped(losses, allowed=allow_losses)
     except CallerError as error:
         return f"refused: {error.status} {error.code}", losses

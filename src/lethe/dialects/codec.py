@@ -5,7 +5,7 @@ from typing import Protocol
 
 from lethe.dialects import anthropic, openai_chat
 from lethe.dialects.reply import ReplyContext
-from lethe.ir.content import Dialect, JsonObject
+from lethe.ir.content import Dialect, JsonObject, Opaque
 from lethe.ir.events import Event, Failure
 from lethe.ir.loss import Losses
 from lethe.ir.request import Request
@@ -35,8 +35,12 @@ class Codec(Protocol):
         ...
 
     def encode_request(self, request: Request, losses: Losses) -> JsonObject: ...
+    def locate(self, path: str, body: JsonObject) -> str:
+        """Where the hub's `path` of a loss stands in the body that the request was decoded from."""
+        ...
+
     def decode_response(self, body: JsonObject) -> Response:
-        """Raises MalformedReply."""
+        """Raises MalformedReply, and StreamFailed for an error object."""
         ...
 
     def encode_response(self, response: Response, context: ReplyContext, losses: Losses) -> JsonObject: ...
@@ -47,6 +51,10 @@ class Codec(Protocol):
 
     def encode_error_event(self, failure: Failure) -> bytes:
         """The frame that ends a stream which cannot go on."""
+        ...
+
+    def join_deltas(self, block: Opaque, deltas: tuple[JsonObject, ...]) -> Opaque:
+        """An Opaque block and its deltas, as a buffered reply has it."""
         ...
 
     def stream_decoder(self) -> StreamDecoder: ...

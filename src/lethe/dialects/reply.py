@@ -1,11 +1,16 @@
 """What varies in a reply, handed to encoders as an argument."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 
 class ReplyContext(Struct, frozen=True, kw_only=True):
-    """`id` is used where the upstream gave none; `created` is Unix seconds; `include_usage` is the caller's wish."""
+    """`id` is used where the upstream gave none; `created` is Unix seconds; `include_usage` is the caller's wish;
+    `tool_names` are the caller's, by those that the upstream was given instead.
+    """
 
     id: str
     created: int
     include_usage: bool = True
+    tool_names: Mapping[str, str] = {}

@@ -53,12 +53,12 @@ Join: TypeAlias = Callable[[Opaque, tuple[JsonObject, ...]], Opaque]
 
 
 class StreamFailed(UpstreamError):
-    """An upstream's stream holds an error. `failure` is content: for the caller only."""
+    """An upstream's answer holds an error, although its status was 200. `failure` is content: for the caller only."""
 
     code = "upstream_stream_failed"
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__("the upstream reported an error in its stream")
+        super().__init__("the upstream reported an error in its answer")
         self.failure = failure
 
 

@@ -1,12 +1,24 @@
 """Named adjustments of the bodies that Lethe itself makes, by provider and model; pass-through is left alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
-from lethe.ir.content import JsonObject
+from lethe.ir.content import JsonObject, Thinking
 from lethe.ir.loss import Losses
+from lethe.ir.request import Request
+
+# What a field of a Chat body says in the hub. Fields that are not here were Lethe's own idea: nothing is lost.
+HUB = {
+    "reasoning_effort": "$.reasoning",
+    "temperature": "$.sampling.temperature",
+    "top_p": "$.sampling.top_p",
+    "presence_penalty": "$.sampling.presence_penalty",
+    "frequency_penalty": "$.sampling.frequency_penalty",
+    "user": "$.end_user",
+}
+THINKING = ("reasoning_content", "reasoning_details", "reasoning")  # of a Chat message
 
 
 class Quirk(Struct, frozen=True, kw_only=True):
@@ -19,7 +31,7 @@ class Quirk(Struct, frozen=True, kw_only=True):
     not_models: tuple[str, ...] = ()
     rename: tuple[tuple[str, str], ...] = ()
     drop: tuple[str, ...] = ()  # tuning knobs: leaving one out is a hint
-    drop_in_messages: tuple[str, ...] = ()  # leaving one out degrades the history
+    drop_thinking: bool = False  # out of messages: degrades the history
 
     def applies(self, provider: str, model: str) -> bool:
         return (
@@ -42,7 +54,7 @@ QUIRKS: tuple[Quirk, ...] = (
     Quirk(
         because="OpenAI refuses message fields that its API does not define",
         providers=("openai",),
-        drop_in_messages=("reasoning_content", "reasoning_details"),
+        drop_thinking=True,
     ),
     Quirk(
         because="OpenAI's models without reasoning refuse the field",
@@ -60,39 +72,41 @@ QUIRKS: tuple[Quirk, ...] = (
         because="Mistral refuses fields that its API does not define",
         providers=("mistral",),
         drop=("store", "stream_options", "reasoning_effort", "user"),
-        drop_in_messages=("reasoning_content", "reasoning_details"),
+        drop_thinking=True,
     ),
 )
 
 
 def adjusted(
-    body: JsonObject, provider: str, model: str, losses: Losses, quirks: Sequence[Quirk] = QUIRKS
+    body: JsonObject, request: Request, provider: str, losses: Losses, quirks: Sequence[Quirk] = QUIRKS
 ) -> JsonObject:
-    """The body as this provider takes it; what is left out is reported."""
+    """The body as this provider takes it; what is left out is reported, at the paths of the request in the hub."""
     for quirk in quirks:
-        if quirk.applies(provider, model):
-            body = _apply(quirk, body, losses)
+        if quirk.applies(provider, request.model):
+            body = _apply(quirk, body, request, losses)
     return body
 
 
-def _apply(quirk: Quirk, body: JsonObject, losses: Losses) -> JsonObject:
+def _apply(quirk: Quirk, body: JsonObject, request: Request, losses: Losses) -> JsonObject:
     names = dict(quirk.rename)
     made: JsonObject = {}
     for name, value in body.items():
-        if name in quirk.drop:
-            losses.hint(f"$.{name}", "not taken by this provider or model")
-        else:
+        if name not in quirk.drop:
             made[names.get(name, name)] = value
-    if quirk.drop_in_messages and isinstance(messages := made.get("messages"), list):
-        made["messages"] = [_message(quirk, m, f"$.messages[{n}]", losses) for n, m in enumerate(messages)]
+        elif name in HUB:
+            losses.hint(HUB[name], "not taken by this provider or model")
+    if quirk.drop_thinking and isinstance(messages := made.get("messages"), list):
+        made["messages"] = [{k: v for k, v in m.items() if k not in THINKING} for m in messages]
+        for path in _thinking(request):
+            losses.degraded(path, "thinking, which this provider does not take")
     return made
 
 
-def _message(quirk: Quirk, message: JsonObject, path: str, losses: Losses) -> JsonObject:
-    for name in quirk.drop_in_messages:
-        if name in message:
-            losses.degraded(f"{path}.{name}", "not taken by this provider")
-    return {name: value for name, value in message.items() if name not in quirk.drop_in_messages}
+def _thinking(request: Request) -> Iterator[str]:
+    for i, turn in enumerate(request.turns):
+        for j, block in enumerate(turn.content):
+            if isinstance(block, Thinking):
+                yield f"$.turns[{i}].content[{j}]"
 
 
 def _any(globs: Sequence[str], name: str) -> bool:

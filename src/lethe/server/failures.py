@@ -6,8 +6,8 @@ from lethe.dialects.codec import CODECS
 from lethe.errors import ErrorKind, LetheError, UpstreamAnswered
 from lethe.ir.content import Dialect
 from lethe.ir.events import Failure
+from lethe.ir.grammar import StreamFailed
 from lethe.server.headers import JSON, Header, response_headers
-from lethe.transcode import StreamFailed
 
 # A failure that came inside a stream has no HTTP status of its own.
 STATUS: dict[ErrorKind, int] = {

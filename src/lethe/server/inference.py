@@ -9,6 +9,7 @@ from msgspec import Struct
 from lethe.dialects.codec import CODECS
 from lethe.errors import InvalidRequest, LetheError, LossRefused, UnknownEndpoint, UpstreamAnswered, UpstreamError
 from lethe.ir.content import Dialect
+from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
 from lethe.policies.state import refuse_threads
 from lethe.providers.upstream import PATHS, Endpoint, Upstream
@@ -20,7 +21,6 @@ from lethe.server.exchange import Exchange
 from lethe.server.headers import EVENT_STREAM, NO_CACHE
 from lethe.server.hold import StatusHold
 from lethe.server.outgoing import COMPLETION, Outgoing
-from lethe.transcode import StreamFailed
 from lethe.upstream.call import Transport
 from lethe.wire.rawjson import TopLevel
 
@@ -79,7 +79,9 @@ class Inference:
             await answer.send(exchange, self._limits.heartbeat)
 
     def _attempts(self, exchange: Exchange, routing: Routing) -> tuple[Attempt, ...]:
-        serving = tuple(a for a in routing.attempts if _serves(self._upstreams[a.upstream], exchange))
+        serving = routing.attempts
+        if exchange.endpoint not in COMPLETIONS:
+            serving = tuple(a for a in serving if _serves(self._upstreams[a.upstream], exchange))
         if not serving and exchange.endpoint is not Endpoint.COUNT_TOKENS:
             raise UnknownEndpoint
         if not serving:
@@ -151,18 +153,18 @@ class Inference:
 
 
 def _serves(upstream: Upstream, exchange: Exchange) -> bool:
-    """Chat and messages can be translated; the other endpoints need an upstream of their own dialect."""
-    if exchange.endpoint in COMPLETIONS:
-        return True
+    """Only chat and messages can be translated; the other endpoints need an upstream of their own dialect."""
     return upstream.dialect is exchange.caller and exchange.endpoint in PATHS[upstream.dialect]
 
 
 def _level(exchange: Exchange, routing: Routing) -> Level:
     """The strictest of configuration, key, route and the request's own wish. Raises InvalidRequest."""
+    wished = exchange.named.get(b"x-lethe-level")
+    if wished is None and routing.level is None:
+        return exchange.level
     levels = [exchange.level]
     if routing.level is not None:
         levels.append(routing.level)
-    wished = exchange.named.get(b"x-lethe-level")
     if wished is not None:
         if wished not in _LEVELS:
             raise InvalidRequest("x-lethe-level", "expected one of " + ", ".join(Level))

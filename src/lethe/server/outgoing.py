@@ -8,13 +8,13 @@ from lethe import transcode
 from lethe.dialects.codec import CODECS
 from lethe.dialects.reply import ReplyContext
 from lethe.ir.content import Dialect
-from lethe.ir.loss import Losses
+from lethe.ir.loss import Losses, Severity
 from lethe.ir.request import Request
 from lethe.policies import fidelity
 from lethe.providers.upstream import PATHS, Auth, Endpoint, Upstream
 from lethe.routing.attempts import Attempt
 from lethe.server.exchange import Exchange
-from lethe.server.headers import FORWARDED, JSON, REQUEST, Header, header
+from lethe.server.headers import FORWARDED, JSON, REQUEST, Header
 from lethe.upstream.call import Call
 from lethe.wire.rawjson import TopLevel
 
@@ -27,11 +27,12 @@ COMPLETION: dict[Dialect, Endpoint] = {Dialect.ANTHROPIC: Endpoint.MESSAGES, Dia
 class Outgoing:
     """One caller's request, ready to be put to any upstream; what is decoded once is kept for the next attempt."""
 
-    __slots__ = ("_exchange", "_request", "allow_losses", "body", "model")
+    __slots__ = ("_exchange", "_request", "_tool_names", "allow_losses", "body", "model")
 
     def __init__(self, exchange: Exchange, body: TopLevel, model: str, *, allow_losses: bool) -> None:
         self._exchange = exchange
         self._request: Request | None = None
+        self._tool_names: Mapping[str, str] = {}  # of the latest call
         self.allow_losses = allow_losses
         self.body = body
         self.model = model
@@ -43,11 +44,12 @@ class Outgoing:
         return self._request
 
     def context(self) -> ReplyContext:
-        """What a translated reply needs to know."""
+        """What a translated reply to the latest call needs to know."""
         return ReplyContext(
             id=self._exchange.facts.request_id.hex(),
             created=int(time.time()),
             include_usage=self.request().include_usage,
+            tool_names=self._tool_names,
         )
 
     def call(self, attempt: Attempt, upstream: Upstream, credentials: Mapping[str, str]) -> Call:
@@ -57,7 +59,7 @@ class Outgoing:
             path = PATHS[upstream.dialect][exchange.endpoint]
             changes = {} if attempt.model == self.model else {"model": attempt.model}
             body = self.body.spliced(changes)
-            exchange.losses = None
+            exchange.losses, self._tool_names = None, {}
         else:
             path = PATHS[upstream.dialect][COMPLETION[upstream.dialect]]
             body = self._translated(attempt, upstream)
@@ -67,26 +69,33 @@ class Outgoing:
 
     def _translated(self, attempt: Attempt, upstream: Upstream) -> bytes:
         losses = Losses()
-        body = transcode.encode_request(self.request(), upstream, attempt.model, losses)
+        encoded = transcode.encode_request(self.request(), upstream, attempt.model, losses)
+        if any(loss.severity is not Severity.HINT for loss in losses):  # only those are named
+            losses = transcode.located(losses, self._exchange.caller, self.body.whole())
         fidelity.refuse_dropped(losses, allowed=self.allow_losses)
         facts = self._exchange.facts
         facts.translated = True
         facts.hints, facts.degraded, facts.dropped = fidelity.counts(losses)
         self._exchange.losses = fidelity.named(losses)
-        return body
+        self._tool_names = encoded.tool_names
+        return encoded.body
 
 
 def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, str]) -> list[Header]:
     """By allow-list; a translated body gets none of the caller's."""
-    same = upstream.dialect is exchange.caller
-    passed = [h for h in exchange.headers if h[0] in REQUEST[upstream.dialect]] if same else []
-    if header(passed, b"content-type") is None:
+    passed: list[Header] = []
+    given: Mapping[bytes, bytes] = {}
+    if upstream.dialect is exchange.caller:
+        given, allowed = exchange.named, REQUEST[upstream.dialect]
+        passed = [h for h in exchange.headers if h[0] in allowed]
+    if b"content-type" not in given:
         passed.append(JSON)
-    if header(passed, b"accept") is None:
+    if b"accept" not in given:
         passed.append((b"accept", b"text/event-stream" if exchange.streaming else b"application/json"))
-    if upstream.dialect is Dialect.ANTHROPIC and header(passed, b"anthropic-version") is None:
+    if upstream.dialect is Dialect.ANTHROPIC and b"anthropic-version" not in given:
         passed.append(ANTHROPIC_VERSION)
-    return [*passed, *_credential(exchange, upstream, credentials)]
+    passed += _credential(exchange, upstream, credentials)
+    return passed
 
 
 def _credential(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, str]) -> list[Header]:

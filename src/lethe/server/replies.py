@@ -84,16 +84,16 @@ class Streamed(Struct, frozen=True):
 
 
 async def read_whole(reply: Reply, way: Way) -> Whole:
-    """Raises UpstreamAnswered for an error status, and MalformedReply."""
+    """Raises UpstreamAnswered for an error status; StreamFailed, MalformedReply and StreamCut for what is no answer."""
     await _refuse_errors(reply)
     body = await reply.read_all(MAX_WHOLE)
     reply.close()
     source, target = way.codecs
     passed = response_headers(reply.headers, way.source, way.target)
-    encoded = header(reply.headers, b"content-encoding") not in (None, b"identity")
-    if not encoded and body.lstrip()[:1] not in (b"{", b"["):
-        raise MalformedReply("the upstream's answer is not JSON")
+    encoded = _encoded(reply)
     if way.same:
+        if not encoded and body.lstrip()[:1] not in (b"{", b"["):
+            raise MalformedReply("the upstream's answer is not JSON")
         usage = None if encoded else source.buffered_usage(body)
         return Whole(reply.status, passed, body, usage, way.losses)
     if encoded:
@@ -106,7 +106,7 @@ async def open_stream(reply: Reply, way: Way) -> Streamed | Whole:
     """Reads until content begins. Raises UpstreamAnswered, StreamFailed and MalformedReply before that."""
     await _refuse_errors(reply)
     kind = header(reply.headers, b"content-type") or b""
-    if header(reply.headers, b"content-encoding") not in (None, b"identity"):
+    if _encoded(reply):
         raise MalformedReply("the upstream's stream is compressed although that was not asked for")
     if kind.startswith(b"application/json"):
         return await _unstreamed(reply, way)
@@ -150,6 +150,10 @@ async def _unstreamed(reply: Reply, way: Way) -> Whole:
     made = stream_of(source, target, body, way.context(), way.losses)
     passed = response_headers(reply.headers, way.source, way.target)
     return Whole(200, [*passed, EVENT_STREAM], made.body, made.usage, way.losses)
+
+
+def _encoded(reply: Reply) -> bool:
+    return header(reply.headers, b"content-encoding") not in (None, b"identity")
 
 
 async def _refuse_errors(reply: Reply) -> None:

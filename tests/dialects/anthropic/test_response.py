@@ -8,7 +8,7 @@ from tests.dialects.cases import CANARY, load, names
 
 from lethe.dialects.anthropic import decode_response, encode_response
 from lethe.dialects.reply import ReplyContext
-from lethe.errors import MalformedReply
+from lethe.errors import ErrorKind, MalformedReply
 from lethe.ir.content import (
     ContentBlock,
     Dialect,
@@ -23,6 +23,7 @@ from lethe.ir.content import (
     ToolCall,
 )
 from lethe.ir.events import Finish, StopReason
+from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
 from lethe.ir.response import Response
 from lethe.ir.usage import Usage
@@ -63,7 +64,6 @@ def test_usage_is_disjoint_and_knows_thinking() -> None:
 # Replies that the API does not send
 MALFORMED: list[JsonObject] = [
     {},
-    {"type": "error", "error": {"type": "api_error", "message": CANARY}},
     {"content": None},
     {"content": CANARY},
     {"content": [CANARY]},
@@ -80,6 +80,22 @@ def test_malformed_replies_are_not_quoted(body: JsonObject) -> None:
         decode_response(body)
     assert CANARY not in repr(caught.value)
     assert caught.value.__cause__ is None
+
+
+ERRORS: list[tuple[JsonObject, ErrorKind, str]] = [
+    ({"type": "error", "error": {"type": "overloaded_error", "message": CANARY}}, ErrorKind.OVERLOADED, CANARY),
+    ({"error": {"message": CANARY}}, ErrorKind.API, CANARY),
+    ({"error": CANARY}, ErrorKind.API, CANARY),
+    ({"type": "error"}, ErrorKind.API, "the upstream answered with an error"),
+]
+
+
+@pytest.mark.parametrize(("body", "kind", "message"), ERRORS)
+def test_an_error_under_a_status_of_success_is_one(body: JsonObject, kind: ErrorKind, message: str) -> None:
+    with pytest.raises(StreamFailed) as caught:
+        decode_response(body)
+    assert (caught.value.failure.kind, caught.value.failure.message) == (kind, message)
+    assert CANARY not in repr(caught.value)
 
 
 # (what ended a reply elsewhere, what it held, the API's word)

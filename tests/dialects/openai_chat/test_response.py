@@ -10,10 +10,10 @@ from tests.dialects.cases import decoded, load, names, stream
 
 from lethe.dialects.openai_chat import decode_response, encode_response, stream_decoder
 from lethe.dialects.reply import ReplyContext
-from lethe.errors import MalformedReply
+from lethe.errors import ErrorKind, MalformedReply
 from lethe.ir.content import Dialect, Extras, JsonObject, Media, Opaque, Refusal, Signature, Text, Thinking, ToolCall
 from lethe.ir.events import Finish, StopReason
-from lethe.ir.grammar import fold
+from lethe.ir.grammar import StreamFailed, fold
 from lethe.ir.loss import Losses, Severity
 from lethe.ir.response import Response
 from lethe.ir.usage import Usage
@@ -123,7 +123,6 @@ MALFORMED: list[JsonObject] = [
     {"choices": [{"message": {"content": 5}}]},
     {"choices": [{"message": {"tool_calls": ["secret"]}}]},
     {"choices": [{"message": {"tool_calls": [{"function": {"arguments": "{}"}}]}}]},
-    {"choices": [{"message": {"content": "x"}}], "error": {"message": "secret"}},
 ]
 
 
@@ -157,3 +156,20 @@ def test_probabilities_without_text_are_left_over() -> None:
     assert refused.extras == Extras(Dialect.OPENAI_CHAT, {"logprobs": {"refusal": [{"token": "no"}]}})
     silent = first({"content": None}, logprobs={"content": [{"token": "x"}]}).finish
     assert silent.extras == Extras(Dialect.OPENAI_CHAT, {"logprobs": {"content": [{"token": "x"}]}})
+
+
+ERRORS: list[tuple[JsonObject, ErrorKind, str]] = [
+    ({"choices": [{"message": {"content": "x"}}], "error": {"message": "secret"}}, ErrorKind.API, "secret"),
+    ({"error": {"message": "secret", "code": 429}}, ErrorKind.RATE_LIMIT, "secret"),
+    ({"error": {"message": "secret", "type": "insufficient_quota"}}, ErrorKind.BILLING, "secret"),
+    ({"error": "secret"}, ErrorKind.API, "secret"),
+    ({"choices": [{"message": {"content": "x"}, "error": {"message": "secret", "code": 503}}]}, ErrorKind.OVERLOADED, "secret"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "kind", "message"), ERRORS)
+def test_an_error_under_a_status_of_success_is_one(body: JsonObject, kind: ErrorKind, message: str) -> None:
+    with pytest.raises(StreamFailed) as caught:
+        decode_response(body)
+    assert (caught.value.failure.kind, caught.value.failure.message) == (kind, message)
+    assert "secret" not in repr(caught.value)

@@ -1,12 +1,14 @@
 """Buffered replies (anthropic 2.13.0 types, Message and BetaMessage)."""
 
 from lethe.dialects.anthropic.blocks import OURS, decode_block, encode_block
+from lethe.dialects.anthropic.errors import decode_error_object
 from lethe.dialects.anthropic.usage import decode_usage, encode_usage, leftover_usage
 from lethe.dialects.leftovers import merged
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import InvalidRequest, MalformedReply
 from lethe.ir.content import Extras, JsonObject, Refusal, Text
 from lethe.ir.events import Finish, StopReason
+from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
 from lethe.ir.response import Response
 from lethe.wire.fields import Fields
@@ -29,7 +31,7 @@ DELTA_EVENT_FIELDS = ("context_management", "input_transformations")
 
 
 def decode_response(body: JsonObject) -> Response:
-    """Raises MalformedReply. Null fields count as absent."""
+    """Raises MalformedReply, and StreamFailed for an error under a status of success. Null fields count as absent."""
     try:
         return _decode(Fields(body))
     except InvalidRequest:
@@ -37,7 +39,9 @@ def decode_response(body: JsonObject) -> Response:
 
 
 def _decode(f: Fields) -> Response:
-    f.raw("type")
+    kind, error = f.raw("type"), f.peek("error")
+    if error or kind == "error":
+        raise StreamFailed(decode_error_object({"type": kind, "error": error}))
     f.raw("role")
     id, model = f.take("id", str, ""), f.take("model", str, "")
     if f.peek("content") is None:

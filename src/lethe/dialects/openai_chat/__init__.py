@@ -1,12 +1,15 @@
 """OpenAI Chat Completions."""
 
 from lethe.dialects.openai_chat.errors import decode_error, encode_error, encode_error_event
+from lethe.dialects.openai_chat.places import locate
 from lethe.dialects.openai_chat.request import decode_request, encode_request
 from lethe.dialects.openai_chat.response import decode_response, encode_response
 from lethe.dialects.openai_chat.stream_decoder import StreamDecoder
 from lethe.dialects.openai_chat.stream_encoder import KEEP_ALIVE, StreamEncoder
 from lethe.dialects.openai_chat.usage import buffered_usage, streamed_usage
+from lethe.ir.grammar import appended
 
+join_deltas = appended
 stream_decoder = StreamDecoder
 stream_encoder = StreamEncoder
 
@@ -20,6 +23,8 @@ __all__ = [
     "encode_error_event",
     "encode_request",
     "encode_response",
+    "join_deltas",
+    "locate",
     "stream_decoder",
     "stream_encoder",
     "streamed_usage",

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from lethe.dialects.openai_chat.errors import decode_error_object
 from lethe.dialects.openai_chat.messages import CALL, decode_assistant, encode_call
 from lethe.dialects.openai_chat.overlay import OURS, from_slot, leftovers, overlaid, own, present, without
 from lethe.dialects.openai_chat.reasoning import DETAIL, NAMES, encode_detail
@@ -13,6 +14,7 @@ from lethe.dialects.reply import ReplyContext
 from lethe.errors import InvalidRequest, MalformedReply
 from lethe.ir.content import ContentBlock, Extras, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
 from lethe.ir.events import Finish, StopReason
+from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
 from lethe.ir.response import Response
 from lethe.wire.fields import Fields
@@ -49,7 +51,7 @@ def call_id(reply_id: str, position: int) -> str:
 
 
 def decode_response(body: JsonObject) -> Response:
-    """Raises MalformedReply, also for an error under a status of success."""
+    """Raises MalformedReply, and StreamFailed for an error under a status of success."""
     try:
         return _decode(Fields(body))
     except InvalidRequest:
@@ -138,10 +140,14 @@ def _decode(f: Fields) -> Response:
     id, model = f.take("id", str, ""), f.take("model", str, "")
     usage = decode_usage(f.raw("usage"))
     f.raw("object")
+    if error := f.peek("error"):
+        raise StreamFailed(decode_error_object({"error": error}))
     # choices beyond the first were never asked for
     choice = next(iter(sorted(f.items("choices"), key=lambda c: c.peek("index") or 0)), None)
-    if choice is None or f.peek("error"):
+    if choice is None:
         raise MalformedReply
+    if error := choice.peek("error"):  # OpenRouter, for a provider that failed midway
+        raise StreamFailed(decode_error_object({"error": error}))
     choice.raw("index")
     word = choice.take("finish_reason", str)
     message = choice.raw("message")
