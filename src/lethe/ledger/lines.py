@@ -51,8 +51,9 @@ def line(event: RequestEvent, names: Names) -> bytes:
 
 
 def _spell(event: RequestEvent, names: Names) -> Line:
+    seconds, milliseconds = divmod(event.time, 1000)  # a float of both would round some of them
     return Line(
-        time=datetime.fromtimestamp(event.time / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+        time=f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{milliseconds:03d}Z",
         request_id=event.request_id.hex(),
         endpoint=name_at(ENDPOINTS, event.endpoint),
         route=name_at(names.routes, event.route),

@@ -99,14 +99,24 @@ def _each(cells: Mapping[Place, Cell], samples: Samples) -> Iterator[Sample]:
 
 
 def _ended(cell: Cell) -> Iterator[Sample]:
-    for (hundreds, outcome), count in sorted(cell.ended.items()):
-        status = f"{hundreds}xx" if 1 <= hundreds <= 5 else "none"
-        yield "", f'status="{status}",outcome="{name_at(_OUTCOMES, outcome) or "none"}"', count
+    return _summed((_end_labels(*end), count) for end, count in sorted(cell.ended.items()))
+
+
+def _end_labels(hundreds: int, outcome: int) -> str:
+    status = f"{hundreds}xx" if 1 <= hundreds <= 5 else "none"
+    return f'status="{status}",outcome="{name_at(_OUTCOMES, outcome) or "none"}"'
 
 
 def _errors(cell: Cell) -> Iterator[Sample]:
-    for error, count in sorted(cell.errors.items()):
-        yield "", f'code="{name_at(CODES, error) or "none"}"', count
+    return _summed((f'code="{name_at(CODES, error) or "none"}"', count) for error, count in sorted(cell.errors.items()))
+
+
+def _summed(counts: Iterable[tuple[str, int]]) -> Iterator[Sample]:
+    """A scraper refuses a page that names a series twice, and several numbers may have no name."""
+    sums: dict[str, int] = {}
+    for labels, count in counts:
+        sums[labels] = sums.get(labels, 0) + count
+    return (("", labels, count) for labels, count in sums.items())
 
 
 def _tokens(cell: Cell) -> Iterator[Sample]:
