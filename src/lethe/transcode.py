@@ -137,7 +137,7 @@ class StreamTranscoder:
 
     @property
     def ended(self) -> bool:
-        """Has a Finish or a Failure gone out? Whatever follows is ignored."""
+        """Has a Finish or a Failure gone out? Decoders ignore whatever follows."""
         return self._grammar.ended
 
     def feed(self, chunk: bytes) -> bytes:
@@ -162,11 +162,8 @@ class StreamTranscoder:
         return self._usage
 
     def _events(self, events: Iterator[Event], out: list[bytes]) -> None:
-        grammar = self._grammar
         for event in events:
-            if grammar.ended:
-                return
-            grammar.admit(event)
+            self._grammar.admit(event)
             match event:
                 case TextDelta() | ThinkingDelta() | ArgumentsDelta():
                     out += self._encoder.encode(event)  # first, as nearly all are
