@@ -19,7 +19,7 @@ GOOD = [
 
 @pytest.mark.parametrize(("headers", "expected"), GOOD, ids=range(len(GOOD)))
 def test_known(headers: list[tuple[bytes, bytes]], expected: tuple[int, bytes]) -> None:
-    assert identify(presented(headers), DIGESTS) == expected
+    assert identify(presented(dict(headers)), DIGESTS) == expected
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ def test_known(headers: list[tuple[bytes, bytes]], expected: tuple[int, bytes]) 
 )
 def test_unknown(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(Unauthenticated):
-        identify(presented(headers), DIGESTS)
+        identify(presented(dict(headers)), DIGESTS)

@@ -2,22 +2,20 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from lethe.errors import Unauthenticated
 
-Headers = Iterable[tuple[bytes, bytes]]
 _SLOTS = (b"x-api-key", b"authorization")
 
 
-def presented(headers: Headers) -> dict[bytes, bytes]:
+def presented(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     """The credentials in a request's head: header name -> secret, without the Bearer word."""
     found: dict[bytes, bytes] = {}
-    for name, value in headers:
-        if name == b"x-api-key":
-            found[name] = value
-        elif name == b"authorization" and value[:7].lower() == b"bearer ":
-            found[name] = value[7:].strip()
+    if (key := headers.get(b"x-api-key")) is not None:
+        found[b"x-api-key"] = key
+    if (value := headers.get(b"authorization")) is not None and value[:7].lower() == b"bearer ":
+        found[b"authorization"] = value[7:].strip()
     return found
 
 

@@ -166,7 +166,7 @@ class App:
 
     def _authenticate(self, exchange: Exchange) -> None:
         """Raises Unauthenticated."""
-        exchange.credentials = access.presented(exchange.headers)
+        exchange.credentials = access.presented(exchange.named)
         if not self._digests:
             return
         key, exchange.key_slot = access.identify(exchange.credentials, self._digests)

@@ -56,10 +56,9 @@ class TopLevel:
 
     def _is_compact(self) -> bool:
         """No space between tokens and no key twice: then encoding `_fields` again gives the same bytes."""
-        size = 1 + len(self._fields)  # braces, and a comma less than there are fields
-        for name, raw in self._fields.items():
-            size += len(name) + 3 + len(memoryview(raw))
-        return size == len(self.body)
+        fields = self._fields
+        size = 1 + 4 * len(fields)  # braces; quotes, colon and comma of each field, but one comma
+        return size + sum(map(len, fields)) + sum(map(len, fields.values())) == len(self.body)
 
 
 def _decode(body: bytes) -> dict[str, msgspec.Raw]:
@@ -100,7 +99,7 @@ def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, _Span] |
         start = key.end()
         if not body.startswith(raw, start):
             return None
-        end = start + len(memoryview(raw))
+        end = start + len(raw)
         spans[name] = (start, end)
     return spans if _END.match(body, end) else None
 
