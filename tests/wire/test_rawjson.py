@@ -40,6 +40,7 @@ SPLICES: list[tuple[str, bytes, dict[str, Any], bytes]] = [
     ("appended to nothing, spaced", b"{ }", {"b": 2}, b'{ "b":2}'),
     ("a key twice: the last counts, once", b'{"model":"a","x":1,"model":"b"}', {}, b'{"model":"b","x":1}'),
     ("a key twice, spaced", b'{"model": "a", "model": "b"}', {"model": "c"}, b'{"model":"c"}'),
+    ("a key twice, saying the same", b'{"a": 1, "a": 1, "b": 2}', {"b": 3}, b'{"a":1,"b":3}'),
     ("non-ASCII key", '{"ключ":1,"model":"a"}'.encode(), {"model": "b"}, '{"ключ":1,"model":"b"}'.encode()),
     ("lone surrogate", b'{"model":"a","t":"\\ud83d"}', {"model": "b"}, b'{"model":"b","t":"\\ud83d"}'),
 ]
@@ -51,7 +52,9 @@ def test_splice(body: bytes, changes: dict[str, Any], expected: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b'"x"', b"{", b'{"a":1}x', b'{"a":tru}', b"\xff", b"[" * 100_000], ids=range(8)
+    "body",
+    [b"", b"[]", b'"x"', b"{", b'{"a":1}x', b'{"a":tru}', b"\xff", b"[" * 100_000, b"\xef\xbb\xbf[]"],
+    ids=range(9),
 )
 def test_what_is_no_object_is_the_callers_fault(body: bytes) -> None:
     with pytest.raises(InvalidRequest) as caught:

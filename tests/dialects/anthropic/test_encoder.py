@@ -160,6 +160,13 @@ def test_a_foreign_stream() -> None:
     }
 
 
+def test_what_belongs_to_a_block_that_was_left_out_is_left_out() -> None:
+    custom = Opaque(dialect=CHAT, data={"type": "custom"})
+    data, losses = encoded(BlockStart(0, custom), TextDelta(0, "x"), OpaqueDelta(0, {"x": 1}), BlockStop(0))
+    assert data == b""
+    assert losses == [("dropped", "$.content[0]")]
+
+
 def test_a_refusal_is_text_and_a_stop_reason() -> None:
     data, losses = encoded(
         Start(id="r", model="m"),
