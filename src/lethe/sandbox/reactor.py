@@ -78,10 +78,10 @@ class Reactor:
             self._expire()
 
     def close(self) -> None:
-        """Give the signals back."""
-        signal.set_wakeup_fd(-1)
+        """At the end of the process: signals are ignored from here on, lest a late one changes the exit status."""
         for number in self._handlers:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
         self._selector.close()
         self._wake.close()
         self._woken.close()

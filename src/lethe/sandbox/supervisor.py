@@ -78,10 +78,10 @@ class Supervisor:
             self._reactor.run()
         finally:
             self._children.kill()
-            self._reactor.close()
             self._listener.close()
             self._lines.close(_LAST_LINES)
             self._notices.close(_LAST_LINES)
+            self._reactor.close()
         return self._status
 
     # Generations
@@ -111,7 +111,7 @@ class Supervisor:
             self.failed(generation, f"not ready after {_START_LIMIT:g} s")
 
     def _answered(self, generation: Generation, resolved: Resolved | None) -> None:
-        if generation is not self._generations[-1]:
+        if generation is not self._generations[-1] or generation.phase is not Phase.STARTING:
             return
         if resolved is None:
             self.failed(generation, "the broker does not stay alive")
@@ -179,7 +179,7 @@ class Supervisor:
             self._end(self._status)
 
     def worker_ended(self, slot: int, how: str, restart_in: float) -> None:
-        self._figures.worker_restarts += not self._stopping
+        self._figures.worker_restarts += restart_in > 0
         self._say(f"worker {slot} {how}" + (f"; another one starts in {restart_in:g} s" if restart_in else ""))
 
     def faulted(self, slot: int, fault: Fault) -> None:
@@ -221,6 +221,7 @@ class Supervisor:
     def _reload(self) -> None:
         if self._stopping:
             return
+        self._seen = _stamp(self._watch)
         try:
             settings = self._load()
         except ConfigError as error:
@@ -234,7 +235,6 @@ class Supervisor:
         self._reactor.later(POLL, self._look)
         now = _stamp(self._watch)
         if now is not None and now != self._seen:
-            self._seen = now
             self._reload()
 
     def _rotated(self, rotated: Rotated) -> None:

@@ -74,8 +74,13 @@ class Vault:
                 if self._done is None:  # a new broker, after the last one ended: only changes matter
                     self._take(Rotated(message.secrets, message.digests))
                     return
+                changed = {
+                    each: value for each, value in message.secrets.items() if self.secrets.get(each, value) != value
+                }
                 self.secrets.update(message.secrets)
                 self.digests.update(message.digests)
+                if changed:  # since the last look, and the generation that asked may yet fail
+                    self._changed(Rotated(changed, {}))
                 done, self._done = self._done, None
                 done(message)
             case Rotated():
