@@ -31,6 +31,19 @@ def test_null_counts_as_absent() -> None:
     assert f.rest(OURS) is None
 
 
+def test_looking_takes_nothing() -> None:
+    f = Fields({"a": 1})
+    assert (f.peek("a"), f.peek("b")) == (1, None)
+    assert f.rest(OURS) == Extras(OURS, {"a": 1})
+
+
+@pytest.mark.parametrize("body", [{}, {"a": None}])
+def test_what_is_required_must_be_there(body: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Fields(body, "$.x").require("a", str)
+    assert (caught.value.path, caught.value.message) == ("$.x.a", "$.x.a: is required")
+
+
 def test_the_callers_object_is_not_touched() -> None:
     body = {"a": 1, "b": 2}
     Fields(body).take("a", int)
