@@ -12,7 +12,8 @@
     │   ├── ConnectFailed · ConnectTimeout · TlsFailed
     │   ├── FirstByteTimeout · IdleTimeout · StreamCut
     │   ├── MalformedReply · ReplyTooLarge
-    │   └── UpstreamAnswered        it answered, with an error of its own
+    │   ├── UpstreamAnswered        it answered, with an error of its own
+    │   └── UpstreamFailed          it put an error into its stream (ir.grammar.StreamFailed)
     └── OurError
         ├── Draining                shutting down
         └── InternalFault
@@ -202,6 +203,15 @@ class UpstreamAnswered(UpstreamError):
         self.upstream_status = upstream_status
         self.headers = tuple(headers)
         self.body = body
+
+
+class UpstreamFailed(UpstreamError):
+    """The upstream reported an error inside an answer that began well."""
+
+    code = "upstream_stream_failed"
+
+    def __init__(self) -> None:
+        super().__init__("the upstream reported an error in its answer")
 
 
 class OurError(LetheError):

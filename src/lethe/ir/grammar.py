@@ -5,7 +5,7 @@ from typing import TypeAlias, assert_never
 
 import msgspec
 
-from lethe.errors import MalformedReply, StreamCut, UpstreamError
+from lethe.errors import MalformedReply, StreamCut, UpstreamFailed
 from lethe.ir.content import (
     ContentBlock,
     JsonObject,
@@ -52,13 +52,11 @@ BLOCKS: dict[type[Delta], tuple[type[ContentBlock], ...]] = {
 Join: TypeAlias = Callable[[Opaque, tuple[JsonObject, ...]], Opaque]
 
 
-class StreamFailed(UpstreamError):
+class StreamFailed(UpstreamFailed):
     """An upstream's answer holds an error, although its status was 200. `failure` is content: for the caller only."""
 
-    code = "upstream_stream_failed"
-
     def __init__(self, failure: Failure) -> None:
-        super().__init__("the upstream reported an error in its answer")
+        super().__init__()
         self.failure = failure
 
 

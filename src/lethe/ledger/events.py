@@ -20,7 +20,7 @@ class Outcome(IntEnum):
     INTERNAL = 7
 
 
-class RequestEvent(Struct, kw_only=True):
+class RequestEvent(Struct):
     """Filled in while the request is answered; closed, without a text field.
 
     Times in milliseconds, sizes in bytes, counts in tokens; indices point into the plan; enums by index.

@@ -1,6 +1,7 @@
 """One line of JSON for each request at level C."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
@@ -10,7 +11,7 @@ from lethe.ledger.events import RequestEvent
 from lethe.ledger.names import CLASSES, ENDPOINTS, LEVELS, Names, name_at
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class Line(Struct, frozen=True):
     """The schema of the ledger. `time` is RFC 3339 in UTC; names are those of the configuration."""
 
     time: str
@@ -53,31 +54,37 @@ def line(event: RequestEvent, names: Names) -> bytes:
 def _spell(event: RequestEvent, names: Names) -> Line:
     seconds, milliseconds = divmod(event.time, 1000)  # a float of both would round some of them
     return Line(
-        time=f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{milliseconds:03d}Z",
-        request_id=event.request_id.hex(),
-        endpoint=name_at(ENDPOINTS, event.endpoint),
-        route=name_at(names.routes, event.route),
-        upstream=name_at(names.upstreams, event.upstream),
-        key=name_at(names.keys, event.key),
-        level=LEVELS[event.level],
-        upstream_class=name_at(CLASSES, event.upstream_class),
-        status=event.status,
-        outcome=event.outcome.name.lower(),
-        error=name_at(CODES, event.error),
-        stream=event.stream,
-        translated=event.translated,
-        attempts=event.attempts,
-        first_byte_ms=event.first_byte_ms,
-        duration_ms=event.duration_ms,
-        request_bytes=event.request_bytes,
-        response_bytes=event.response_bytes,
-        input_tokens=event.input,
-        cache_read_tokens=event.cache_read,
-        cache_write_tokens=event.cache_write,
-        output_tokens=event.output,
-        reasoning_tokens=event.reasoning,
-        loss_hints=event.hints,
-        loss_degraded=event.degraded,
-        loss_dropped=event.dropped,
-        tee_errors=event.tee_errors,
+        f"{_second(seconds)}.{milliseconds:03d}Z",
+        event.request_id.hex(),
+        name_at(ENDPOINTS, event.endpoint),
+        name_at(names.routes, event.route),
+        name_at(names.upstreams, event.upstream),
+        name_at(names.keys, event.key),
+        LEVELS[event.level],
+        name_at(CLASSES, event.upstream_class),
+        event.status,
+        event.outcome.name.lower(),
+        name_at(CODES, event.error),
+        event.stream,
+        event.translated,
+        event.attempts,
+        event.first_byte_ms,
+        event.duration_ms,
+        event.request_bytes,
+        event.response_bytes,
+        event.input,
+        event.cache_read,
+        event.cache_write,
+        event.output,
+        event.reasoning,
+        event.hints,
+        event.degraded,
+        event.dropped,
+        event.tee_errors,
     )
+
+
+@lru_cache(maxsize=4)
+def _second(unix: int) -> str:
+    """Most events share their second with the one before."""
+    return datetime.fromtimestamp(unix, UTC).isoformat()[:19]

@@ -65,8 +65,8 @@ def unpack(records: bytes) -> Iterator[RequestEvent]:
     if len(records) % SIZE:
         raise ValueError("not whole records")
     for values in _LAYOUT.iter_unpack(records):
-        fields = dict(zip(_NAMES, values, strict=True))
-        fields["outcome"] = Outcome(fields["outcome"])
-        if fields["level"] >= len(LEVELS) or fields["time"] > _LATEST:
+        event = RequestEvent(*values)  # its fields stand in the same order
+        event.outcome = Outcome(event.outcome)
+        if event.level >= len(LEVELS) or event.time > _LATEST:
             raise ValueError("no such level or time")
-        yield RequestEvent(**fields)
+        yield event
