@@ -92,7 +92,7 @@ async def read_whole(reply: Reply, way: Way) -> Whole:
     passed = response_headers(reply.headers, way.source, way.target)
     encoded = _encoded(reply)
     if way.same:
-        if not encoded and body.lstrip()[:1] not in (b"{", b"["):
+        if not encoded and body[:64].lstrip()[:1] not in (b"{", b"["):
             raise MalformedReply("the upstream's answer is not JSON")
         usage = None if encoded else source.buffered_usage(body)
         return Whole(reply.status, passed, body, usage, way.losses)
