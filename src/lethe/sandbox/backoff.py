@@ -3,6 +3,7 @@
 FIRST = 0.1  # seconds
 LONGEST = 5.0
 HEALTHY = 30.0  # seconds of life after which earlier failures are forgotten
+_ENOUGH = 16  # doublings, to be beyond the longest wait; thousands would be beyond a float
 
 
 class Backoff:
@@ -16,4 +17,5 @@ class Backoff:
         if lived >= HEALTHY:
             self.failures = 0
         self.failures += 1
-        return float(min(LONGEST, FIRST * 2 ** (self.failures - 1)))
+        doublings = min(self.failures - 1, _ENOUGH)
+        return float(min(LONGEST, FIRST * 2**doublings))

@@ -192,7 +192,7 @@ class Inbox(Generic[M]):
             return message(payload)
         try:
             return self._decoders[kind].decode(payload)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError, RecursionError):  # text that is not UTF-8; nested without end
             raise ChannelBroken("a payload that does not fit its kind") from None
 
 

@@ -38,7 +38,7 @@ def plain(fault: Fault) -> bool:
         and len(file) <= _LONGEST
         and fault.error.isascii()
         and fault.error.isidentifier()
-        and file.isascii()
+        and fault.location.isascii()
         and file.replace(".", "").replace("_", "").isalnum()
         and number.isdecimal()
         and len(number) < 8
