@@ -39,6 +39,7 @@ def test_looking_takes_nothing() -> None:
 
 @pytest.mark.parametrize("body", [{}, {"a": None}])
 def test_what_is_required_must_be_there(body: dict[str, Any]) -> None:
+    assert Fields({"a": "x"}).require("a", str) == "x"
     with pytest.raises(InvalidRequest) as caught:
         Fields(body, "$.x").require("a", str)
     assert (caught.value.path, caught.value.message) == ("$.x.a", "$.x.a: is required")

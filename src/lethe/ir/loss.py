@@ -12,7 +12,11 @@ class Severity(StrEnum):
 
 
 class Loss(Struct, frozen=True):
-    """`path` is a JSON path in the caller's body and `feature` a fixed word; neither quotes content."""
+    """`path` is a JSON path and `feature` a fixed word; neither quotes content.
+
+    Encoders report paths of the hub's model (`$.turns[2].content[0]`); what a caller is told are paths of its own body
+    (`transcode.located`).
+    """
 
     path: str
     feature: str
