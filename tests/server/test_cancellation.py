@@ -85,8 +85,7 @@ async def test_a_body_that_never_comes_ends_with_its_connection() -> None:
         assert not fake.requests
 
 
-async def test_half_a_close_is_not_a_goodbye() -> None:
-    """A caller that has nothing more to say may close its sending side and still read."""
+async def test_asking_to_close_is_not_a_goodbye() -> None:
     async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
         fake.answer([Wait(0.1), Head(200, SSE), *(Send(f) for f in frames(CHAT))])
         client = await rig.client()

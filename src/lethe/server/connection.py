@@ -9,9 +9,10 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from lethe.server.incoming import HIGH_WATER, Incoming
 
-MAX_HEAD = 64 * 1024  # bytes of request line and headers
+MAX_HEAD = 64 * 1024  # bytes of request line and headers, and of whatever else is no body
 MAX_HEADERS = 256
 LINGER = 2.0  # seconds in which a refused body may still arrive, to be thrown away
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _MALFORMED = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -44,8 +45,8 @@ class Connection(asyncio.Protocol):
     """Answers one request at a time; what a caller pipelines waits, unread beyond one."""
 
     __slots__ = (
-        "_callers", "_current", "_drained", "_fed", "_headers", "_heard", "_in_head", "_last", "_parser", "_url",
-        "_waiting", "stalled", "transport",
+        "_began", "_callers", "_current", "_drained", "_fed", "_headers", "_heard", "_in_head", "_last", "_parser",
+        "_resuming", "_url", "_waiting", "stalled", "transport",
     )  # fmt: skip
 
     def __init__(self, callers: Callers) -> None:
@@ -60,8 +61,10 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._in_head = False
-        self._fed = 0  # bytes since the head began
-        self._heard = 0.0
+        self._resuming = False  # is the parser reading a head that we wrote?
+        self._fed = 0  # bytes since the request before, or since the last part of a body
+        self._heard = 0.0  # when anything came or the last answer went
+        self._began = 0.0  # when the head did
 
     # What the event loop calls
 
@@ -74,17 +77,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard = self._callers.loop.time()
         self._fed += len(data)
-        if self._parser is None:
-            return
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade:
-            self._refuse_more()  # no protocol but this one is spoken here
-        except HttpParserError:
-            self._reject(_MALFORMED)
-        else:
-            if self._in_head and self._fed > MAX_HEAD:
-                self._reject(_TOO_LARGE)
+        if self._parser is not None:
+            self._feed(self._parser, data)
 
     def eof_received(self) -> None:
         """A caller that closes its sending side is taken to have left, as other servers do."""
@@ -117,24 +111,29 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers = []
         self._in_head = True
+        self._began = self._heard
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        if self._in_head:  # trailers come later, and are nobody's
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         parser, headers = self._parser, self._headers
         if not self._in_head or parser is None:
             return
         self._in_head = False
+        if self._resuming:
+            self._resuming = False
+            return
         if len(headers) > MAX_HEADERS or (self._fed > MAX_HEAD and _size(headers) + len(self._url) > MAX_HEAD):
             self._reject(_TOO_LARGE)
             return
         incoming = Incoming(self, parser.get_method(), self._url, headers)
-        incoming.keep_alive = parser.should_keep_alive()
-        incoming.chunks = parser.get_http_version() != "1.0"
+        incoming.chunks = parser.get_http_version() == "1.1"
+        incoming.keep_alive = incoming.chunks and parser.should_keep_alive()
         self._last = incoming
         if self._current is None:
             self._answer(incoming)
@@ -143,11 +142,14 @@ class Connection(asyncio.Protocol):
             self.pause_reading()
 
     def on_body(self, body: bytes) -> None:
+        self._fed = 0
         if self._last is not None and self._last.take(body) > HIGH_WATER:
             self.pause_reading()
 
     def on_message_complete(self) -> None:
         self._fed = 0
+        if self._parser is not None and self._parser.should_upgrade():
+            return  # not complete: `_decline` reads the body
         if self._last is not None:
             self._last.finish()
             self._last = None
@@ -190,7 +192,7 @@ class Connection(asyncio.Protocol):
 
     def close_idle(self, silent_since: float, head_since: float) -> None:
         """As `Callers.close_idle`."""
-        if self._current is None and self._heard <= (head_since if self._in_head else silent_since):
+        if self._current is None and (self._began <= head_since if self._in_head else self._heard <= silent_since):
             self.close()
 
     def _answer(self, incoming: Incoming) -> None:
@@ -200,27 +202,53 @@ class Connection(asyncio.Protocol):
     def _linger(self) -> None:
         """The caller is still sending what nobody wants: closing now would reset the connection under our answer."""
         self._parser = None
+        if self.transport is not None and self.transport.can_write_eof():
+            self.transport.write_eof()
         self.resume_reading()
         self._callers.loop.call_later(LINGER, self.close)
 
-    def _refuse_more(self) -> None:
-        """Answer what has come, and nothing after it."""
-        self.pause_reading()
-        for incoming in (self._current, *self._waiting):
-            if incoming is not None:
-                incoming.keep_alive = False
+    def _feed(self, parser: HttpRequestParser, data: bytes) -> None:
+        try:
+            parser.feed_data(data)
+        except HttpParserUpgrade as wish:
+            self._decline(data[wish.args[0] :])
+        except HttpParserError:
+            self._reject(_MALFORMED)
+        else:
+            if self._fed > MAX_HEAD:  # a head, trailers or chunk sizes without end
+                self._reject(_TOO_LARGE)
+
+    def _decline(self, rest: bytes) -> None:
+        """No protocol but this one is spoken here, so the request is answered as if it had not asked for another.
+
+        The parser takes what follows such a head for the other protocol's. It is the body (Java's HttpClient asks for
+        `h2c` with every body that it posts), which another parser reads after a head that says only how it is framed.
+        """
+        incoming = self._last
+        if incoming is None or incoming is not self._current or incoming.method == b"CONNECT":
+            self._reject(_MALFORMED)
+            return
+        framing = [b"%b: %b\r\n" % header for header in incoming.headers if header[0] in _FRAMING]
+        self._parser = parser = HttpRequestParser(self)
+        self._resuming = True
+        self._feed(parser, b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+        if rest and self._parser is parser:
+            self._feed(parser, rest)
 
     def _reject(self, answer: bytes) -> None:
-        """This is no request that can be answered in any dialect."""
+        """What comes is no request, or no body, and nothing after it can be read. What came whole is answered."""
+        if self._parser is None:
+            return
         self._parser = None
         self._in_head = False
-        if self.transport is None:
-            return
-        if self._current is None:
+        if self._last is not None:
+            self._last.spoil()
+            self._last = None
+        elif self._current is not None:
+            (self._waiting or (self._current,))[-1].keep_alive = False
+        elif self.transport is not None:
             self.transport.write(answer)
-            self.transport.close()
-        else:
-            self.transport.abort()  # in the middle of an answer there is no place for another
+            self._linger()
 
 
 def _size(headers: list[tuple[bytes, bytes]]) -> int:

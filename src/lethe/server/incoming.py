@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
-from lethe.errors import BodyTooLarge
+from lethe.errors import BodyTooLarge, InvalidRequest
 
 Header: TypeAlias = tuple[bytes, bytes]
 
@@ -44,14 +44,16 @@ class Incoming:
     """`path` is decoded text, `headers` have names in lower case, `named` holds the last of each name."""
 
     __slots__ = (
-        "_chunked", "_expects", "_head", "_line", "_parts", "_task", "_unread", "_waiter", "chunks", "complete",
-        "done", "gone", "headers", "keep_alive", "method", "named", "path", "query",
+        "_chunked", "_expects", "_head", "_line", "_parts", "_spoilt", "_task", "_unread", "_waiter", "chunks",
+        "complete", "done", "gone", "headers", "keep_alive", "method", "named", "path", "query",
     )  # fmt: skip
 
     def __init__(self, line: Line, method: bytes, url: bytes, headers: list[Header]) -> None:
         path, _, query = url.partition(b"?")
-        if b"%" in path or not path.startswith(b"/"):
-            path = unquote_to_bytes(path if path.startswith(b"/") else urlsplit(url).path)
+        if not path.startswith(b"/"):  # `http://host/path`, as proxies are asked
+            path = b"/" + path.partition(b"://")[2].partition(b"/")[2]
+        if b"%" in path:
+            path = unquote_to_bytes(path)
         self.method = method
         self.path = path.decode("utf-8", "replace")
         self.query = query
@@ -65,6 +67,7 @@ class Incoming:
         self._line = line
         self._parts: list[bytes] = []
         self._unread = 0
+        self._spoilt = False
         self._expects = self.named.get(b"expect", b"").lower() == b"100-continue"
         self._waiter: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -92,6 +95,11 @@ class Incoming:
         self.complete = True
         self._wake()
 
+    def spoil(self) -> None:
+        """The rest of the body cannot be read."""
+        self._spoilt = True
+        self._wake()
+
     def leave(self) -> None:
         """The caller has gone: whatever is being done for it stops."""
         self.gone = True
@@ -113,7 +121,10 @@ class Incoming:
         return self._task
 
     async def body(self, limit: int) -> bytes:
-        """All of the body. Raises BodyTooLarge, before reading where the length is announced, and CallerGone."""
+        """All of the body.
+
+        Raises BodyTooLarge (before reading, where the length is announced), InvalidRequest and CallerGone.
+        """
         announced = self.named.get(b"content-length")
         if announced is not None and int(announced) > limit:
             raise BodyTooLarge(limit)
@@ -133,6 +144,8 @@ class Incoming:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
             if self.gone:
                 raise CallerGone
+            if self._spoilt:
+                raise InvalidRequest("body", "its framing is malformed")
             self._line.resume_reading()
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
