@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Iterable
 from itertools import pairwise
+from ssl import SSLError
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lethe.errors import MalformedReply, StreamCut, UpstreamError
+from lethe.errors import MalformedReply, StreamCut, TlsFailed, UpstreamError
 from lethe.providers.upstream import Timeouts
 from lethe.upstream.connection import HIGH_WATER, MAX_HEAD, MAX_HEADERS, Connection
 from lethe.upstream.exchange import Exchange
@@ -342,3 +343,12 @@ async def test_a_lost_connection_keeps_nothing_alive() -> None:
     assert bench.connection._unsent is None
     assert await bench.outcome() == (200, b"hel", StreamCut, GONE)
     assert bench.exchange.parts == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "fault"), [(None, StreamCut), (ConnectionResetError(), StreamCut), (SSLError(), TlsFailed)]
+)
+async def test_a_lost_connection_says_how(loss: Exception | None, fault: type[UpstreamError]) -> None:
+    bench = Bench()
+    bench.connection.connection_lost(loss)
+    assert await bench.outcome() == (0, b"", fault, GONE)

@@ -1,12 +1,13 @@
 """One HTTP/1.1 connection: bytes in, callbacks out, no task and no timer of its own."""
 
 from asyncio import BaseTransport, Protocol, Transport
+from ssl import SSLError
 from typing import Protocol as Interface
 from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from lethe.errors import MalformedReply, StreamCut
+from lethe.errors import MalformedReply, StreamCut, TlsFailed
 from lethe.upstream.exchange import Exchange, Fault
 
 HIGH_WATER = 256 * 1024  # unread bytes of a body, above which the upstream has to wait
@@ -125,7 +126,7 @@ class Connection(Protocol):
     # What the event loop calls.
 
     def connection_made(self, transport: BaseTransport) -> None:
-        """As `asyncio.Protocol`; called again, by us, with the TLS transport."""
+        """As `asyncio.Protocol`; the transport may be one of TLS."""
         self._transport = cast("Transport", transport)
         self._parser = HttpResponseParser(self)
 
@@ -156,11 +157,11 @@ class Connection(Protocol):
             exchange.finish()
         self._end(StreamCut)
 
-    def connection_lost(self, _exc: Exception | None) -> None:
-        """As `asyncio.Protocol`."""
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As `asyncio.Protocol`; an SSLError means, as with `TlsTransport`, that TLS never carried anything."""
         # The parser holds our bound methods: without this, what it has seen lives until a garbage collection.
         self._transport = self._parser = None
-        self._end(StreamCut)
+        self._end(TlsFailed if isinstance(exc, SSLError) else StreamCut)
 
     def pause_writing(self) -> None:
         """As `asyncio.Protocol`."""

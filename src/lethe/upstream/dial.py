@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from asyncio import AbstractEventLoop, BaseTransport, Transport
+from asyncio import AbstractEventLoop, Transport
 from itertools import chain, zip_longest
 from typing import cast
 
@@ -13,17 +13,22 @@ from lethe.errors import ConnectFailed, ConnectTimeout, TlsFailed
 from lethe.upstream.address import Address, Proxy
 from lethe.upstream.connection import Connection
 from lethe.upstream.head import authorization_line
+from lethe.upstream.tls_transport import TlsTransport
 from lethe.upstream.tunnel import Tunnel
 
 _MOST_ADDRESSES = 4  # of one name; more would leave each too little time
 
 
 class Way(Struct, frozen=True, kw_only=True):
-    """How to reach an upstream, within `seconds` in all. `context` is there if the address asks for TLS."""
+    """How to reach an upstream, within `seconds` in all.
+
+    `context` is there if the address asks for TLS; `arrivals` is what `TlsTransport` shares then.
+    """
 
     address: Address
     proxy: Proxy | None
     context: ssl.SSLContext | None
+    arrivals: memoryview
     seconds: float
 
 
@@ -33,42 +38,46 @@ async def dial(way: Way, connection: Connection, loop: AbstractEventLoop) -> Non
     Raises ConnectFailed, ConnectTimeout, TlsFailed.
     """
     tunnel = Tunnel()
+    secured = None
+    if way.context is not None:
+        secured = TlsTransport(connection, way.context, way.address.host, way.arrivals, loop)
     try:
         async with asyncio.timeout(way.seconds):
-            await _connect(way, connection, tunnel, loop)
+            await _connect(way, connection, tunnel, secured, loop)
     except TimeoutError:
-        _drop(connection, tunnel)
+        _drop(connection, tunnel, secured)
         raise ConnectTimeout from None
-    except ssl.SSLError:
-        _drop(connection, tunnel)
-        raise TlsFailed from None
     except OSError:
-        _drop(connection, tunnel)
+        _drop(connection, tunnel, secured)
         raise ConnectFailed from None
     except BaseException:
-        _drop(connection, tunnel)
+        _drop(connection, tunnel, secured)
         raise
 
 
-async def _connect(way: Way, connection: Connection, tunnel: Tunnel, loop: AbstractEventLoop) -> None:
+async def _connect(
+    way: Way, connection: Connection, tunnel: Tunnel, secured: TlsTransport | None, loop: AbstractEventLoop
+) -> None:
     address, proxy = way.address, way.proxy
-    first: asyncio.Protocol = tunnel if address.tls else connection
     if address.socket is not None:
-        await loop.create_unix_connection(lambda: first, address.socket)
+        await loop.create_unix_connection(lambda: connection, address.socket)
         return
     host, port = (address.host, address.port) if proxy is None else (proxy.host, proxy.port)
+    first = connection if secured is None else secured if proxy is None else tunnel
     transport = await _reach(host, port, first, way.seconds, loop)
     _keep_alive(transport)
-    if way.context is None:
+    if secured is None:
         return
     if proxy is not None:
         await tunnel.through(b"%b:%d" % (_target(address), address.port), authorization_line(proxy), loop)
-    secured = await _secure(transport, connection, way.context, address.host, loop)
-    connection.connection_made(secured)
+        transport.set_protocol(secured)
+        secured.connection_made(transport)
+    if not await secured.opened():
+        raise TlsFailed
 
 
 async def _reach(
-    host: str, port: int, protocol: asyncio.Protocol, seconds: float, loop: AbstractEventLoop
+    host: str, port: int, protocol: asyncio.BaseProtocol, seconds: float, loop: AbstractEventLoop
 ) -> Transport:
     """Try the addresses of the name one after another, each with its share of the time that is left."""
     deadline = loop.time() + seconds
@@ -109,20 +118,6 @@ def _is_literal(host: str) -> bool:
     return False
 
 
-async def _secure(
-    transport: Transport, connection: Connection, context: ssl.SSLContext, host: str, loop: AbstractEventLoop
-) -> BaseTransport:
-    try:
-        secured = await loop.start_tls(transport, connection, context, server_hostname=host)
-    except TimeoutError:
-        raise
-    except OSError:  # reset or closed in the middle of the handshake: as good as a refusal
-        raise ssl.SSLError from None
-    if secured is None:
-        raise ssl.SSLError
-    return secured
-
-
 def _keep_alive(transport: Transport) -> None:
     """An answer may be silent for minutes; NATs and firewalls forget connections sooner than that."""
     sock = cast("socket.socket", transport.get_extra_info("socket"))
@@ -138,6 +133,8 @@ def _target(address: Address) -> bytes:
     return (f"[{address.host}]" if ":" in address.host else address.host).encode("ascii")
 
 
-def _drop(connection: Connection, tunnel: Tunnel) -> None:
+def _drop(connection: Connection, tunnel: Tunnel, secured: TlsTransport | None) -> None:
     connection.abort()
     tunnel.abort()
+    if secured is not None:
+        secured.abort()

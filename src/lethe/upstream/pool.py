@@ -13,6 +13,7 @@ from lethe.upstream.dial import Way, dial
 from lethe.upstream.exchange import Exchange
 from lethe.upstream.head import HeadWriter
 from lethe.upstream.sweep import Sweep
+from lethe.upstream.tls_transport import READ_MOST
 
 
 class Pool:
@@ -63,6 +64,7 @@ class Pool:
             address=address,
             proxy=proxy,
             context=ssl_context if address.tls else None,
+            arrivals=memoryview(bytearray(READ_MOST if address.tls else 0)),
             seconds=upstream.timeouts.connect,
         )
 

@@ -1,0 +1,149 @@
+"""A TLS session between a TCP transport and the protocol above it."""
+
+from asyncio import AbstractEventLoop, BaseTransport, BufferedProtocol, Future, Protocol, Transport
+from ssl import SSLContext, SSLError
+from typing import Any, assert_never, cast
+
+from lethe.upstream.secure import Session, State
+
+READ_MOST = 64 * 1024  # bytes of one read from the socket
+_MOST_UNSENT = 1024 * 1024  # beyond this a peer makes us answer and doesn't take the answers
+
+
+class TlsTransport(Transport, BufferedProtocol):
+    """Protocol to the TCP transport below, transport to the `above` protocol; no task and no timer of its own.
+
+    `above` is told of its connection once the handshake is done, and never if it fails. Its `eof_received` means that
+    the peer said it was finished; a TCP connection that just ends is a `connection_lost`. That one comes with an
+    SSLError where TLS failed before it carried anything.
+
+    `arrivals` is where the socket's bytes land, READ_MOST of them at most. All connections of one event loop may share
+    it: nothing in it is needed from one read to the next.
+    """
+
+    __slots__ = ("_above", "_arrivals", "_context", "_host", "_opened", "_refused", "_session", "_settled", "_tcp")
+
+    def __init__(
+        self, above: Protocol, context: SSLContext, host: str, arrivals: memoryview, loop: AbstractEventLoop
+    ) -> None:
+        super().__init__()
+        self._above: Protocol | None = above
+        self._arrivals = arrivals
+        self._context = context
+        self._host = host
+        self._opened = False  # has the handshake succeeded?
+        self._refused = False
+        self._session: Session | None = None
+        self._settled: Future[bool] = loop.create_future()
+        self._tcp: Transport | None = None
+
+    async def opened(self) -> bool:
+        """Wait for the handshake: has it succeeded?"""
+        return await self._settled
+
+    # What the protocol above asks for.
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """As `asyncio.BaseTransport`, of the TCP transport."""
+        return default if self._tcp is None else self._tcp.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        """As `asyncio.BaseTransport`."""
+        return self._tcp is None or self._tcp.is_closing()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """As `asyncio.WriteTransport`."""
+        tcp, session = self._tcp, self._session
+        if tcp is None or session is None:
+            return
+        if pieces := session.write(data):
+            tcp.writelines(pieces)
+        if session.state is not State.OPEN:
+            self.abort()
+
+    def get_write_buffer_size(self) -> int:
+        """As `asyncio.WriteTransport`: of ciphertext."""
+        return 0 if self._tcp is None else self._tcp.get_write_buffer_size()
+
+    def pause_reading(self) -> None:
+        """As `asyncio.ReadTransport`. What one read brought is still delivered."""
+        if self._tcp is not None:
+            self._tcp.pause_reading()
+
+    def resume_reading(self) -> None:
+        """As `asyncio.ReadTransport`."""
+        if self._tcp is not None:
+            self._tcp.resume_reading()
+
+    def abort(self) -> None:
+        """As `asyncio.WriteTransport`: at once, without a close_notify, which would wait for the peer to read."""
+        if self._tcp is not None:
+            self._tcp.abort()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """As `asyncio.BaseProtocol`: begin the handshake. Also called by whoever has led the connection so far."""
+        self._tcp = cast("Transport", transport)
+        self._session = Session(self._context, self._host)
+        self._tcp.write(self._session.owed())
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the loop's guess; ours is all there is
+        """As `asyncio.BufferedProtocol`."""
+        return self._arrivals
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        tcp, session, above = self._tcp, self._session, self._above
+        if tcp is None or session is None or above is None:
+            return
+        plaintext = session.feed(self._arrivals[:nbytes])
+        if owed := session.owed():
+            tcp.write(owed)
+            if tcp.get_write_buffer_size() > _MOST_UNSENT:
+                tcp.abort()
+        if not self._opened and session.state not in (State.HANDSHAKE, State.REFUSED):
+            self._opened = True
+            above.connection_made(self)
+            if not self._settled.done():
+                self._settled.set_result(True)
+        if plaintext:
+            above.data_received(plaintext)
+        self._heed(session.state, above)
+
+    def eof_received(self) -> None:
+        """As `asyncio.BufferedProtocol`: an end that TLS did not announce. May be an attacker's, and is never one."""
+        self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As `asyncio.BaseProtocol`."""
+        above = self._above
+        self._above = self._tcp = self._session = None
+        if not self._settled.done():
+            self._settled.set_result(False)
+        if self._opened and above is not None:
+            above.connection_lost(SSLError() if self._refused else exc)
+
+    def pause_writing(self) -> None:
+        """As `asyncio.BaseProtocol`."""
+        if self._above is not None:
+            self._above.pause_writing()
+
+    def resume_writing(self) -> None:
+        """As `asyncio.BaseProtocol`."""
+        if self._above is not None:
+            self._above.resume_writing()
+
+    def _heed(self, state: State, above: Protocol) -> None:
+        match state:
+            case State.HANDSHAKE | State.OPEN:
+                return
+            case State.ENDED:
+                above.eof_received()
+            case State.REFUSED:
+                self._refused = True
+            case State.BROKEN:
+                pass
+            case _:
+                assert_never(state)
+        self.abort()
