@@ -6,6 +6,7 @@ streams run, `GET /count` says what was sent. Streams share one timer, so that a
 
 import argparse
 import asyncio
+from collections.abc import Iterator
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -69,6 +70,9 @@ class Wheel:
     def leave(self, stream: "Stream") -> None:
         for slot in self._slots:
             slot.discard(stream)
+
+    def streams(self) -> Iterator["Stream"]:
+        return (stream for slot in self._slots for stream in slot)
 
     def _schedule(self) -> None:
         self._due += self._tick  # from the last due time, not from now: a late tick is caught up
