@@ -370,6 +370,25 @@ async def test_a_body_that_nobody_reads_yet_is_not_taken_without_end() -> None:
     assert sizes == [4 * HIGH_WATER]
 
 
+async def test_what_is_sent_ahead_is_left_unread() -> None:
+    go = asyncio.Event()
+
+    async def held(incoming: Incoming) -> None:
+        await go.wait()
+        await echo(incoming)
+
+    line, wire = Connection(Callers(held, asyncio.get_running_loop())), Memory()
+    line.connection_made(wire)
+    line.data_received(b"GET /1 HTTP/1.1\r\n\r\n")
+    assert wire.reading  # or nobody would learn that the caller left
+    line.data_received(b"GET /2 HTTP/1.1\r\n\r\n")
+    assert not wire.reading
+    go.set()
+    await turns()
+    assert wire.reading
+    assert wire.sent == ok(b"GET /1  []") + ok(b"GET /2  []")
+
+
 # Over sockets: time, and who closes
 
 
