@@ -1,7 +1,7 @@
 """The grammar of events; folding a stream and unfolding a reply are inverse."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lethe.errors import ErrorKind, MalformedReply, StreamCut
@@ -190,7 +190,11 @@ replies = st.builds(
 )
 
 
+EMPTY = (TEXT, Refusal(text=""), THOUGHT, CALL)  # blocks of which nothing was said
+
+
 @given(replies)
+@example(Response(id="r", model="m", content=EMPTY, finish=END))
 def test_folding_what_was_unfolded_gives_the_reply_back(reply: Response) -> None:
     events = list(unfold(reply))
     grammar = Grammar()
