@@ -42,7 +42,7 @@ ALLOCATOR = "import sys, _testcapi; print(_testcapi.pymem_getallocatorsname())"
 )
 def test_an_allow_list(name: str, kept: bool) -> None:
     assert environment.bare({name: "value"}) == ({name: "value"} if kept else {})
-    assert environment.of_worker({name: "value"}) == environment.bare({name: "value"}) | environment.SCRUB_ON_FREE
+    assert environment.of_worker({name: "value"}) == {**environment.bare({name: "value"}), **environment.SCRUB_ON_FREE}
 
 
 def run(program: str, environ: dict[str, str]) -> str:

@@ -3,7 +3,6 @@
 import gc
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -79,13 +78,13 @@ def test_only_what_looks_like_one_is_passed_on(error: str, location: str, plain:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Fault]]:
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Fault]:
     """What the hooks told; they are taken back afterwards."""
     for module, hook in ((sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook")):
         monkeypatch.setattr(module, hook, getattr(module, hook))
     heard: list[Fault] = []
     faults.report_to(heard.append)
-    yield heard
+    return heard
 
 
 def test_uncaught(told: list[Fault], capsys: pytest.CaptureFixture[str]) -> None:

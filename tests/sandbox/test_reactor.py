@@ -54,7 +54,10 @@ def test_a_cancelled_timer_is_not_due(reactor: Reactor) -> None:
 
 
 def test_a_timer_may_set_a_timer(reactor: Reactor) -> None:
-    reactor.later(0.0, lambda: reactor.later(0.0, reactor.stop))
+    def again() -> None:
+        reactor.later(0.0, reactor.stop)
+
+    reactor.later(0.0, again)
     reactor.run()
 
 
@@ -99,8 +102,8 @@ def test_a_forgotten_descriptor_is_not_ready_even_in_the_same_round(
 
     for end in ends:
         end.send(b"x")
-    for end in ends:
-        reactor.watch(end.fileno(), READ, lambda _, fd=end.fileno(): forget_the_other(fd))  # type: ignore[misc] # bound
+    reactor.watch(one.fileno(), READ, lambda _: forget_the_other(one.fileno()))
+    reactor.watch(two.fileno(), READ, lambda _: forget_the_other(two.fileno()))
     reactor.run()
     assert len(seen) == 1
     reactor.forget(one.fileno())
@@ -116,11 +119,15 @@ def test_a_number_that_was_closed_and_given_again_is_not_mistaken(
         end.send(b"x")
     number = two.fileno()
 
+    def finish(_: int) -> None:
+        seen.append("new")
+        reactor.stop()
+
     def replace(_: int) -> None:
         seen.append("first")
         reactor.forget(one.fileno())
         reactor.forget(number)
-        reactor.watch(number, READ, lambda _: seen.append("new") or reactor.stop())  # type: ignore[func-returns-value] # both
+        reactor.watch(number, READ, finish)
 
     reactor.watch(one.fileno(), READ, replace)
     reactor.watch(number, READ, lambda _: seen.append("old"))

@@ -11,12 +11,12 @@ import pytest
 from tests.sandbox.conftest import Call, Start
 from tests.sandbox.rig import ASK, WORKER, Daemon, alive, ask, configured, eventually
 
-from lethe.upstream.fake import FakeThread, Hang, Head, Send, Until, anthropic
+from lethe.upstream.fake import FakeThread, Hang, Head, Script, Send, Until, anthropic
 from lethe.upstream.fake.said import say
 
 EVENTS = Head(200, (("content-type", "text/event-stream"),))
 FRAMES = anthropic.frames(say("one ", "two "))
-HANGING = (EVENTS, *map(Send, FRAMES[:4]), Hang())
+HANGING: Script = (EVENTS, *map(Send, FRAMES[:4]), Hang())
 
 
 def last_event(body: bytes) -> bytes:

@@ -87,10 +87,10 @@ def serve(channel: socket.socket, broker: Broker) -> None:
 
 def main(fd: int) -> int:
     """Returns the exit status. Whatever goes wrong, no text of it reaches anyone."""
-    channel = socket.socket(fileno=fd)
-    channel.settimeout(0.0)
     try:
-        serve(channel, Broker(os.environ))
+        with socket.socket(fileno=fd) as channel:
+            channel.settimeout(0.0)
+            serve(channel, Broker(os.environ))
     except Exception:  # noqa: BLE001 - the supervisor starts another one; a traceback could quote a secret
         return 1
     return 0

@@ -1,0 +1,144 @@
+"""The broker's answers, what it notices later, and its life as a process."""
+
+import os
+import socket
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from lethe.sandbox.broker import Broker, main
+from lethe.sandbox.channel import FROM_BROKER, FromBroker, Inbox, Missing, Ready, Resolve, Resolved, Rotated, frame
+from lethe.sandbox.children import FLAGS
+
+
+def digest(value: str) -> bytes:
+    return sha256(value.encode()).digest()
+
+
+def write(path: Path, value: str) -> None:
+    """As a careful tool does it: a new file in place of the old one."""
+    new = path.with_suffix(".new")
+    new.write_text(value)
+    new.replace(path)
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_text("one\n")
+    return path
+
+
+def test_secrets_in_text_and_keys_as_digests() -> None:
+    broker = Broker({"A": "a", "K": "k", "BOTH": "b", "OTHER": "canary"})
+    answer = broker.answer(Resolve(3, ("env:A", "env:BOTH"), ("env:K", "env:BOTH")))
+    assert answer == Resolved(3, {"env:A": "a", "env:BOTH": "b"}, {"env:K": digest("k"), "env:BOTH": digest("b")}, ())
+
+
+def test_all_that_is_missing_is_told_at_once() -> None:
+    answer = Broker({"A": ""}).answer(Resolve(1, ("env:A", "env:B"), ("env:B", "file:/no/such")))
+    assert (answer.secrets, answer.digests) == ({}, {})
+    assert answer.missing == (
+        Missing("env:A", "it is empty"),
+        Missing("env:B", "the variable is not set"),
+        Missing("file:/no/such", "there is no such file"),
+    )
+
+
+def test_only_what_changed_is_told(secret: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("other")
+    broker = Broker({"A": "a"})
+    broker.answer(Resolve(1, ("env:A", f"file:{secret}", f"file:{other}"), (f"file:{secret}",)))
+    assert broker.look() is None
+    write(secret, "two")
+    assert broker.look() == Rotated({f"file:{secret}": "two"}, {f"file:{secret}": digest("two")})
+    assert broker.look() is None
+
+
+def test_a_file_in_the_middle_of_a_change_is_looked_at_again(secret: Path) -> None:
+    broker = Broker({})
+    broker.answer(Resolve(1, (f"file:{secret}",), ()))
+    secret.unlink()
+    assert broker.look() is None
+    write(secret, "")
+    assert broker.look() is None
+    write(secret, "two")
+    assert broker.look() == Rotated({f"file:{secret}": "two"}, {})
+
+
+def test_what_is_no_longer_asked_for_is_not_watched(secret: Path) -> None:
+    broker = Broker({"A": "a"})
+    broker.answer(Resolve(1, (f"file:{secret}",), ()))
+    broker.answer(Resolve(2, ("env:A",), ()))
+    write(secret, "two")
+    assert broker.look() is None
+
+
+class Process:
+    """The real one, at the other end of a channel."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        self.channel, theirs = socket.socketpair()
+        self.channel.settimeout(20)
+        self.inbox: Inbox[FromBroker] = Inbox(FROM_BROKER)
+        self._heard: list[FromBroker] = []
+        with theirs:
+            self.popen = subprocess.Popen(
+                [sys.executable, *FLAGS, "-m", "lethe.sandbox.broker", str(theirs.fileno())],
+                env=environ,
+                pass_fds=(theirs.fileno(),),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+
+    def hear(self) -> FromBroker:
+        while not self._heard:
+            self._heard += self.inbox.feed(self.channel.recv(65536))
+        return self._heard.pop(0)
+
+    def output(self) -> bytes:
+        with self.popen as running:
+            assert running.stdout is not None
+            return running.stdout.read()
+
+
+def test_it_answers_and_ends_with_its_channel() -> None:
+    broker = Process({"A": "a"})
+    with broker.channel:
+        broker.channel.sendall(frame(Resolve(1, ("env:A",), ())) + frame(Resolve(2, (), ("env:A",))))
+        assert broker.hear() == Resolved(1, {"env:A": "a"}, {}, ())
+        assert broker.hear() == Resolved(2, {}, {"env:A": digest("a")}, ())
+    assert broker.output() == b""
+    assert broker.popen.returncode == 0
+
+
+def test_it_ends_without_a_word_when_told_nonsense() -> None:
+    broker = Process({"A": "canary-secret"})
+    with broker.channel:
+        broker.channel.sendall(frame(Resolve(1, ("env:A",), ())) + frame(Ready()))
+        assert broker.output() == b""
+    assert broker.popen.returncode == 1
+
+
+def test_an_error_inside_says_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("canary-secret")
+
+    monkeypatch.setattr("lethe.sandbox.broker.serve", fail)
+    ours, theirs = socket.socketpair()
+    with ours:
+        assert main(theirs.detach()) == 1
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_it_imports_is_little() -> None:
+    """It holds every secret: the less code, and the less memory, the better."""
+    program = "import lethe.sandbox.broker, sys; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, *FLAGS, "-c", program], env=dict(os.environ), capture_output=True, text=True, check=True
+    )
+    assert not {"asyncio", "ssl", "uvloop", "httptools", "hashlib", "logging"} & set(run.stdout.split())

@@ -1,0 +1,107 @@
+"""The supervisor's side of the broker, with real brokers on a real reactor."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lethe.sandbox import vault as module
+from lethe.sandbox.channel import Resolved, Rotated
+from lethe.sandbox.children import Children
+from lethe.sandbox.reactor import Reactor
+from lethe.sandbox.vault import PATIENCE, Vault
+
+
+class House:
+    """A reactor with children, and what the vault told."""
+
+    def __init__(self) -> None:
+        self.reactor = Reactor()
+        self.children = Children(self.reactor)
+        self.changes: list[Rotated] = []
+        self.vault = Vault(self.reactor, self.children, self.changes.append)
+        self.reactor.handle({signal.SIGCHLD: self.children.reap})
+
+    def ask(self, secrets: set[str], keys: set[str] | None = None) -> Resolved | None:
+        """Run until the answer."""
+        answers: list[Resolved | None] = []
+
+        def done(resolved: Resolved | None) -> None:
+            answers.append(resolved)
+            self.reactor.stop()
+
+        limit = self.reactor.later(20, lambda: pytest.fail("no answer"))
+        self.vault.resolve(secrets, keys or set(), done)
+        self.reactor._stopped = bool(answers)
+        self.reactor.run()
+        limit.cancel()
+        (answer,) = answers
+        return answer
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    monkeypatch.setenv("VAULT_A", "a-secret")
+    before = signal.getsignal(signal.SIGCHLD)
+    made = House()
+    try:
+        yield made
+    finally:
+        made.children.kill()
+        if made.vault._peer is not None:
+            made.vault._peer.finish()
+        made.reactor.close()
+        signal.signal(signal.SIGCHLD, before)
+
+
+def test_an_answer(house: House) -> None:
+    assert house.ask({"env:VAULT_A"}) == Resolved(1, {"env:VAULT_A": "a-secret"}, {}, ())
+    assert house.vault.secrets == {"env:VAULT_A": "a-secret"}
+    assert house.changes == []
+
+
+def test_nothing_to_ask_needs_no_broker(house: House) -> None:
+    assert house.ask(set()) == Resolved(1, {}, {}, ())
+    assert house.children._running == []
+
+
+def test_a_change_between_two_questions_is_told(house: House, tmp_path: Path) -> None:
+    """The second may be of a configuration that fails: then the first goes on with what is true now."""
+    secret = tmp_path / "secret"
+    secret.write_text("one")
+    reference = f"file:{secret}"
+    house.ask({reference})
+    secret.write_text("second")
+    answer = house.ask({reference, "env:VAULT_A"})
+    assert answer is not None
+    assert answer.secrets == {reference: "second", "env:VAULT_A": "a-secret"}
+    assert house.changes == [Rotated({reference: "second"}, {})]
+
+
+def test_a_new_broker_tells_what_changed_while_there_was_none(house: House, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("one")
+    reference = f"file:{secret}"
+    house.ask({reference, "env:VAULT_A"})
+    secret.write_text("second")
+    (child,) = house.children._running
+    os.kill(child.pid, signal.SIGKILL)
+
+    def changed(rotated: Rotated) -> None:
+        house.changes.append(rotated)
+        house.reactor.stop()
+
+    house.vault._changed = changed
+    house.reactor.later(20, lambda: pytest.fail("no change was told"))
+    house.reactor._stopped = False
+    house.reactor.run()
+    assert house.changes == [Rotated({reference: "second"}, {})]
+
+
+def test_a_broker_that_does_not_stay_alive_is_no_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MODULE", "lethe.no_such_module")
+    monkeypatch.setattr("lethe.sandbox.backoff.FIRST", 0.001)
+    assert house.ask({"env:VAULT_A"}) is None
+    assert house.vault._backoff.failures == PATIENCE
