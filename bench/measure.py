@@ -51,6 +51,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="+", metavar="TARGET")
     parser.add_argument("--seconds", type=float, default=5, help="length of a measured window (default %(default)s)")
+    parser.add_argument(
+        "--patience", type=float, default=30, help="wait so long for an idle machine, each time (default %(default)s s)"
+    )
     parser.add_argument("--cold", type=int, default=3, help="cold starts to take the median of (default %(default)s)")
     parser.add_argument(
         "--sections",
@@ -71,7 +74,13 @@ def main() -> int:
     pinned = None if arguments.no_pin or len(cores) < 2 else ({cores[0]}, {cores[1]})
     if pinned is not None:
         os.sched_setaffinity(0, pinned[0])
-    options = Options(seconds=arguments.seconds, cold_starts=arguments.cold, sections=arguments.sections, cores=pinned)
+    options = Options(
+        seconds=arguments.seconds,
+        cold_starts=arguments.cold,
+        patience=arguments.patience,
+        sections=arguments.sections,
+        cores=pinned,
+    )
     results, failed = [], False
     for name in arguments.targets:
         try:

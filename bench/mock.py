@@ -93,41 +93,44 @@ class Stream:
     def __init__(self, mock: "Mock", transport: asyncio.Transport, answer: Answer, *, usage_wanted: bool) -> None:
         self._mock, self._transport, self._answer = mock, transport, answer
         self._usage_wanted = usage_wanted
-        self._left = mock.pace.pieces
+        self._sent, self._all = 0, mock.pace.pieces
         self._owed = 0  # pieces held back while the reader is slow: a number, so it needs no room
         self.held = False
+        self._open = True
         self._wheel = mock.wheel
         mock.counts.open += 1
         if mock.pace.interval:
             transport.write(answer.opening)
             self._wheel.join(self)
         else:
-            self._send(self._left, answer.opening)
+            self._send(self._all, answer.opening)
 
     def step(self) -> None:
         self._owed += 1
         if not self.held:
-            self._send(min(self._owed, self._left))
+            self._send(self._owed)
 
     def release(self) -> None:
         """The reader has caught up."""
         self.held = False
-        if self._owed:
-            self._send(min(self._owed, self._left))
+        if self._owed and self._open:
+            self._send(self._owed)
 
     def _send(self, pieces: int, opening: bytes = b"") -> None:
-        self._owed, self._left = 0, self._left - pieces
-        self._mock.counts.pieces += pieces
-        data = opening + self._answer.piece * pieces
-        if not self._left:
+        begin, self._owed = self._sent, 0
+        self._sent = min(begin + pieces, self._all)
+        self._mock.counts.pieces += self._sent - begin
+        kinds = self._answer.pieces
+        data = opening + b"".join([kinds[number % len(kinds)] for number in range(begin, self._sent)])
+        if self._sent == self._all:
             data += self._answer.ending(usage_wanted=self._usage_wanted)
             self.close()
         self._transport.write(data)
 
     def close(self) -> None:
         """Counts it as ended, once."""
-        if self._left >= 0:
-            self._left = -1
+        if self._open:
+            self._open = False
             self._mock.counts.open -= 1
             self._wheel.leave(self)
 

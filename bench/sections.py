@@ -22,6 +22,7 @@ from bench.targets import Call, Running, free_port
 START_POLLS, POLL = 200, 0.02  # of the mock: at most 4 seconds
 WARM = 1.5  # seconds of load before a window
 SETTLE = 1.0  # seconds between an answer, or the last opened stream, and a measurement
+LULL, IDLE = 0.5, 0.15  # seconds looked at; of a core, what others may use
 RATE = 20  # pieces a second of a paced stream
 OPENED_A_SECOND = 250  # streams
 SMALL, BIG = 300, 100_000  # characters of a prompt
@@ -43,6 +44,7 @@ class Options(Struct, frozen=True, kw_only=True):
     seconds: float
     cold_starts: int
     sections: frozenset[Section]
+    patience: float  # seconds to wait for the rest of the machine to be idle, before each section
     cores: tuple[set[int], set[int]] | None  # of mock and load, of the target
 
 
@@ -111,6 +113,11 @@ class Window(Struct, frozen=True, kw_only=True):
     pieces: int
 
 
+def microseconds(cpu: float, count: int) -> float | None:
+    """CPU time for each; nothing came, nothing to say."""
+    return cpu / count * 1e6 if count else None
+
+
 class Bench:
     """One target being measured."""
 
@@ -151,6 +158,7 @@ class Bench:
         for number in range(starts if self._running.target.command else 0):
             if number:
                 self._running.stop()
+            await self._wait_for_quiet()
             self._running.start()
             taken.append(self._running.wait_until_ready(call))
         if taken and Section.COLD in self._options.sections:
@@ -159,19 +167,29 @@ class Bench:
             self.figures["idle"] = memory_mb(self._root)
             self._say(f"cold {self.figures['cold']:.2f} s, idle {self.figures['idle'] or 0:.1f} MB")
 
+    async def _wait_for_quiet(self) -> None:
+        end = time.perf_counter() + self._options.patience
+        while time.perf_counter() < end:
+            before = machine_seconds()
+            await asyncio.sleep(LULL)
+            if machine_seconds() - before < LULL * IDLE:
+                return
+
     async def _closed(self, key: str, call: Call, characters: int, callers: int) -> None:
         """Callers that ask again as soon as they are answered."""
+        await self._wait_for_quiet()
         load = Load(self._running.port, self._running.request(call, characters), PLAIN_PIECES, again=True)
         await load.start(callers)
         await asyncio.sleep(WARM)
         window = await self._window(load)
         await load.stop()
-        self.figures[key] = window.cpu / max(window.answers, 1) * 1e6
+        self.figures[key] = microseconds(window.cpu, window.answers)
         self.figures[f"{key}.rate"] = window.answers / window.seconds
-        self._close(key, load, window, f"{self.figures[key]:.0f} µs, {self.figures[f'{key}.rate']:.0f}/s")
+        self._close(key, load, window, f"{self.figures[key] or 0:.0f} µs, {self.figures[f'{key}.rate']:.0f}/s")
 
     async def _paced(self, key: str, call: Call, streams: int, before: float | None) -> None:
         """Streams of RATE pieces a second, all open while the window is measured; each must come complete."""
+        await self._wait_for_quiet()
         ramp = streams / OPENED_A_SECOND
         pieces = round((ramp + 2 * SETTLE + self._options.seconds + 1) * RATE)
         self._mock.set_pace(Pace(pieces=pieces, interval=1 / RATE))
@@ -186,11 +204,11 @@ class Bench:
         if load.tally.answers + load.tally.faults != streams:
             self.faults.append(f"{key}: {streams - load.tally.answers} streams missing")
         self.figures[f"{key}.delivered"] = 100 * window.pieces / (streams * RATE * window.seconds)
-        self.figures[f"{key}.cpu"] = window.cpu / max(window.pieces, 1) * 1e6
+        self.figures[f"{key}.cpu"] = microseconds(window.cpu, window.pieces)
         self.figures[f"{key}.core"] = 100 * window.cpu / window.seconds
         grown = None if memory is None or before is None else (memory - before) * 1024 / streams
         self.figures[f"{key}.memory"] = grown
-        text = f"{self.figures[f'{key}.delivered']:.1f} % delivered, {self.figures[f'{key}.cpu']:.1f} µs a piece"
+        text = f"{self.figures[f'{key}.delivered']:.1f} % delivered, {self.figures[f'{key}.cpu'] or 0:.1f} µs a piece"
         self._close(key, load, window, text)
 
     async def _window(self, load: Load) -> Window:

@@ -80,6 +80,7 @@ class Running:
         self._log: IO[bytes] | None = None
         values = {
             "port": str(self.port),
+            "port2": str(free_port()),
             "mock": str(mock_port),
             "folder": str(self.folder),
             "bin": str(Path(sys.executable).parent),

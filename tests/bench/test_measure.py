@@ -12,7 +12,7 @@ from bench.targets import Running, find_target
 @pytest.mark.slow
 def test_a_run_gives_every_figure_it_was_asked_for() -> None:
     sections = frozenset({Section.SMALL, Section.PACED200})
-    options = Options(seconds=0.5, cold_starts=1, sections=sections, cores=None)
+    options = Options(seconds=0.5, cold_starts=1, patience=0, sections=sections, cores=None)
     mock = MockProcess(None)
     running = Running(find_target("direct"), mock.port, None, find_target("x").parent)
     said: list[str] = []

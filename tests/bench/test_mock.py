@@ -8,7 +8,7 @@ import pytest
 from anthropic.types import Message
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from bench.answers import ANSWERS, LAST_CHUNK, PIECE, PLAIN_PIECES, WORD, Wire, wire_of
+from bench.answers import ANSWERS, LAST_CHUNK, PIECES, PLAIN_TEXT, WORD, Wire, wire_of
 from bench.load import Load
 from bench.mock import Connection, Mock, Pace
 from lethe.wire.sse import FrameDecoder
@@ -72,7 +72,7 @@ def test_plain_answers_are_what_the_sdks_expect() -> None:
     message = Message.model_validate_json(ANSWERS[Wire.MESSAGES].plain.partition(b"\r\n\r\n")[2], strict=True)
     chat = ChatCompletion.model_validate_json(ANSWERS[Wire.CHAT].plain.partition(b"\r\n\r\n")[2], strict=True)
     assert message.content[0].type == "text"
-    assert message.content[0].text == chat.choices[0].message.content == PIECE * PLAIN_PIECES
+    assert message.content[0].text == chat.choices[0].message.content == PLAIN_TEXT
 
 
 async def test_a_chat_stream_holds_the_pieces_asked_for_and_usage_on_request() -> None:
@@ -83,7 +83,7 @@ async def test_a_chat_stream_holds_the_pieces_asked_for_and_usage_on_request() -
     frames = [frame.data for frame in FrameDecoder().feed(data)]
     assert frames.pop() == "[DONE]"
     chunks = [ChatCompletionChunk.model_validate_json(frame, strict=True) for frame in frames]
-    assert [chunk.choices[0].delta.content for chunk in chunks[:-1]] == ["", *[PIECE] * 3, None]
+    assert [chunk.choices[0].delta.content for chunk in chunks[:-1]] == ["", PIECES[0], PIECES[1], PIECES[0], None]
     assert chunks[-1].usage is not None
     assert b"usage" not in plain
     assert (mock.counts.requests, mock.counts.pieces, mock.counts.open) == (2, 6, 0)
