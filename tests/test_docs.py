@@ -59,6 +59,13 @@ def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_modules_that_are_named_exist(page: Path) -> None:
+    named = re.findall(r"`([a-z_]+/(?:[a-z_]+/)*(?:[a-z_]+\.(?:py|md))?)`", page.read_text(encoding="utf-8"))
+    roots = (ROOT, page.parent, ROOT / "src" / "lethe", ROOT / "src")
+    assert [name for name in named if not any((root / name).exists() for root in roots)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_configurations_on_the_pages_load(page: Path) -> None:
     for text in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         parse_settings(text, page_id(page), embedded_available=True, today=date(2026, 11, 24))
