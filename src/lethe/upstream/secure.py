@@ -80,7 +80,7 @@ class Session:
 
     def _open(self, parts: list[bytes], size: int) -> None:
         """Decrypt all that is whole. `size` is a good guess for the first read: a larger one costs a larger buffer."""
-        tls, first = self._tls, not self._proven
+        tls, first, few = self._tls, not self._proven, size < PIECE_IN
         try:
             while size:
                 part = tls.read(size)
@@ -92,7 +92,8 @@ class Session:
                 # Asking once too often would cost an exception.
                 size = tls.pending() or self._incoming.pending
         except SSLWantReadError:
-            self._release()
+            if few:  # a session ticket, perhaps; more would be a part of a large record
+                self._release()
         except SSLError:
             self._fail()
         else:
