@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 from tests.ledger.events import event, events
@@ -137,7 +137,8 @@ CLOSED: dict[str, set[str]] = {
 }
 
 
-@given(st.lists(events, max_size=6))
+@settings(max_examples=25)
+@given(st.lists(events, max_size=4))
 def test_labels_come_from_closed_sets_and_histograms_add_up(several: list[RequestEvent]) -> None:
     read = page(*several)
     for each in read.samples:

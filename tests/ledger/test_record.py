@@ -1,7 +1,7 @@
 """The binary record: its layout is pinned, every event survives it, and nothing else is accepted."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.ledger.events import event, events
 
@@ -36,7 +36,8 @@ def test_no_field_can_hold_text() -> None:
     assert [name for name, code in FIELDS if code == "16s"] == ["request_id"]
 
 
-@given(st.lists(events, max_size=4))
+@settings(max_examples=40)
+@given(st.lists(events, max_size=3))
 def test_what_is_packed_comes_back(several: list[RequestEvent]) -> None:
     assert list(unpack(b"".join(map(pack, several)))) == several
 

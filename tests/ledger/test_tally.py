@@ -2,14 +2,14 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.ledger.events import event, events
 
 from lethe.ledger.events import NONE, RequestEvent
 from lethe.ledger.tally import BOUNDS_MS, Cell, Histogram, Tally
 
-several = st.lists(events, max_size=5)
+several = st.lists(events, max_size=3)
 
 
 def tally(*groups: list[RequestEvent]) -> Tally:
@@ -26,6 +26,7 @@ def merged(*tallies: Tally) -> Tally:
     return whole
 
 
+@settings(max_examples=25)
 @given(several, several, several)
 def test_merging_equals_adding_in_any_grouping(
     a: list[RequestEvent], b: list[RequestEvent], c: list[RequestEvent]
@@ -68,6 +69,7 @@ def test_bounds_are_inclusive(milliseconds: int, bucket: int) -> None:
     assert histogram.counts.index(1) == bucket
 
 
+@settings(max_examples=25)
 @given(several)
 def test_it_crosses_as_msgpack(group: list[RequestEvent]) -> None:
     whole = tally(group)

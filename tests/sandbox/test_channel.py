@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sandbox import messages
 
@@ -42,6 +42,7 @@ def test_every_kind_is_among_the_examples(kinds: dict[int, Any], said: list[Any]
 
 
 @directions
+@settings(max_examples=50)
 @given(data=st.data())
 def test_chunking_never_changes_messages(kinds: dict[int, Any], said: list[Any], data: st.DataObject) -> None:
     stream = b"".join(map(frame, said))

@@ -41,6 +41,7 @@ def test_another_worker_serves_meanwhile(start: Start, fake: FakeThread) -> None
     assert alive(second)
 
 
+@pytest.mark.slow
 def test_workers_that_never_get_ready_are_given_up(start: Start, fake: FakeThread, tmp_path: Path) -> None:
     certificate = tmp_path / "cert.pem"
     certificate.write_text("canary-not-a-certificate\n")

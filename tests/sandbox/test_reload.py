@@ -56,10 +56,13 @@ def route_of(lethe: Daemon) -> str:
     return str(lethe.events(count + 1)[-1]["route"])
 
 
-def test_no_request_is_lost_while_configurations_change(start: Start, call: Call, fake: FakeThread) -> None:
+@pytest.mark.parametrize("reloads", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_no_request_is_lost_while_configurations_change(
+    reloads: int, start: Start, call: Call, fake: FakeThread
+) -> None:
     lethe = start(configured(fake.url), "--workers", "2")
     load = Load(call, lethe.url)
-    for count in (1, 2, 3):
+    for count in range(1, reloads + 1):
         load.more(10)
         lethe.config.write_text(configured(fake.url) + f"# {count}\n")
         lethe.signal(signal.SIGHUP)
@@ -70,7 +73,7 @@ def test_no_request_is_lost_while_configurations_change(start: Start, call: Call
     lethe.until("not reloaded")
     load.more(10)
     load.finish()
-    assert metric(lethe.url, "lethe_generation") == 4
+    assert metric(lethe.url, "lethe_generation") == 1 + reloads
     eventually(lambda: len(lethe.running(WORKER)) == 2, "the end of the old workers")
 
 
@@ -83,6 +86,7 @@ def test_new_requests_see_the_new_configuration(start: Start, fake: FakeThread) 
     assert route_of(lethe) == "m*"
 
 
+@pytest.mark.slow
 def test_one_change_is_one_reload(start: Start, fake: FakeThread) -> None:
     """A signal and the watched file tell of the same change."""
     lethe = start(configured(fake.url))
