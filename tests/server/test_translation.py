@@ -572,3 +572,21 @@ async def test_events_out_of_order_end_the_stream_with_an_error() -> None:
         begun.set()
         *_, last = data_of(await client.body(headers))
         assert last["error"]["code"] == "upstream_malformed_reply"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
+async def test_losses_of_an_answer_are_counted(stream: bool) -> None:
+    """Log probabilities have no place in an Anthropic reply."""
+    token = {"token": "hi", "logprob": -0.1, "bytes": None, "top_logprobs": []}
+    choice = {"index": 0, "finish_reason": "stop", "logprobs": {"content": [token], "refusal": None}}
+    said = {"role": "assistant", "content": "hi"}
+    head = {"id": "c", "created": 1, "model": "m"}
+    whole_answer = {**head, "object": "chat.completion", "choices": [{**choice, "message": said}]}
+    chunk = {**head, "object": "chat.completion.chunk", "choices": [{**choice, "delta": said}]}
+    script = [Head(200, SSE), Send(sse(chunk)), Send(b"data: [DONE]\n\n")] if stream else json_answer(200, whole_answer)
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        fake.answer(script)
+        reply = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC, stream=stream))
+        assert reply.status == 200
+        event = await rig.events.one()
+        assert (event.hints, event.degraded, event.dropped) == (1, 0, 0)

@@ -5,9 +5,11 @@ from typing import Any
 
 from lethe.errors import LetheError
 from lethe.ir.content import Dialect
+from lethe.ir.loss import Losses
 from lethe.ir.usage import Usage
 from lethe.ledger.codes import index_of
 from lethe.ledger.events import Outcome, RequestEvent
+from lethe.policies import fidelity
 from lethe.providers.upstream import Endpoint
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.server.headers import Header
@@ -83,6 +85,14 @@ class Exchange:
     def failed(self, error: LetheError, outcome: Outcome) -> None:
         self.facts.outcome = outcome
         self.facts.error = index_of(error.code)
+
+    def lost(self, losses: Losses) -> None:
+        """Counts what a translation of the request or of its answer could not carry."""
+        if losses:
+            hints, degraded, dropped = fidelity.counts(losses)
+            self.facts.hints += hints
+            self.facts.degraded += degraded
+            self.facts.dropped += dropped
 
     def spent(self, usage: Usage | None) -> None:
         if usage is not None:

@@ -75,7 +75,8 @@ class Outgoing:
         fidelity.refuse_dropped(losses, allowed=self.allow_losses)
         facts = self._exchange.facts
         facts.translated = True
-        facts.hints, facts.degraded, facts.dropped = fidelity.counts(losses)
+        facts.hints = facts.degraded = facts.dropped = 0  # of an attempt before this one
+        self._exchange.lost(losses)
         self._exchange.losses = fidelity.named(losses)
         self._tool_names = encoded.tool_names
         return encoded.body

@@ -57,6 +57,7 @@ class Whole(Struct, frozen=True):
     async def send(self, exchange: Exchange, heartbeat: float) -> None:  # noqa: ARG002 - an Answer
         exchange.spent(self.usage)
         if self.losses:
+            exchange.lost(self.losses)
             named = fidelity.named(self.losses)
             exchange.losses = ", ".join(filter(None, (exchange.losses, named))) or None
         if exchange.started:  # a stream that was committed to while the upstream took its time
@@ -74,6 +75,7 @@ class Streamed(Struct, frozen=True):
     pipe: relay.Pipe
     first: bytes
     complete: bool  # the upstream's stream has ended already
+    losses: Losses  # fills while the stream goes on: too late to be named, so only counted
 
     async def send(self, exchange: Exchange, heartbeat: float) -> None:
         try:
@@ -81,6 +83,7 @@ class Streamed(Struct, frozen=True):
             await relay.relay(exchange, self, heartbeat)
         finally:
             self.reply.close()
+            exchange.lost(self.losses)
 
 
 async def read_whole(reply: Reply, way: Way) -> Whole:
@@ -115,31 +118,32 @@ async def open_stream(reply: Reply, way: Way) -> Streamed | Whole:
     passed = response_headers(reply.headers, way.source, way.target)
     source, target = way.codecs
     if way.same:
-        return await _open_same(reply, source, passed)
+        return await _open_same(reply, way, passed)
     transcoder = StreamTranscoder(source, target, way.context(), way.losses)
-    return await _open_translated(reply, transcoder, [*passed, EVENT_STREAM])
+    return await _open_translated(reply, transcoder, way, [*passed, EVENT_STREAM])
 
 
-async def _open_same(reply: Reply, codec: Codec, headers: list[Header]) -> Streamed:
+async def _open_same(reply: Reply, way: Way, headers: list[Header]) -> Streamed:
+    codec, _ = way.codecs
     pipe, opening, out = Passthrough(codec), Opening(codec), list[bytes]()
     while chunk := await reply.read_any():
         out.append(pipe.feed(chunk))
         if opening.feed(chunk):
-            return Streamed(reply.status, headers, reply, pipe, b"".join(out), complete=False)
+            return Streamed(reply.status, headers, reply, pipe, b"".join(out), complete=False, losses=way.losses)
     if not any(out):
         raise MalformedReply("the upstream's answer is empty")
-    return Streamed(reply.status, headers, reply, pipe, b"".join(out), complete=True)
+    return Streamed(reply.status, headers, reply, pipe, b"".join(out), complete=True, losses=way.losses)
 
 
-async def _open_translated(reply: Reply, transcoder: StreamTranscoder, headers: list[Header]) -> Streamed:
+async def _open_translated(reply: Reply, transcoder: StreamTranscoder, way: Way, headers: list[Header]) -> Streamed:
     out: list[bytes] = []
     while chunk := await reply.read_any():
         out.append(transcoder.feed(chunk))
         if transcoder.begun or transcoder.ended:
-            return Streamed(200, headers, reply, transcoder, b"".join(out), complete=False)
+            return Streamed(200, headers, reply, transcoder, b"".join(out), complete=False, losses=way.losses)
     if not any(out):
         raise MalformedReply("the upstream's answer is empty")
-    return Streamed(200, headers, reply, transcoder, b"".join(out), complete=True)
+    return Streamed(200, headers, reply, transcoder, b"".join(out), complete=True, losses=way.losses)
 
 
 async def _unstreamed(reply: Reply, way: Way) -> Whole:
