@@ -583,7 +583,9 @@ async def test_losses_of_an_answer_are_counted(stream: bool) -> None:
     head = {"id": "c", "created": 1, "model": "m"}
     whole_answer = {**head, "object": "chat.completion", "choices": [{**choice, "message": said}]}
     chunk = {**head, "object": "chat.completion.chunk", "choices": [{**choice, "delta": said}]}
-    script = [Head(200, SSE), Send(sse(chunk)), Send(b"data: [DONE]\n\n")] if stream else json_answer(200, whole_answer)
+    script: Script = json_answer(200, whole_answer)
+    if stream:
+        script = [Head(200, SSE), Send(sse(chunk)), Send(b"data: [DONE]\n\n")]
     async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
         fake.answer(script)
         reply = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC, stream=stream))
