@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import trustme
 
 from lethe.errors import LetheError
 from lethe.server import connection
@@ -393,10 +395,12 @@ async def test_what_is_sent_ahead_is_left_unread() -> None:
 
 
 @asynccontextmanager
-async def listening(app: Callable[[Incoming], Coroutine[Any, Any, None]] = echo) -> AsyncIterator[tuple[Callers, int]]:
+async def listening(
+    app: Callable[[Incoming], Coroutine[Any, Any, None]] = echo, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[Callers, int]]:
     loop = asyncio.get_running_loop()
     callers = Callers(app, loop)
-    server = await loop.create_server(lambda: Connection(callers), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(callers), "127.0.0.1", 0, ssl=tls)
     try:
         async with asyncio.timeout(10):
             yield callers, server.sockets[0].getsockname()[1]
@@ -445,6 +449,21 @@ async def test_after_a_refusal_the_connection_lingers_and_then_ends(monkeypatch:
         writer.write(b"POST /unread HTTP/1.1\r\ncontent-length: 10\r\n\r\n")
         assert await reader.read() == ok(b"POST /unread  []", CLOSE)
         assert len(callers.open) == 1
+        await callers.outlast()
+
+
+async def test_tls_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LINGER", 0.05)
+    authority = trustme.CA()
+    ours, theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(ours)
+    authority.configure_trust(theirs)
+    async with listening(tls=ours) as (callers, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=theirs)
+        writer.write(POST + b"content-length: 2\r\n\r\nhi")
+        writer.write(b"POST /unread HTTP/1.1\r\ncontent-length: 10\r\n\r\n")
+        assert await reader.read() == ok(b"POST /a  [hi]") + ok(b"POST /unread  []", CLOSE)
+        writer.close()
         await callers.outlast()
 
 
