@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lethe.credentials.static import Unresolved
 from lethe.sandbox.broker import Broker, main
 from lethe.sandbox.channel import FROM_BROKER, FromBroker, Inbox, Missing, Ready, Resolve, Resolved, Rotated, frame
 from lethe.sandbox.children import FLAGS
@@ -67,6 +68,21 @@ def test_a_file_in_the_middle_of_a_change_is_looked_at_again(secret: Path) -> No
     write(secret, "")
     assert broker.look() is None
     write(secret, "two")
+    assert broker.look() == Rotated({f"file:{secret}": "two"}, {})
+
+
+def test_a_file_that_could_not_be_read_is_read_again(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though it looks the same the next time: rights and network disks change without a trace on the file."""
+    broker = Broker({})
+    broker.answer(Resolve(1, (f"file:{secret}",), ()))
+    write(secret, "two")
+
+    def fail(reference: str, _: object) -> str:
+        raise Unresolved(reference, "the file cannot be read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lethe.sandbox.broker.resolve", fail)
+        assert broker.look() is None
     assert broker.look() == Rotated({f"file:{secret}": "two"}, {})
 
 

@@ -83,6 +83,20 @@ def test_events_of_the_last_moment_are_written(start: Start, call: Call, fake: F
     assert len(lethe.stdout) == 20
 
 
+def test_a_slow_reader_gets_the_last_lines(start: Start, call: Call, fake: FakeThread) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe:
+        lethe = start(configured(fake.url), stdout=writing)
+        os.close(writing)
+        caller = call(lethe.url)
+        for _ in range(160):  # more than the pipe holds
+            caller.post()
+        lethe.signal(signal.SIGTERM)
+        eventually(lambda: lethe.running(WORKER) == [], "the end of the worker")
+        assert len(pipe.readlines()) == 160
+    assert lethe.exit_code() == 0
+
+
 def test_stdout_whose_reader_is_gone(start: Start, fake: FakeThread) -> None:
     reading, writing = os.pipe()
     os.close(reading)
