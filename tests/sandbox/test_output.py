@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,7 @@ def test_a_slow_reader_gets_the_last_lines(start: Start, call: Call, fake: FakeT
             caller.post()
         lethe.signal(signal.SIGTERM)
         eventually(lambda: lethe.running(WORKER) == [], "the end of the worker")
+        time.sleep(0.3)  # in which it would end, if it did not wait for the reader
         assert len(pipe.readlines()) == 160
     assert lethe.exit_code() == 0
 
