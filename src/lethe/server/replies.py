@@ -1,7 +1,7 @@
 """What an upstream answered, on its way to the caller: whole, or as a stream."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from msgspec import Struct
 
@@ -88,7 +88,8 @@ class Streamed(Struct, frozen=True):
 
 async def read_whole(reply: Reply, way: Way) -> Whole:
     """Raises UpstreamAnswered for an error status; StreamFailed, MalformedReply and StreamCut for what is no answer."""
-    await _refuse_errors(reply)
+    if reply.status != 200:
+        await _refuse(reply)
     body = await reply.read_all(MAX_WHOLE)
     reply.close()
     source, target = way.codecs
@@ -107,7 +108,8 @@ async def read_whole(reply: Reply, way: Way) -> Whole:
 
 async def open_stream(reply: Reply, way: Way) -> Streamed | Whole:
     """Reads until content begins. Raises UpstreamAnswered, StreamFailed and MalformedReply before that."""
-    await _refuse_errors(reply)
+    if reply.status != 200:
+        await _refuse(reply)
     kind = header(reply.headers, b"content-type") or b""
     if _encoded(reply):
         raise MalformedReply("the upstream's stream is compressed although that was not asked for")
@@ -160,8 +162,7 @@ def _encoded(reply: Reply) -> bool:
     return header(reply.headers, b"content-encoding") not in (None, b"identity")
 
 
-async def _refuse_errors(reply: Reply) -> None:
+async def _refuse(reply: Reply) -> NoReturn:
     if reply.status >= 400:
         raise UpstreamAnswered(reply.status, reply.headers, await reply.read_all(MAX_ERROR))
-    if reply.status != 200:
-        raise MalformedReply("the upstream answered with a status that its API does not have (a redirect, perhaps)")
+    raise MalformedReply("the upstream answered with a status that its API does not have (a redirect, perhaps)")

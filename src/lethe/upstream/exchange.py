@@ -99,6 +99,8 @@ class Exchange:
                 self.close()
                 raise ReplyTooLarge
             parts.append(part)
+            if self.complete and not self.parts:
+                break  # no need to wait to hear so
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
