@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from lethe.errors import Unauthenticated
-from lethe.policies.access import identify, presented
+from lethe.errors import Forbidden, Unauthenticated
+from lethe.policies.access import identify, presented, refuse_strangers
 
 DIGESTS = [hashlib.sha256(key).digest() for key in (b"sk-one", b"sk-two")]
 
@@ -30,3 +30,33 @@ def test_known(headers: list[tuple[bytes, bytes]], expected: tuple[int, bytes]) 
 def test_unknown(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(Unauthenticated):
         identify(presented(dict(headers)), DIGESTS)
+
+
+LOCAL: list[dict[bytes, bytes]] = [
+    {},
+    {b"host": b"127.0.0.1:3456"},
+    {b"host": b"127.8.8.8"},
+    {b"host": b"LocalHost:1"},
+    {b"host": b"[::1]:3456"},
+    {b"host": b"localhost", b"origin": b"http://localhost:3000"},
+    {b"host": b"localhost", b"origin": b"http://[::1]"},
+]
+STRANGE: list[dict[bytes, bytes]] = [
+    {b"host": b"evil.example:3456"},
+    {b"host": b"127.0.0.1.evil.example"},
+    {b"host": b"[::2]"},
+    {b"host": b""},
+    {b"host": b"localhost", b"origin": b"https://evil.example"},
+    {b"host": b"localhost", b"origin": b"null"},
+]
+
+
+@pytest.mark.parametrize("headers", LOCAL, ids=str)
+def test_this_machine_may_call_without_a_key(headers: dict[bytes, bytes]) -> None:
+    refuse_strangers(headers)
+
+
+@pytest.mark.parametrize("headers", STRANGE, ids=str)
+def test_a_web_page_may_not(headers: dict[bytes, bytes]) -> None:
+    with pytest.raises(Forbidden):
+        refuse_strangers(headers)

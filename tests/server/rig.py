@@ -59,7 +59,7 @@ class Client:
         self.reader, self.writer = reader, writer
 
     def send(self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
-        head = {"host": "lethe", "content-length": str(len(body)), **(headers or {})}
+        head = {"host": "localhost", "content-length": str(len(body)), **(headers or {})}
         lines = [f"{method} {target} HTTP/1.1", *(f"{k}: {v}" for k, v in head.items() if v)]
         self.writer.write("\r\n".join([*lines, "", ""]).encode() + body)
 

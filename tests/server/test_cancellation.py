@@ -78,7 +78,7 @@ async def test_while_the_status_is_held_and_after() -> None:
 async def test_a_body_that_never_comes_ends_with_its_connection() -> None:
     async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
         client = await rig.client()
-        client.writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        client.writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
         await asyncio.sleep(0.05)
         client.abort()
         assert (await rig.events.one()).outcome is Outcome.CANCELLED

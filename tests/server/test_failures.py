@@ -1,5 +1,6 @@
 """Every fault: its status, its code, in the caller's dialect, buffered and streaming."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.server.rig import (
     serving,
     upstream,
 )
+from tests.server.rig import FAULTS as FAULTS_OF_OURS
 
 from lethe.ir.content import Dialect
 from lethe.ledger.codes import index_of
@@ -237,3 +239,19 @@ async def test_a_loss_is_refused_with_its_path_or_allowed_by_the_route() -> None
         assert (reply.status, reply.json()["error"]["code"]) == (400, "translation_loss")
         assert "$.n" in reply.json()["error"]["message"]
         assert not fake.requests
+
+
+async def test_a_fault_of_ours_never_leaves_a_caller_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where telling the caller fails, its connection ends."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError(CANARY)
+
+    monkeypatch.setattr("lethe.server.failures.reply", broken)
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        client = await rig.client()
+        client.send("POST", PATH[CHAT], b"{")
+        async with asyncio.timeout(5):
+            assert await client.reader.read() == b""
+    assert [type(fault) for fault in FAULTS_OF_OURS] == [RuntimeError]
+    FAULTS_OF_OURS.clear()

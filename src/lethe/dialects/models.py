@@ -6,6 +6,7 @@ from typing import Any
 
 from lethe.ir.content import Dialect, JsonObject
 
+_LATEST = 253_402_300_799  # Unix seconds of the last moment of the year 9999
 _EPOCH = "1970-01-01T00:00:00Z"  # Anthropic's own word for an unknown release date
 
 
@@ -29,7 +30,8 @@ def reshaped(entry: JsonObject, owner: str, source: Dialect, target: Dialect) ->
         return entry
     made = bare(entry["id"], owner, target)
     if target is Dialect.ANTHROPIC:
-        if isinstance(created := entry.get("created"), int):
+        created = entry.get("created")
+        if isinstance(created, int) and 0 <= created <= _LATEST:
             made["created_at"] = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return made
     if isinstance(created_at := entry.get("created_at"), str):

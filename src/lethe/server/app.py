@@ -85,17 +85,22 @@ class App:
         facts = RequestEvent(time=int(time.time() * 1000), request_id=self._ids.take())
         if self.draining:
             incoming.keep_alive = False
-        if (found := INFERENCE.get(path)) is not None:
-            endpoint, caller = found
-            work = self._infer if incoming.method == b"POST" else _wrong_method("POST")
-            await self._run(Exchange(incoming, caller, endpoint, facts), work)
-            return
-        exchange = Exchange(incoming, asking_dialect(incoming), Endpoint.MODELS, facts)
-        if path == _MODELS or path.startswith(_MODELS + "/"):
-            name = path.removeprefix(_MODELS).removeprefix("/") or None
-            await self._run(exchange, self._list(name) if incoming.method in _READ else _wrong_method("GET"))
-        else:
-            await health.answer(exchange, path, incoming.method, self)
+        try:
+            if (found := INFERENCE.get(path)) is not None:
+                endpoint, caller = found
+                work = self._infer if incoming.method == b"POST" else _wrong_method("POST")
+                await self._run(Exchange(incoming, caller, endpoint, facts), work)
+                return
+            exchange = Exchange(incoming, asking_dialect(incoming), Endpoint.MODELS, facts)
+            if path == _MODELS or path.startswith(_MODELS + "/"):
+                name = path.removeprefix(_MODELS).removeprefix("/") or None
+                await self._run(exchange, self._list(name) if incoming.method in _READ else _wrong_method("GET"))
+            else:
+                await health.answer(exchange, path, incoming.method, self)
+        except Exception as error:  # noqa: BLE001 - even telling the caller has failed
+            self._fault(error)
+        finally:
+            incoming.give_up()
 
     # What health.py shows
 
@@ -165,11 +170,11 @@ class App:
         return work
 
     def _authenticate(self, exchange: Exchange) -> None:
-        """Raises Unauthenticated."""
-        exchange.credentials = access.presented(exchange.named)
+        """Raises Unauthenticated; Forbidden where there are no keys and a web page seems to ask."""
         if not self._digests:
+            access.refuse_strangers(exchange.named)
             return
-        key, exchange.key_slot = access.identify(exchange.credentials, self._digests)
+        key, exchange.key_slot = access.identify(access.presented(exchange.named), self._digests)
         exchange.facts.key = key
         own = self._plan.keys[key].level
         if own is not None:

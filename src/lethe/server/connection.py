@@ -132,6 +132,7 @@ class Connection(asyncio.Protocol):
             self._reject(_TOO_LARGE)
             return
         incoming = Incoming(self, parser.get_method(), self._url, headers)
+        self._headers, self._url = [], b""  # from here on only the request holds them
         incoming.chunks = parser.get_http_version() == "1.1"
         incoming.keep_alive = incoming.chunks and parser.should_keep_alive()
         self._last = incoming

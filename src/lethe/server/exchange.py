@@ -25,7 +25,7 @@ class Exchange:
     """Mutable, owned by the one task that answers the request. `facts` becomes its event: numbers only."""
 
     __slots__ = (
-        "arrived", "caller", "credentials", "endpoint", "facts", "headers", "incoming", "key_slot",
+        "arrived", "caller", "endpoint", "facts", "headers", "incoming", "key_slot",
         "level", "losses", "named", "started", "streaming", "upstream_class", "upstream_dialect",
     )  # fmt: skip
 
@@ -39,7 +39,6 @@ class Exchange:
         self.endpoint = endpoint
         self.arrived = 0.0  # the loop's clock
         self.level = Level.C
-        self.credentials: dict[bytes, bytes] = {}
         self.key_slot: bytes | None = None  # the header that held our own key
         self.upstream_class: UpstreamClass | None = None
         self.upstream_dialect: Dialect | None = None

@@ -184,6 +184,11 @@ class Incoming:
             line.transport.write(self._framed(part) + b"0\r\n\r\n" if self._chunked else self._framed(part))
         line.answered(self)
 
+    def give_up(self) -> None:
+        """Whoever answers is done: what is not answered by now never will be, and the caller must not wait for it."""
+        if not self.done and self._line.transport is not None:
+            self._line.transport.abort()
+
     def _framed(self, part: bytes) -> bytes:
         head, self._head = self._head, b""
         if self.method == b"HEAD":

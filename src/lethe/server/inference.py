@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from lethe.dialects.codec import CODECS
-from lethe.errors import InvalidRequest, LetheError, LossRefused, UnknownEndpoint, UpstreamAnswered, UpstreamError
+from lethe.errors import InvalidRequest, LetheError, LossRefused, UnknownModel, UpstreamAnswered, UpstreamError
 from lethe.ir.content import Dialect
 from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
@@ -83,7 +83,7 @@ class Inference:
         if exchange.endpoint not in COMPLETIONS:
             serving = tuple(a for a in serving if _serves(self._upstreams[a.upstream], exchange))
         if not serving and exchange.endpoint is not Endpoint.COUNT_TOKENS:
-            raise UnknownEndpoint
+            raise UnknownModel("no upstream that serves this model has this endpoint")
         if not serving:
             return ()
         kept = admitted(serving, self._upstreams, exchange.level, self._opted_in)

@@ -18,9 +18,8 @@ from lethe.upstream.pool import pools
 
 KEEP_ALIVE = 75.0  # seconds that an idle connection of a caller stays open: longer than common proxies' 60
 HEAD_PATIENCE = 30.0  # seconds for a caller to finish the head of a request
-FAREWELL = 0.75  # seconds that a drain may take beyond its deadline: three times `_FAREWELL`
 _BACKLOG = 4096
-_FAREWELL = 0.25  # seconds
+_FAREWELL = 0.25  # seconds; a drain may take three of these beyond its deadline
 _SWEEP = 5.0  # seconds between looks at idle connections
 
 
