@@ -3,10 +3,26 @@
 import asyncio
 import hashlib
 import json
+import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.server.rig import ANTHROPIC, CHAT, PATH, error_in, json_answer, request, serving, upstream, whole
+import trustme
+from tests.server.rig import (
+    ANTHROPIC,
+    CHAT,
+    PATH,
+    Client,
+    error_in,
+    json_answer,
+    request,
+    serving,
+    streamed,
+    upstream,
+    whole,
+)
 
 from lethe.config.plan import ClientKey
 from lethe.ir.content import Dialect
@@ -264,3 +280,25 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
         replies = [await client.reply() for _ in range(3)]
         assert [r.status for r in replies] == [200, 200, 200]
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
+async def test_inbound_tls(tmp_path: Path, stream: bool) -> None:
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    key.write_bytes(issued.private_key_pem.bytes())
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    async with Fake() as fake:
+        fake.answer(streamed(CHAT) if stream else whole(CHAT))
+        paths: dict[str, Any] = {"tls_cert": str(certificate), "tls_key": str(key)}
+        async with serving([upstream("up", fake, CHAT)], **paths) as rig:
+            reader, writer = await asyncio.open_connection("localhost", rig.port, ssl=context, family=socket.AF_INET)
+            client = Client(reader, writer)
+            client.send("POST", PATH[CHAT], json.dumps(request(CHAT, stream=stream)).encode())
+            reply = await client.reply()
+            assert reply.status == 200
+            assert b"day" in reply.body
+            client.abort()
