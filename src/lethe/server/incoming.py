@@ -174,6 +174,19 @@ class Incoming:
         if line.transport is not None:
             line.transport.write(self._framed(part))
 
+    def push(self, part: bytes) -> bool:
+        """A part of the body, at once; False: the caller does not read, or is gone, so `write` or `drained` next."""
+        line = self._line
+        if line.transport is None:
+            return False
+        line.transport.write(self._framed(part))
+        return not line.stalled
+
+    async def drained(self) -> None:
+        """Waits while the caller does not read."""
+        if self._line.stalled:
+            await self._line.drained()
+
     async def end(self, part: bytes = b"") -> None:
         """The last part of the body."""
         line = self._line

@@ -52,25 +52,57 @@ async def relay(exchange: Exchange, stream: Opened, heartbeat: float) -> None:
 
 
 async def _pump(exchange: Exchange, reply: Reply, pipe: Pipe, heartbeat: float) -> None:
-    keep_alive = CODECS[exchange.caller].KEEP_ALIVE
-    clock = asyncio.get_running_loop().time
-    silent_since: float | None = None  # set while reads come in but nothing goes out
+    flow = Flow(exchange, pipe, heartbeat)
     while True:
-        chunk = await reply.read_any(heartbeat)
-        if chunk:
-            out = pipe.feed(chunk)
-            if out:
-                await exchange.write(out)
-                silent_since = None
-                continue
-            silent_since = silent_since or clock()
-            if clock() - silent_since < heartbeat:
-                continue
-        elif chunk is not None:
+        ended = await reply.pour(flow.take, heartbeat)
+        if flow.error is not None:
+            raise flow.error
+        if ended:
             return
-        if not pipe.midway:
-            await exchange.write(keep_alive)
-        silent_since = None
+        await exchange.incoming.drained()
+        if ended is None:
+            flow.beat()
+
+
+class Flow:
+    """Takes what a read brought and writes what it completes, in the same turn of the loop."""
+
+    __slots__ = ("_clock", "_exchange", "_heartbeat", "_keep_alive", "_pipe", "_silent_since", "error")
+
+    def __init__(self, exchange: Exchange, pipe: Pipe, heartbeat: float) -> None:
+        self._exchange = exchange
+        self._pipe = pipe
+        self._heartbeat = heartbeat
+        self._keep_alive = CODECS[exchange.caller].KEEP_ALIVE
+        self._clock = asyncio.get_running_loop().time
+        self._silent_since: float | None = None  # set while reads come in but nothing goes out
+        self.error: Exception | None = None
+
+    def take(self, part: bytes) -> bool:
+        """False: look at `error`, or wait until the caller reads again."""
+        try:
+            out = self._pipe.feed(part)
+        except Exception as error:  # noqa: BLE001 - raised again in the task; here it would end the upstream's connection
+            self.error = error
+            return False
+        if out:
+            self._silent_since = None
+            self._exchange.facts.response_bytes += len(out)
+            return self._exchange.incoming.push(out)
+        now = self._clock()
+        if self._silent_since is None:
+            self._silent_since = now
+        elif now - self._silent_since >= self._heartbeat:
+            return self.beat()
+        return True
+
+    def beat(self) -> bool:
+        """A keep-alive, unless an event is half out."""
+        self._silent_since = None
+        if self._pipe.midway:
+            return True
+        self._exchange.facts.response_bytes += len(self._keep_alive)
+        return self._exchange.incoming.push(self._keep_alive)
 
 
 async def break_off(exchange: Exchange, error: LetheError, *, midway: bool = False) -> None:

@@ -1,11 +1,12 @@
 """The interface between the data plane and whatever carries HTTP to an upstream."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+Sink: TypeAlias = Callable[[bytes], bool]  # takes bytes; False: no more for now. It must not raise.
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -27,6 +28,13 @@ class Reply(Protocol):
         """Whatever has arrived, at least a byte; b"" at the end; None after `quiet` seconds without a byte.
 
         Raises IdleTimeout, StreamCut, MalformedReply.
+        """
+        ...
+
+    async def pour(self, sink: Sink, quiet: float) -> bool | None:
+        """Gives every read to `sink` at once, without a turn of the loop between.
+
+        True at the end; False when `sink` has said so; None after `quiet` seconds without a byte. Raises as `read_any`.
         """
         ...
 

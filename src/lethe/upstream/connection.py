@@ -144,6 +144,7 @@ class Connection(Protocol):
             self._spoil()
             exchange.break_off(MalformedReply)
             return
+        exchange.flush()
         if self._dry > MAX_HEAD and not exchange.complete:
             exchange.break_off(MalformedReply)
         elif exchange.unread > HIGH_WATER and not self._held and self._transport is not None:
@@ -220,10 +221,7 @@ class Connection(Protocol):
         exchange = self._exchange
         self._dry = 0
         if exchange is not None and not exchange.complete:
-            exchange.parts.append(body)
-            exchange.unread += len(body)
-            exchange.due = 0.0
-            exchange.wake()
+            exchange.put(body)
 
     def on_message_complete(self) -> None:
         """As `httptools.HTTPProtocol`."""

@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 
 from lethe.errors import FirstByteTimeout, IdleTimeout, ReplyTooLarge, StreamCut, UpstreamError
 from lethe.providers.upstream import Timeouts
-from lethe.upstream.call import Headers
+from lethe.upstream.call import Headers, Sink
 
 # An error is made where it is raised: a stored one would hold its traceback, and with it the answer, in a cycle.
 Fault: TypeAlias = Callable[[], UpstreamError]
@@ -37,6 +37,9 @@ class Exchange:
         "_clock",
         "_fault",
         "_loop",
+        "_quiet",
+        "_refused",
+        "_sink",
         "_timeouts",
         "_waiter",
         "_wake_at",
@@ -66,6 +69,9 @@ class Exchange:
         self._fault: Fault | None = None
         self._waiter: Future[None] | None = None
         self._wake_at = _NEVER
+        self._quiet = _NEVER
+        self._sink: Sink | None = None  # takes what comes, in place of a reader
+        self._refused = False  # the sink wants no more for now
 
     async def head(self) -> None:
         """Wait for the head. Raises FirstByteTimeout, StreamCut, MalformedReply; the connection is given up then."""
@@ -88,6 +94,32 @@ class Exchange:
         if self._fault is not None:
             raise self._fault()
         return b"" if self.complete else None
+
+    async def pour(self, sink: Sink, quiet: float) -> bool | None:
+        """As `Reply.pour`."""
+        if self.parts and not sink(self._take()):
+            return False
+        if not (self.complete or self._fault):
+            self._sink, self._quiet, self._refused = sink, quiet, False
+            self.due = 0.0
+            self._rearm(self._clock())
+            try:
+                await self._arrival()
+            finally:
+                self._sink, self._quiet = None, _NEVER
+        if self.parts or self._refused:
+            self._refused = False
+            return False
+        if self._fault is not None:
+            raise self._fault()
+        return True if self.complete else None
+
+    def flush(self) -> None:
+        """The end of a read: what it brought goes to the sink, if there is one, in one piece."""
+        sink = self._sink
+        if sink is not None and self.parts and not sink(self._take()):
+            self._sink, self._refused = None, True
+            self.wake()
 
     async def read_all(self, limit: int) -> bytes:
         """As `Reply.read_all`."""
@@ -117,6 +149,14 @@ class Exchange:
         """The upstream took bytes of the request: it has the whole time to answer from now on."""
         self.due = self._clock() + self._timeouts.first_byte
 
+    def put(self, part: bytes) -> None:
+        """More of the body. A reader is woken at once; a sink is given all of a read at its end."""
+        self.parts.append(part)
+        self.unread += len(part)
+        self.due = 0.0
+        if self._sink is None:
+            self.wake()
+
     def wake(self) -> None:
         """Something has changed: let the reader look."""
         waiter = self._waiter
@@ -142,10 +182,16 @@ class Exchange:
         """Called by the sweep."""
         if self._waiter is None:
             return
+        if self._sink is not None and not self.due:
+            self._rearm(now)  # something has come since the last look
         if now >= self.due:
             self.break_off(IdleTimeout if self.status else FirstByteTimeout)
         elif now >= self._wake_at:
             self.wake()
+
+    def _rearm(self, now: float) -> None:
+        self.due = now + self._timeouts.idle
+        self._wake_at = now + self._quiet
 
     async def _arrival(self) -> None:
         waiter = self._waiter = self._loop.create_future()
