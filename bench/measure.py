@@ -6,9 +6,12 @@ core; the target has another to itself. One markdown table goes to stdout, progr
 
 import argparse
 import asyncio
+import fcntl
 import os
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -18,11 +21,25 @@ from bench.sections import Bench, MockProcess, Options, Section
 from bench.table import Result, machine, markdown
 from bench.targets import Missing, NotReady, Running, find_target
 
-PEERS = Path(os.environ.get("BENCH_PEERS") or Path.home() / ".cache" / "lethe-bench" / "peers")
+CACHE = Path.home() / ".cache" / "lethe-bench"
+PEERS = Path(os.environ.get("BENCH_PEERS") or CACHE / "peers")
 
 
 def say(line: str) -> None:
     sys.stderr.write(line + "\n")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Two measurements at a time would both be wrong: the second waits."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another measurement to end")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def measure(name: str, options: Options) -> Result:
@@ -84,7 +101,8 @@ def main() -> int:
     results, failed = [], False
     for name in arguments.targets:
         try:
-            results.append(measure(name, options))
+            with alone():
+                results.append(measure(name, options))
         except Missing as reason:
             say(f"left out: {reason}")
         except (NotReady, OSError, ValueError) as reason:  # ValueError: a target's file that is wrong

@@ -1,9 +1,13 @@
-"""One short run of the whole, without a proxy between."""
+"""One short run of the whole, without a proxy between; and that runs wait for each other."""
 
 import asyncio
+import fcntl
+import threading
+from pathlib import Path
 
 import pytest
 
+from bench import measure
 from bench.processes import cpu_seconds
 from bench.sections import Bench, MockProcess, Options, Section
 from bench.targets import Running, find_target
@@ -30,3 +34,22 @@ def test_a_run_gives_every_figure_it_was_asked_for() -> None:
     assert 0 < (bench.figures["small.chat"] or 0) < 5000
     assert used > 0
     assert len(said) == 3
+
+
+def test_a_second_run_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, entered = threading.Event(), threading.Event()
+    monkeypatch.setattr(measure, "CACHE", tmp_path)
+    monkeypatch.setattr(measure, "say", lambda _: waiting.set())
+
+    def enter() -> None:
+        with measure.alone():
+            entered.set()
+
+    second = threading.Thread(target=enter)
+    with (tmp_path / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        second.start()
+        assert waiting.wait(5)
+        assert not entered.is_set()
+    assert entered.wait(5)
+    second.join()
