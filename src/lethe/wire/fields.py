@@ -62,7 +62,11 @@ class Fields:
 
     def items(self, name: str) -> list["Fields"]:
         """The field as a list of objects."""
-        values = self.take(name, list[Any], [])
+        values = self._data.pop(name, None)
+        if values is None:
+            return []
+        if not isinstance(values, list):  # not through `take`: converting to a generic type costs as much as the rest
+            raise InvalidRequest(f"{self.path}.{name}", "expected an array")
         return [Fields(v, f"{self.path}.{name}[{i}]") for i, v in enumerate(values)]
 
     def child(self, name: str) -> "Fields | None":
