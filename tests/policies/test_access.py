@@ -36,6 +36,11 @@ LOCAL: list[dict[bytes, bytes]] = [
     {},
     {b"host": b"127.0.0.1:3456"},
     {b"host": b"127.8.8.8"},
+    {b"host": b"gateway"},
+    {b"host": b"app.localhost:80"},
+    {b"host": b"10.0.0.2:80"},
+    {b"host": b"[fe80::1]"},
+    {b"host": b""},
     {b"host": b"LocalHost:1"},
     {b"host": b"[::1]:3456"},
     {b"host": b"localhost", b"origin": b"http://localhost:3000"},
@@ -44,8 +49,9 @@ LOCAL: list[dict[bytes, bytes]] = [
 STRANGE: list[dict[bytes, bytes]] = [
     {b"host": b"evil.example:3456"},
     {b"host": b"127.0.0.1.evil.example"},
-    {b"host": b"[::2]"},
-    {b"host": b""},
+    {b"host": b"localhost.evil.example"},
+    {b"host": b"localhost", b"origin": b"http://10.0.0.2"},
+    {b"host": b"localhost", b"origin": b"http://gateway"},
     {b"host": b"localhost", b"origin": b"https://evil.example"},
     {b"host": b"localhost", b"origin": b"null"},
 ]

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from lethe.errors import Forbidden, Unauthenticated
 
-_LOCAL_NAMES = frozenset({b"localhost", b"::1"})
-_LOCAL_NET = re.compile(rb"127(\.\d{1,3}){3}")
+_ADDRESS = re.compile(rb"\d{1,3}(\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*")
+_LOCAL = re.compile(rb"localhost|127(\.\d{1,3}){3}|::1")
+_STRANGER = "without keys web pages and foreign host names are refused (see: lethe keys new)"
 _SLOTS = (b"x-api-key", b"authorization")
 
 
@@ -28,16 +29,17 @@ def refuse_strangers(headers: Mapping[bytes, bytes]) -> None:
     A foreign page reaches loopback by posting across origins, or under its own name (DNS rebinding, as in
     CVE-2024-28224); browsers say so in `Origin` and `Host`.
     """
-    host, origin = headers.get(b"host"), headers.get(b"origin")
-    if (host is not None and not _is_local(host)) or (
-        origin is not None and not _is_local(origin.partition(b"://")[2])
-    ):
-        raise Forbidden("without keys only clients on this machine may call, by a loopback name (see: lethe keys new)")
+    host, origin = _name(headers.get(b"host", b"")), headers.get(b"origin")
+    if b"." in host and not _ADDRESS.fullmatch(host) and not host.endswith(b".localhost"):
+        raise Forbidden(_STRANGER)  # a name that somebody may own; plain words and addresses nobody can
+    if origin is not None and not _LOCAL.fullmatch(_name(origin.partition(b"://")[2])):
+        raise Forbidden(_STRANGER)
 
 
-def _is_local(authority: bytes) -> bool:
+def _name(authority: bytes) -> bytes:
+    """`host:port` or `[address]:port` without the port."""
     name = authority[1:].partition(b"]")[0] if authority.startswith(b"[") else authority.partition(b":")[0]
-    return name.lower() in _LOCAL_NAMES or _LOCAL_NET.fullmatch(name) is not None
+    return name.lower()
 
 
 def identify(credentials: dict[bytes, bytes], digests: Sequence[bytes]) -> tuple[int, bytes]:
