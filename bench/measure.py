@@ -18,7 +18,7 @@ import msgspec
 import uvloop
 
 from bench.sections import Bench, MockProcess, Options, Section
-from bench.table import Result, machine, markdown
+from bench.table import Result, machine, markdown, medians
 from bench.targets import Missing, NotReady, Running, find_target
 
 CACHE = Path.home() / ".cache" / "lethe-bench"
@@ -71,6 +71,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--patience", type=float, default=30, help="wait so long for an idle machine, each time (default %(default)s s)"
     )
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="measure all targets so often and take medians (default %(default)s)"
+    )
     parser.add_argument("--cold", type=int, default=3, help="cold starts to take the median of (default %(default)s)")
     parser.add_argument(
         "--sections",
@@ -98,16 +101,18 @@ def main() -> int:
         sections=arguments.sections,
         cores=pinned,
     )
-    results, failed = [], False
-    for name in arguments.targets:
+    rounds: dict[str, list[Result]] = {}
+    failed = False
+    for name in arguments.targets * arguments.rounds:
         try:
             with alone():
-                results.append(measure(name, options))
+                rounds.setdefault(name, []).append(measure(name, options))
         except Missing as reason:
             say(f"left out: {reason}")
         except (NotReady, OSError, ValueError) as reason:  # ValueError: a target's file that is wrong
             say(f"{name} failed: {reason}")
             failed = True
+    results = [medians(results) for results in rounds.values()]
     if not results:
         return 1
     if arguments.json:

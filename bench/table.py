@@ -1,6 +1,7 @@
 """Results as one markdown table: a row a figure, a column a target."""
 
 import platform
+import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,16 @@ class Result(Struct, kw_only=True):
     name: str
     figures: Figures
     faults: list[str]
+
+
+def medians(rounds: Sequence[Result]) -> Result:
+    """One target's rounds as one result: the median of each figure, every fault, the worst of "others"."""
+    figures: Figures = {}
+    for key in dict.fromkeys(key for result in rounds for key in result.figures):
+        values = [value for result in rounds if (value := result.figures.get(key)) is not None]
+        unite = max if key == "others" else statistics.median
+        figures[key] = unite(values) if values else None
+    return Result(name=rounds[0].name, figures=figures, faults=[fault for result in rounds for fault in result.faults])
 
 
 def cell(value: float | None, digits: int) -> str:
