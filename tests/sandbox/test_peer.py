@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.sandbox import messages
 
+from lethe.ledger.pages import Page
 from lethe.sandbox import channel
 from lethe.sandbox.channel import (
     FROM_WORKER,
@@ -14,8 +15,8 @@ from lethe.sandbox.channel import (
     Events,
     FromWorker,
     Inbox,
-    Metrics,
-    MetricsWanted,
+    PageIs,
+    PageWanted,
     Ready,
     frame,
 )
@@ -66,7 +67,7 @@ def test_messages_are_heard(ends: Ends) -> None:
 
 
 def test_what_a_worker_does_not_read_waits(ends: Ends) -> None:
-    page = Metrics(1, bytes(4 * 1024 * 1024))
+    page = PageIs(1, bytes(4 * 1024 * 1024))
     ends.peer.say(page)
     ends.worker.setblocking(False)
     got = b""
@@ -89,7 +90,7 @@ def test_nonsense_breaks_it_once(nonsense: bytes, ends: Ends) -> None:
     ends.turn()
     assert (ends.heard, ends.broken) == ([Ready()], 1)
     assert ends.worker.recv(1) == b""
-    ends.peer.say(Metrics(1, b"x"))  # nobody is there: nothing happens
+    ends.peer.say(PageIs(1, b"x"))  # nobody is there: nothing happens
 
 
 def test_what_the_supervisor_refuses_breaks_it(ends: Ends) -> None:
@@ -105,12 +106,12 @@ def test_what_the_supervisor_refuses_breaks_it(ends: Ends) -> None:
 def test_a_worker_that_never_reads_is_taken_for_dead(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, "BREAK_ABOVE", 1024 * 1024)
     for _ in range(20):
-        ends.peer.say(Metrics(1, bytes(256 * 1024)))
+        ends.peer.say(PageIs(1, bytes(256 * 1024)))
     assert ends.broken == 1
 
 
 def test_last_words_are_heard_after_the_end(ends: Ends) -> None:
-    ends.worker.sendall(frame(Ready()) + frame(MetricsWanted(1))[:3])
+    ends.worker.sendall(frame(Ready()) + frame(PageWanted(1, Page.METRICS))[:3])
     ends.worker.close()
     ends.peer.finish()
     assert ends.heard == [Ready()]
@@ -120,13 +121,13 @@ def test_last_words_are_heard_after_the_end(ends: Ends) -> None:
 def test_an_answer_to_one_that_has_gone(ends: Ends) -> None:
     def answer(message: FromWorker) -> None:
         ends.heard.append(message)
-        ends.peer.say(Metrics(1, b"x"))
+        ends.peer.say(PageIs(1, b"x"))
 
     ends.on_message = answer
-    ends.worker.sendall(frame(MetricsWanted(1)))
+    ends.worker.sendall(frame(PageWanted(1, Page.METRICS)))
     ends.worker.close()
     ends.turn()
-    assert ends.heard == [MetricsWanted(1)]
+    assert ends.heard == [PageWanted(1, Page.METRICS)]
     assert ends.broken == 0
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
@@ -13,7 +13,8 @@ from tests.sandbox.messages import PLAN
 
 from lethe.config.plan import Plan
 from lethe.errors import InternalFault
-from lethe.ledger.recorder import Recorder
+from lethe.ledger.pages import Page
+from lethe.retention.standing import Finding
 from lethe.sandbox import worker as module
 from lethe.sandbox.channel import (
     FROM_WORKER,
@@ -27,12 +28,12 @@ from lethe.sandbox.channel import (
     FromWorker,
     Inbox,
     Message,
-    Metrics,
-    MetricsWanted,
+    PageIs,
+    PageWanted,
     Ready,
     frame,
 )
-from lethe.sandbox.worker import Worker
+from lethe.sandbox.worker import Outside, Worker
 
 CONFIGURE = Configure(1, PLAN, {"env:A": "one"})
 
@@ -42,16 +43,10 @@ class Plane:
 
     made: ClassVar[list["Plane"]] = []
 
-    def __init__(
-        self,
-        plan: Plan,
-        credentials: Mapping[str, str],
-        listener: socket.socket,
-        recorder: Recorder,
-        ask_metrics: Callable[[], Awaitable[bytes]],
-        fault: Callable[[BaseException], None],
-    ) -> None:
-        self.plan, self.recorder, self.ask_metrics, self.fault = plan, recorder, ask_metrics, fault
+    def __init__(self, plan: Plan, credentials: Mapping[str, str], listener: socket.socket, outside: Outside) -> None:
+        del listener
+        self.plan, self.outside = plan, outside
+        self.learnt: list[Sequence[Finding]] = []
         self.made.append(self)
         self.credentials = [credentials]
         self.drains: list[float | None] = []
@@ -62,6 +57,9 @@ class Plane:
 
     def replace_credentials(self, credentials: Mapping[str, str]) -> None:
         self.credentials.append(credentials)
+
+    def learn(self, findings: Sequence[Finding]) -> None:
+        self.learnt.append(findings)
 
     async def drain(self, seconds: float | None) -> None:
         self.drains.append(seconds)
@@ -130,8 +128,8 @@ async def test_from_configuration_to_the_end() -> None:
         worker.say(CONFIGURE)
         assert await worker.hear() == Ready()
         assert (worker.plane.plan, worker.plane.credentials) == (PLAN, [{"env:A": "one"}])
-        worker.plane.recorder.record(event())
-        worker.plane.recorder.record(event(level=LEVEL_B))
+        worker.plane.outside.record(event())
+        worker.plane.outside.record(event(level=LEVEL_B))
         worker.say(Drain(3.0))
         assert [type(await worker.hear()) for _ in range(3)] == [Events, Counters, Drained]
         assert worker.plane.drains == [3.0]
@@ -182,33 +180,33 @@ async def test_metrics_come_from_the_supervisor_after_what_is_held() -> None:
     async with rig() as worker:
         worker.say(CONFIGURE)
         assert await worker.hear() == Ready()
-        worker.plane.recorder.record(event(level=LEVEL_B))
-        asked = asyncio.ensure_future(worker.plane.ask_metrics())
+        worker.plane.outside.record(event(level=LEVEL_B))
+        asked = asyncio.ensure_future(worker.plane.outside.page(Page.METRICS))
         assert isinstance(await worker.hear(), Counters)
-        assert await worker.hear() == MetricsWanted(1)
-        worker.say(Metrics(99, b"of another"), Metrics(1, b"page"), Metrics(1, b"again"))
+        assert await worker.hear() == PageWanted(1, Page.METRICS)
+        worker.say(PageIs(99, b"of another"), PageIs(1, b"page"), PageIs(1, b"again"))
         assert await asked == b"page"
 
 
 async def test_metrics_that_do_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_METRICS_WAIT", 0.01)
+    monkeypatch.setattr(module, "_PAGE_WAIT", 0.01)
     async with rig() as worker:
         worker.say(CONFIGURE)
         assert await worker.hear() == Ready()
         with pytest.raises(InternalFault):
-            await worker.plane.ask_metrics()
+            await worker.plane.outside.page(Page.METRICS)
 
 
 async def test_so_many_at_once_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_METRICS_ASKED", 2)
+    monkeypatch.setattr(module, "_PAGES_ASKED", 2)
     async with rig() as worker:
         worker.say(CONFIGURE)
         assert await worker.hear() == Ready()
-        asked = [asyncio.ensure_future(worker.plane.ask_metrics()) for _ in range(3)]
+        asked = [asyncio.ensure_future(worker.plane.outside.page(Page.METRICS)) for _ in range(3)]
         done, _ = await asyncio.wait(asked, timeout=10, return_when=asyncio.FIRST_COMPLETED)
         assert done == {asked[2]}
         assert isinstance(asked[2].exception(), InternalFault)
-        worker.say(Metrics(1, b"1"), Metrics(2, b"2"))
+        worker.say(PageIs(1, b"1"), PageIs(2, b"2"))
         assert [await each for each in asked[:2]] == [b"1", b"2"]
 
 
@@ -216,7 +214,7 @@ async def test_faults_without_their_text() -> None:
     async with rig() as worker:
         worker.say(CONFIGURE)
         assert await worker.hear() == Ready()
-        worker.plane.fault(ValueError("canary-51"))
+        worker.plane.outside.fault(ValueError("canary-51"))
         loop = asyncio.get_running_loop()
         loop.call_exception_handler({"message": "canary-52", "exception": KeyError("canary-53")})
         loop.call_exception_handler({"message": "canary-54"})

@@ -12,6 +12,7 @@ import msgspec
 from lethe.config.plan import Plan
 from lethe.ir.content import Dialect
 from lethe.ledger.events import RequestEvent
+from lethe.ledger.pages import Page
 from lethe.providers.upstream import Auth, Timeouts, Upstream
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.routing.table import Route, Target
@@ -136,8 +137,9 @@ async def serving(upstreams: Sequence[Upstream], routes: Sequence[Route] = (), *
     plan = msgspec.structs.replace(plan, **changes)
     listener = socket.create_server(("127.0.0.1", 0))
     events = Events()
+    around = Around(events)
     credentials = {u.credential: f"secret-{u.name}" for u in upstreams if u.credential}
-    served = Serving(plan, credentials, listener, events, _metrics, _raise)
+    served = Serving(plan, credentials, listener, around)
     await served.start()
     rig = Rig(served, listener.getsockname()[1], events, plan)
     try:
@@ -147,16 +149,25 @@ async def serving(upstreams: Sequence[Upstream], routes: Sequence[Route] = (), *
         await served.drain(0.0)
 
 
-async def _metrics() -> bytes:
-    return b"lethe_up 1\n"
-
-
 FAULTS: list[BaseException] = []
 
 
-def _raise(error: BaseException) -> None:
-    """A fault of ours fails the test that sees it (conftest looks here)."""
-    FAULTS.append(error)
+class Around:
+    """What the worker's process is otherwise. A fault of ours fails the test that sees it (conftest looks here)."""
+
+    def __init__(self, events: Events) -> None:
+        self.record = events.record
+        self.levels = frozenset(Level)
+        self.unattested: list[int] = []
+
+    async def page(self, page: Page) -> bytes:
+        return f"lethe_{page} 1\n".encode()
+
+    def fault(self, error: BaseException) -> None:
+        FAULTS.append(error)
+
+    def unproven(self, upstream: int) -> None:
+        self.unattested.append(upstream)
 
 
 # Bodies and scripts

@@ -188,7 +188,7 @@ async def test_errors_at_unknown_paths_come_in_the_asking_dialect() -> None:
 async def test_metrics_want_a_key_where_there_are_keys() -> None:
     async with Fake() as fake, serving([upstream("up", fake, CHAT)], keys=keys("k")) as rig:
         assert (await rig.ask("GET", "/metrics")).status == 401
-        assert (await rig.ask("GET", "/metrics", authorization="Bearer k")).body == b"lethe_up 1\n"
+        assert (await rig.ask("GET", "/metrics", authorization="Bearer k")).body == b"lethe_metrics 1\n"
         assert (await rig.ask("GET", "/health")).status == 200
 
 

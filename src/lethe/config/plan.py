@@ -20,6 +20,8 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     level: Level
     accept_classes: tuple[UpstreamClass, ...] = ()
+    accept_unenforced: tuple[str, ...] = ()
+    refuse_unknown: bool = False  # at level C too; elsewhere it always is
     max_body: int = 32 * 1024 * 1024
     upstreams: tuple[Upstream, ...]
     routes: tuple[Route, ...] = ()

@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from lethe.ir.content import Dialect
 from lethe.retention.levels import UpstreamClass
+from lethe.retention.standing import Contract, Declared
+from lethe.retention.surface import Surface
 
 
 class Auth(StrEnum):
@@ -50,7 +52,10 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 
 
 class Upstream(Struct, frozen=True, kw_only=True):
-    """`base_url` is as the vendor's SDK takes it, without a trailing slash; `models` are globs that it serves."""
+    """`base_url` is as the vendor's SDK takes it, without a trailing slash; `models` are globs that it serves.
+
+    `upstream_class` is the class without any probe's word; `surfaces` are what the register knows of it.
+    """
 
     name: str
     provider: str = ""  # the preset's name, for its quirks
@@ -61,5 +66,8 @@ class Upstream(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     credential: str | None = None  # a secret's reference, resolved by the broker
     timeouts: Timeouts = Timeouts()
+    surfaces: tuple[Surface, ...] = ()
+    contract: Contract | None = None
+    declared: Declared | None = None
     ca_file: str | None = None
     proxy: str | None = None

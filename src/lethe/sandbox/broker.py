@@ -79,7 +79,8 @@ def serve(channel: socket.socket, broker: Broker) -> None:
             if not data:
                 return
             for order in inbox.feed(data):
-                outbox.put(frame(broker.answer(order)))
+                if isinstance(order, Resolve):
+                    outbox.put(frame(broker.answer(order)))
         elif not outbox and (rotated := broker.look()) is not None:
             outbox.put(frame(rotated))
         outbox.send(channel)

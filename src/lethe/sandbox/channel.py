@@ -14,7 +14,11 @@ import msgspec
 from msgspec import Struct
 
 from lethe.config.plan import Plan
+from lethe.ledger.pages import Page
 from lethe.ledger.tally import Count, Tally
+from lethe.providers.probe import ProbeTask
+from lethe.retention.enforcement import Enforcement
+from lethe.retention.standing import Finding
 
 FRAME_LIMIT = 16 * 1024 * 1024  # bytes of one payload
 DROP_ABOVE = 1024 * 1024  # bytes waiting; beyond that events and counters are dropped
@@ -51,8 +55,9 @@ class Counters(Struct, frozen=True):
     tally: Tally
 
 
-class MetricsWanted(Struct, frozen=True):
+class PageWanted(Struct, frozen=True):
     token: Count
+    page: Page
 
 
 class Fault(Struct, frozen=True):
@@ -73,6 +78,18 @@ class Dropped(Struct, frozen=True):
     counters: Count
 
 
+class LockedIn(Struct, frozen=True):
+    """What the kernel enforces on this worker; said before `Ready`."""
+
+    enforcement: Enforcement
+
+
+class Unproven(Struct, frozen=True):
+    """An upstream, by its index in the plan, whose response did not attest what the register expects."""
+
+    upstream: Count
+
+
 # Supervisor to worker
 
 
@@ -82,6 +99,7 @@ class Configure(_Secret, frozen=True):
     generation: Count
     plan: Plan
     credentials: dict[str, str]
+    findings: tuple[Finding, ...] = ()
 
 
 class Credentials(_Secret, frozen=True):
@@ -90,9 +108,15 @@ class Credentials(_Secret, frozen=True):
     credentials: dict[str, str]
 
 
-class Metrics(Struct, frozen=True):
+class Findings(Struct, frozen=True):
+    """All that is known from probes now: replaces what was known before."""
+
+    findings: tuple[Finding, ...]
+
+
+class PageIs(Struct, frozen=True):
     token: Count
-    page: bytes
+    content: bytes
 
 
 class Drain(Struct, frozen=True):
@@ -112,6 +136,12 @@ class Resolve(Struct, frozen=True):
     keys: tuple[str, ...]
 
 
+class Probe(Struct, frozen=True):
+    """Ask these, and again before their answers are too old; `Found` follows. Replaces what was asked before."""
+
+    tasks: tuple[ProbeTask, ...]
+
+
 class Missing(Struct, frozen=True):
     reference: str
     reason: str
@@ -126,6 +156,12 @@ class Resolved(_Secret, frozen=True):
     missing: tuple[Missing, ...]
 
 
+class Found(Struct, frozen=True):
+    """What the probes say now, all of them."""
+
+    findings: tuple[Finding, ...]
+
+
 class Rotated(_Secret, frozen=True):
     """Files of secrets have changed; what could not be read this time is left out."""
 
@@ -133,10 +169,10 @@ class Rotated(_Secret, frozen=True):
     digests: dict[str, bytes]
 
 
-FromWorker: TypeAlias = Ready | Events | Counters | MetricsWanted | Fault | Drained | Dropped
-ToWorker: TypeAlias = Configure | Credentials | Metrics | Drain
-ToBroker: TypeAlias = Resolve
-FromBroker: TypeAlias = Resolved | Rotated
+FromWorker: TypeAlias = Ready | Events | Counters | PageWanted | Fault | Drained | Dropped | LockedIn | Unproven
+ToWorker: TypeAlias = Configure | Credentials | PageIs | Drain | Findings
+ToBroker: TypeAlias = Resolve | Probe
+FromBroker: TypeAlias = Resolved | Rotated | Found
 Message: TypeAlias = FromWorker | ToWorker | ToBroker | FromBroker
 M = TypeVar("M", bound=Message)
 
@@ -144,14 +180,22 @@ FROM_WORKER: dict[int, type[FromWorker]] = {
     1: Ready,
     2: Events,
     3: Counters,
-    4: MetricsWanted,
+    4: PageWanted,
     5: Fault,
     6: Drained,
     7: Dropped,
+    8: LockedIn,
+    9: Unproven,
 }
-TO_WORKER: dict[int, type[ToWorker]] = {32: Configure, 33: Credentials, 34: Metrics, 35: Drain}
-TO_BROKER: dict[int, type[ToBroker]] = {64: Resolve}
-FROM_BROKER: dict[int, type[FromBroker]] = {96: Resolved, 97: Rotated}
+TO_WORKER: dict[int, type[ToWorker]] = {
+    32: Configure,
+    33: Credentials,
+    34: PageIs,
+    35: Drain,
+    36: Findings,
+}
+TO_BROKER: dict[int, type[ToBroker]] = {64: Resolve, 65: Probe}
+FROM_BROKER: dict[int, type[FromBroker]] = {96: Resolved, 97: Rotated, 98: Found}
 _KINDS: dict[type[Message], int] = {
     message: kind for table in (FROM_WORKER, TO_WORKER, TO_BROKER, FROM_BROKER) for kind, message in table.items()
 }

@@ -2,14 +2,17 @@
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Protocol
 
 from lethe.config.plan import Plan
 from lethe.config.settings import Settings
 from lethe.ledger.names import Names
+from lethe.ledger.pages import Page
 from lethe.ledger.tally import Tally
+from lethe.retention.enforcement import Enforcement
+from lethe.retention.standing import Finding
 from lethe.sandbox import environment
 from lethe.sandbox.backoff import Backoff
 from lethe.sandbox.channel import (
@@ -23,11 +26,14 @@ from lethe.sandbox.channel import (
     Dropped,
     Events,
     Fault,
+    Findings,
     FromWorker,
     Inbox,
-    Metrics,
-    MetricsWanted,
+    LockedIn,
+    PageIs,
+    PageWanted,
     Ready,
+    Unproven,
 )
 from lethe.sandbox.children import Child, Children, Program, channel
 from lethe.sandbox.peer import Peer
@@ -54,7 +60,8 @@ class House(Protocol):
     def recorded(self, generation: "Generation", records: bytes) -> None: ...
     def dropped(self, dropped: Dropped) -> None: ...
     def printed(self, data: bytes) -> None: ...
-    def metrics(self) -> bytes: ...
+    def page(self, page: Page) -> bytes: ...
+    def unproven(self, upstream: str) -> None: ...
 
 
 class Slot:
@@ -68,13 +75,23 @@ class Slot:
         self.child: Child | None = None
         self.peer: Peer[FromWorker] | None = None
         self.restart: Timer | None = None
+        self.enforcement: Enforcement | None = None  # once the worker has locked itself in
 
 
 class Generation:
-    """Workers start at once, so that they import while secrets are resolved; `configure` lets them serve."""
+    """Workers start at once, so that they import while secrets are resolved; `configure` lets them serve.
+
+    `watch` is told of each worker's process before that is configured, and so before it locks itself in.
+    """
 
     def __init__(
-        self, number: int, settings: Settings, workers: int, house: House, program: tuple[str, ...] = ("-m", MODULE)
+        self,
+        number: int,
+        settings: Settings,
+        workers: int,
+        house: House,
+        program: tuple[str, ...] = ("-m", MODULE),
+        watch: Callable[[int], None] | None = None,
     ) -> None:
         self.number = number
         self.settings = settings
@@ -87,6 +104,7 @@ class Generation:
         )
         self._house = house
         self._program = program
+        self._watch = watch
         self._configuration: Configure | None = None
         self._slots = [Slot(slot) for slot in range(1, workers + 1)]
 
@@ -108,9 +126,14 @@ class Generation:
         for slot in self._slots:
             self._start(slot)
 
-    def configure(self, plan: Plan, credentials: Mapping[str, str]) -> None:
+    @property
+    def enforcement(self) -> tuple[Enforcement, ...]:
+        """What holds the workers that have locked themselves in."""
+        return tuple(slot.enforcement for slot in self._slots if slot.enforcement is not None)
+
+    def configure(self, plan: Plan, credentials: Mapping[str, str], findings: tuple[Finding, ...] = ()) -> None:
         """Tell all workers, and those that will replace them, what to serve."""
-        self._configuration = Configure(self.number, plan, dict(credentials))
+        self._configuration = Configure(self.number, plan, dict(credentials), findings)
         for slot in self._slots:
             if slot.peer is not None:
                 slot.peer.say(self._configuration)
@@ -123,10 +146,20 @@ class Generation:
         mine = {reference: changed.get(reference, value) for reference, value in old.credentials.items()}
         if mine == old.credentials:
             return
-        self._configuration = Configure(old.generation, old.plan, mine)
+        self._configuration = Configure(old.generation, old.plan, mine, old.findings)
         for slot in self._slots:
             if slot.peer is not None:
                 slot.peer.say(Credentials(mine))
+
+    def learn(self, findings: tuple[Finding, ...]) -> None:
+        """Pass on what the probes say now."""
+        old = self._configuration
+        if old is None or old.findings == findings:
+            return
+        self._configuration = Configure(old.generation, old.plan, old.credentials, findings)
+        for slot in self._slots:
+            if slot.peer is not None:
+                slot.peer.say(Findings(findings))
 
     def serve(self) -> None:
         self.phase = Phase.SERVING
@@ -168,6 +201,9 @@ class Generation:
             )
             child = self._children.start(program, lambda status: self._exited(slot, status), self._house.printed)
         slot.child = child
+        slot.enforcement = None
+        if self._watch is not None:
+            self._watch(child.pid)
         slot.peer = Peer(
             self._reactor, ours, Inbox(FROM_WORKER), lambda message: self._heard(slot, message), child.kill
         )
@@ -192,7 +228,7 @@ class Generation:
         self._house.worker_ended(slot.number, _how(status), wait)
         slot.restart = self._reactor.later(wait, lambda: self._start(slot))
 
-    def _heard(self, slot: Slot, message: FromWorker) -> None:
+    def _heard(self, slot: Slot, message: FromWorker) -> None:  # noqa: C901, PLR0912 - one flat match
         match message:
             case Ready():
                 slot.ready = True
@@ -204,9 +240,15 @@ class Generation:
                 if not all(self.names.known(*place) for place in tally.cells):
                     raise ChannelBroken("a tally of what is not configured")
                 self.tally.merge(tally)
-            case MetricsWanted(token=token):
+            case PageWanted(token=token, page=page):
                 if slot.peer is not None:
-                    slot.peer.say(Metrics(token, self._house.metrics()))
+                    slot.peer.say(PageIs(token, self._house.page(page)))
+            case LockedIn(enforcement=enforcement):
+                slot.enforcement = enforcement
+            case Unproven(upstream=upstream):
+                if upstream >= len(self.names.upstreams):
+                    raise ChannelBroken("a word on an upstream that is not configured")
+                self._house.unproven(self.names.upstreams[upstream])
             case Fault():
                 self._house.faulted(slot.number, message)
             case Drained():

@@ -10,33 +10,32 @@ import msgspec
 
 from lethe.config.problems import ConfigError
 from lethe.config.settings import Settings
-from lethe.ledger.lines import line
-from lethe.ledger.metrics import Figures, Totals, render
-from lethe.ledger.names import LEVELS
-from lethe.ledger.record import unpack
-from lethe.retention.levels import Level
-from lethe.sandbox import assembly, descriptors, faults
+from lethe.ledger.pages import Page
+from lethe.sandbox import assembly, descriptors
 from lethe.sandbox.channel import Dropped, Fault, Resolved, Rotated
 from lethe.sandbox.children import Children
 from lethe.sandbox.engine import REFERENCE, Engine
 from lethe.sandbox.generation import Generation, Phase
-from lethe.sandbox.outlet import Outlet
+from lethe.sandbox.outputs import Outputs
 from lethe.sandbox.reactor import Reactor
 from lethe.sandbox.vault import Vault
 
 POLL = 1.0  # seconds between looks at the configuration file
-_C = LEVELS.index(Level.C)
 _START_LIMIT = 120.0  # seconds until a generation that is not ready is given up; a model may have to load
-_KINDS_OF_FAULT = 256  # told apart; each is reported when it happens for the 1st, 2nd, 4th, 8th ... time
 _MARGIN = 1.75  # seconds that workers need beyond their deadline: farewells, last events, the exit itself
-_LAST_LINES = 1.0  # seconds for stdout to take what is waiting
 
 
 class Supervisor:
     """One run, from the first configuration to the exit status."""
 
     def __init__(
-        self, load: Callable[[], Settings], listener: socket.socket, workers: int, drain: float, watch: Path | None
+        self,
+        load: Callable[[], Settings],
+        listener: socket.socket,
+        workers: int,
+        drain: float,
+        watch: Path | None,
+        started: Callable[[int], None] | None = None,
     ) -> None:
         self._load = load
         self._listener = listener
@@ -44,18 +43,17 @@ class Supervisor:
         self._drain = drain
         self._watch = watch
         self._seen = _stamp(watch)
+        self._worker_started = started
         self._reactor = Reactor()
         self._children = Children(self._reactor)
-        self._lines = Outlet(1)
-        self._notices = Outlet(2)
+        self._outputs = Outputs()
+        self._say = self._outputs.say
+        self._figures = self._outputs.figures
         self._vault = Vault(self._reactor, self._children, self._rotated)
         self._engine: Engine | None = None
         self._generations: list[Generation] = []  # the last one is the newest
         self._started = 0
         self._resolved: Resolved | None = None  # for the newest generation
-        self._ended = Totals()  # of generations that are gone
-        self._figures = Figures()
-        self._faults: dict[Fault, int] = {}
         self._stopping = False
         self._status = 0
 
@@ -79,8 +77,7 @@ class Supervisor:
         finally:
             self._children.kill()
             self._listener.close()
-            self._lines.close(_LAST_LINES)
-            self._notices.close(_LAST_LINES)
+            self._outputs.close()
             self._reactor.close()
         return self._status
 
@@ -92,7 +89,7 @@ class Supervisor:
             self._generations[-1].kill()  # a newer configuration overtakes it
         self._started += 1
         self._resolved = None
-        generation = Generation(self._started, settings, self._workers, self)
+        generation = Generation(self._started, settings, self._workers, self, watch=self._worker_started)
         self._generations.append(generation)
         generation.start(self._reactor, self._children, self._listener.fileno())
         self._reactor.later(_START_LIMIT, lambda: self._overdue(generation))
@@ -171,7 +168,7 @@ class Supervisor:
     def emptied(self, generation: Generation) -> None:
         if generation in self._generations:
             self._generations.remove(generation)
-            self._ended.add(generation.tally, generation.names)
+            self._outputs.ended(generation)
         if self._engine is not None and all(each.settings.embedded is None for each in self._generations):
             self._engine.stop()
             self._engine = None
@@ -179,42 +176,27 @@ class Supervisor:
             self._end(self._status)
 
     def worker_ended(self, slot: int, how: str, restart_in: float) -> None:
-        self._figures.worker_restarts += restart_in > 0
-        self._say(f"worker {slot} {how}" + (f"; another one starts in {restart_in:g} s" if restart_in else ""))
+        self._outputs.worker_ended(slot, how, restart_in)
 
     def faulted(self, slot: int, fault: Fault) -> None:
-        self._figures.worker_faults += 1
-        if not faults.plain(fault) or (fault not in self._faults and len(self._faults) >= _KINDS_OF_FAULT):
-            return
-        times = self._faults[fault] = self._faults.get(fault, 0) + 1
-        if times & (times - 1) == 0:
-            self._say(f"worker {slot}: {fault.error} at {fault.location}" + (f" ({times} times)" if times > 1 else ""))
+        self._outputs.faulted(slot, fault)
 
     def recorded(self, generation: Generation, records: bytes) -> None:
-        """Raises ValueError for what is no record of this generation."""
-        out: list[bytes] = []
-        for event in unpack(records):
-            if event.level != _C or not generation.names.known(event.endpoint, event.upstream, event.level):
-                raise ValueError("an event of what is not configured")
-            generation.tally.add(event)
-            out.append(line(event, generation.names))
-        self._lines.write(b"".join(out), len(out))
+        self._outputs.recorded(generation, records)
 
     def dropped(self, dropped: Dropped) -> None:
-        self._figures.events_dropped += dropped.events
-        self._figures.counters_dropped += dropped.counters
+        self._outputs.dropped(dropped)
 
     def printed(self, data: bytes) -> None:
-        self._figures.discarded_bytes += len(data)
+        self._outputs.printed(data)
 
-    def metrics(self) -> bytes:
-        self._figures.workers = sum(generation.serving for generation in self._generations)
-        self._figures.lines_dropped = self._lines.dropped
-        totals = Totals()
-        totals.merge(self._ended)
-        for generation in self._generations:
-            totals.add(generation.tally, generation.names)
-        return render(totals, self._figures)
+    def page(self, page: Page) -> bytes:
+        match page:
+            case Page.METRICS:
+                return self._outputs.metrics(self._generations)
+
+    def unproven(self, upstream: str) -> None:
+        self._say(f"upstream {upstream} did not attest its retention")
 
     # Changes from outside
 
@@ -269,11 +251,6 @@ class Supervisor:
         self._stopping = True
         self._status = status
         self._reactor.stop()
-
-    def _say(self, text: str) -> None:
-        """A notice for people."""
-        for line_of_text in text.splitlines():
-            self._notices.write(f"lethe: {line_of_text}\n".encode(errors="replace"))
 
 
 def run(load: Callable[[], Settings], *, host: str, port: int, workers: int, drain: float, watch: Path | None) -> int:

@@ -9,14 +9,17 @@ import contextlib
 import gc
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import uvloop
 
 from lethe.config.plan import Plan
 from lethe.errors import InternalFault
+from lethe.ledger.pages import Page
 from lethe.ledger.recorder import Recorder
+from lethe.retention.levels import Level
+from lethe.retention.standing import Finding
 from lethe.sandbox import faults
 from lethe.sandbox.channel import (
     Configure,
@@ -24,16 +27,18 @@ from lethe.sandbox.channel import (
     Drain,
     Drained,
     Fault,
-    Metrics,
-    MetricsWanted,
+    Findings,
+    PageIs,
+    PageWanted,
     Ready,
     ToWorker,
+    Unproven,
 )
 from lethe.sandbox.link import Link
 
 ORPHAN_DRAIN = 10.0  # seconds to finish in when the supervisor is gone
-_METRICS_WAIT = 5.0  # seconds
-_METRICS_ASKED = 64  # pages asked for at once
+_PAGE_WAIT = 5.0  # seconds
+_PAGES_ASKED = 64  # pages asked for at once
 _LAST_WORDS = 1.0  # seconds for the last events to leave
 
 
@@ -42,19 +47,32 @@ class Serving(Protocol):
 
     async def start(self) -> None: ...
     def replace_credentials(self, credentials: Mapping[str, str]) -> None: ...
+    def learn(self, findings: Sequence[Finding]) -> None: ...
     async def drain(self, seconds: float | None) -> None: ...
 
 
-class ServingFactory(Protocol):
-    def __call__(
-        self,
-        plan: Plan,
-        credentials: Mapping[str, str],
-        listener: socket.socket,
-        recorder: Recorder,
-        ask_metrics: Callable[[], Awaitable[bytes]],
-        fault: Callable[[BaseException], None],
-    ) -> Serving: ...
+ServingFactory: TypeAlias = Callable[[Plan, Mapping[str, str], socket.socket, "Outside"], Serving]
+
+
+class Outside:
+    """`lethe.server.outside.Outside`: what the data plane may ask for."""
+
+    def __init__(self, worker: "Worker", recorder: Recorder) -> None:
+        self._worker = worker
+        self._recorder = recorder
+        self.levels = frozenset(Level)
+        self.record = recorder.record
+
+    async def page(self, page: Page) -> bytes:
+        """With this worker's latest included. Raises InternalFault."""
+        self._recorder.flush()
+        return await self._worker.ask_page(page)
+
+    def fault(self, error: BaseException) -> None:
+        self._worker.link.fault(faults.describe(error))
+
+    def unproven(self, upstream: int) -> None:
+        self._worker.link.offer(Unproven(upstream))
 
 
 class Worker:
@@ -67,6 +85,7 @@ class Worker:
         self._orders: asyncio.Queue[Configure | Drain] = asyncio.Queue()
         self._serving: Serving | None = None
         self._rotated: dict[str, str] | None = None  # newer than the configuration's
+        self._learnt: tuple[Finding, ...] | None = None  # newer than the configuration's
         self._pages: dict[int, asyncio.Future[bytes]] = {}
         self._asked = 0
 
@@ -80,9 +99,8 @@ class Worker:
             return
         recorder = Recorder(self.link, loop.call_later)
         credentials = order.credentials if self._rotated is None else self._rotated
-        self._serving = self._factory(
-            order.plan, credentials, self._listener, recorder, self._ask_metrics(recorder), self._failed
-        )
+        self._serving = self._factory(order.plan, credentials, self._listener, Outside(self, recorder))
+        self._serving.learn(order.findings if self._learnt is None else self._learnt)
         await self._serving.start()
         gc.collect()
         gc.freeze()
@@ -123,33 +141,30 @@ class Worker:
                 self._rotated = credentials
                 if self._serving is not None:
                     self._serving.replace_credentials(credentials)
-            case Metrics(token=token, page=page):
+            case Findings(findings=findings):
+                self._learnt = findings
+                if self._serving is not None:
+                    self._serving.learn(findings)
+            case PageIs(token=token, content=content):
                 waiting = self._pages.get(token)
                 if waiting is not None and not waiting.done():
-                    waiting.set_result(page)
+                    waiting.set_result(content)
 
-    def _ask_metrics(self, recorder: Recorder) -> Callable[[], Awaitable[bytes]]:
-        async def ask() -> bytes:
-            """The page of the supervisor, this worker's latest included. Raises InternalFault."""
-            recorder.flush()
-            self._asked += 1
-            token = self._asked
-            if len(self._pages) >= _METRICS_ASKED or not self.link.offer(MetricsWanted(token)):
-                raise InternalFault
-            waiting: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-            self._pages[token] = waiting
-            try:
-                async with asyncio.timeout(_METRICS_WAIT):
-                    return await waiting
-            except TimeoutError:
-                raise InternalFault from None
-            finally:
-                del self._pages[token]
-
-        return ask
-
-    def _failed(self, error: BaseException) -> None:
-        self.link.fault(faults.describe(error))
+    async def ask_page(self, page: Page) -> bytes:
+        """A page of the supervisor's. Raises InternalFault."""
+        self._asked += 1
+        token = self._asked
+        if len(self._pages) >= _PAGES_ASKED or not self.link.offer(PageWanted(token, page)):
+            raise InternalFault
+        waiting: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._pages[token] = waiting
+        try:
+            async with asyncio.timeout(_PAGE_WAIT):
+                return await waiting
+        except TimeoutError:
+            raise InternalFault from None
+        finally:
+            del self._pages[token]
 
     def _loop_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         del loop

@@ -4,7 +4,6 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from lethe.config.plan import Plan
 from lethe.errors import (
@@ -18,6 +17,7 @@ from lethe.errors import (
 )
 from lethe.ir.content import Dialect
 from lethe.ledger.events import Outcome, RequestEvent
+from lethe.ledger.pages import Page
 from lethe.policies import access
 from lethe.providers.upstream import Endpoint
 from lethe.retention.levels import strictest
@@ -25,6 +25,7 @@ from lethe.server import failures, health, models, relay
 from lethe.server.exchange import Exchange
 from lethe.server.incoming import CallerGone, Incoming
 from lethe.server.inference import Inference
+from lethe.server.outside import Outside
 
 INFERENCE: dict[str, tuple[Endpoint, Dialect]] = {
     "/v1/messages": (Endpoint.MESSAGES, Dialect.ANTHROPIC),
@@ -34,12 +35,6 @@ INFERENCE: dict[str, tuple[Endpoint, Dialect]] = {
 }
 _MODELS = "/v1/models"
 _READ = frozenset({b"GET", b"HEAD"})
-
-
-class Recorder(Protocol):
-    """Where events go."""
-
-    def record(self, event: RequestEvent) -> None: ...
 
 
 class RequestIds:
@@ -57,23 +52,20 @@ class RequestIds:
 
 
 class App:
-    """Owns what is in flight. `fault` is told of exceptions that should not happen, to keep their class and place."""
+    """Owns what is in flight."""
 
     def __init__(
         self,
         plan: Plan,
         inference: Inference,
         catalogue: models.Catalogue,
-        recorder: Recorder,
-        ask_metrics: Callable[[], Awaitable[bytes]],
-        fault: Callable[[BaseException], None],
+        outside: Outside,
     ) -> None:
         self._plan = plan
         self._inference = inference
         self._catalogue = catalogue
-        self._recorder = recorder
-        self._ask_metrics = ask_metrics
-        self._fault = fault
+        self._outside = outside
+        self._fault = outside.fault
         self._digests = tuple(key.digest for key in plan.keys)
         self._loop = asyncio.get_running_loop()
         self._ids = RequestIds()
@@ -110,7 +102,7 @@ class App:
     async def metrics(self, exchange: Exchange) -> bytes:
         """Raises Unauthenticated."""
         self._authenticate(exchange)
-        return await self._ask_metrics()
+        return await self._outside.page(Page.METRICS)
 
     # One request
 
@@ -133,7 +125,7 @@ class App:
             await self._fail(exchange, InternalFault())
         finally:
             del self.in_flight[task]
-            self._recorder.record(exchange.event(loop.time()))
+            self._outside.record(exchange.event(loop.time()))
 
     async def _cancelled(self, exchange: Exchange) -> None:
         """By the caller, who is gone, or by our own deadline: then the caller is told."""

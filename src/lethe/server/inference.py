@@ -14,6 +14,7 @@ from lethe.ir.loss import Losses
 from lethe.policies.state import refuse_threads
 from lethe.providers.upstream import PATHS, Endpoint, Upstream
 from lethe.retention.levels import Level, UpstreamClass, strictest
+from lethe.retention.standing import Finding
 from lethe.routing.attempts import Attempt, Router, Routing, admitted, ordered
 from lethe.routing.retry import MAX_COOLING, moves_on, retry_after
 from lethe.server import replies, tokens
@@ -54,6 +55,11 @@ class Inference:
         self._loop = asyncio.get_running_loop()
         self._cooling: dict[int, float] = {}
         self.credentials: Mapping[str, str] = {}
+        self.findings: tuple[Finding, ...] = ()
+
+    def learn(self, findings: Sequence[Finding]) -> None:
+        """What the probes say now."""
+        self.findings = tuple(findings)
 
     async def answer(self, exchange: Exchange, raw: bytes) -> None:
         """Raises LetheError while nothing has been sent; afterwards the error is in the stream."""

@@ -5,15 +5,17 @@ import contextlib
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from socket import socket
 
 from lethe.config.plan import Plan
+from lethe.retention.standing import Finding
 from lethe.routing.attempts import Router
-from lethe.server.app import App, Recorder
+from lethe.server.app import App
 from lethe.server.connection import Callers, Connection
 from lethe.server.inference import Inference, Limits
 from lethe.server.models import Catalogue
+from lethe.server.outside import Outside
 from lethe.upstream.pool import pools
 
 KEEP_ALIVE = 75.0  # seconds that an idle connection of a caller stays open: longer than common proxies' 60
@@ -24,19 +26,10 @@ _SWEEP = 5.0  # seconds between looks at idle connections
 
 
 class Serving:
-    """`fault` is told of exceptions that should not happen; it must keep nothing but their class and place."""
+    """Listens on an inherited socket until it is told to drain."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        credentials: Mapping[str, str],
-        listener: socket,
-        recorder: Recorder,
-        ask_metrics: Callable[[], Awaitable[bytes]],
-        fault: Callable[[BaseException], None] = lambda _: None,
-    ) -> None:
+    def __init__(self, plan: Plan, credentials: Mapping[str, str], listener: socket, outside: Outside) -> None:
         self._listener = listener
-        self._recorder = recorder
         self._transports = pools(plan.upstreams, clock=time.monotonic)
         self._inference = Inference(
             Router(plan.upstreams, plan.routes),
@@ -47,7 +40,7 @@ class Serving:
         )
         self._inference.credentials = credentials
         catalogue = Catalogue(plan, self._transports, lambda: self._inference.credentials)
-        self._app = App(plan, self._inference, catalogue, recorder, ask_metrics, fault)
+        self._app = App(plan, self._inference, catalogue, outside)
         self._tls = _tls(plan)
         self._callers = Callers(self._app, asyncio.get_running_loop())
         self._server: asyncio.Server | None = None
@@ -67,6 +60,10 @@ class Serving:
 
     def replace_credentials(self, credentials: Mapping[str, str]) -> None:
         self._inference.credentials = credentials
+
+    def learn(self, findings: Sequence[Finding]) -> None:
+        """What the probes say now."""
+        self._inference.learn(findings)
 
     async def drain(self, seconds: float | None) -> None:
         """Stops accepting and finishes what is in flight; after `seconds` the rest ends with an error event.

@@ -1,0 +1,1 @@
+"""What a running Lethe can show about itself, signed."""

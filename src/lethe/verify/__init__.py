@@ -1,0 +1,1 @@
+"""`lethe verify`: canaries through the real thing, and every place searched where they could rest."""
