@@ -40,12 +40,14 @@ class EvidenceKind(StrEnum):
 class Evidence(Struct, frozen=True, kw_only=True):
     """A way to a better class than the default. `probe` names it for those that are asked for.
 
-    With `needs` a probe counts only while a contract of that kind is in force, too.
+    With `needs` a probe counts only while a contract of that kind is in force, and with `also` only while those probes
+    hold, too.
     """
 
     kind: EvidenceKind
     upstream_class: UpstreamClass
     probe: str = ""
+    also: tuple[str, ...] = ()  # names of further probes, all of which must hold
     contracts: tuple[str, ...] = ()  # kinds of contract that count
     needs: str = ""
     max_age: float = 86_400.0  # seconds
