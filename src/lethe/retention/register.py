@@ -1,0 +1,314 @@
+"""The register's own language: from the text of a TOML file to a surface, checked.
+
+A file says for each surface what `lethe.retention.surface` holds, in the words of people who read vendors' pages:
+
+    [[fields]]
+    paths = ['container']
+    do = 'A1 A2 B refuse, C allow'
+    lowers = 'U6'
+    because = '...'
+
+Rows that several surfaces have in common stand in files of rows, which a surface names in `shares`. Its own row wins
+over a shared one for the same path, values and models. Texts are in single quotes, which TOML parsers read fastest.
+"""
+
+import tomllib
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from lethe.ir.content import Dialect
+from lethe.retention.levels import Level, UpstreamClass
+from lethe.retention.surface import (
+    Action,
+    Evidence,
+    EvidenceKind,
+    FieldRule,
+    HeaderRule,
+    Known,
+    ModelRule,
+    Source,
+    Surface,
+)
+
+T = TypeVar("T")
+
+_VALUED = (Action.FORCE, Action.REPLACE)
+_ACTIONS = {str(action): action for action in Action}
+_PROBED = (EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT)
+_CLASSES = {f"U{level.value}": level for level in UpstreamClass}
+
+
+class RegisterFault(ValueError):
+    """A file of the register cannot be used; says which file and where in it."""
+
+
+class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a file, before its words are read."""
+
+
+class _Field(_Table, frozen=True, kw_only=True):
+    paths: tuple[str, ...]
+    do: str
+    values: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    not_models: tuple[str, ...] = ()
+    value: Any = None
+    beta: str = ""
+    lowers: str = ""
+    because: str
+    instead: str = ""
+
+
+class _Evidence(_Table, frozen=True, kw_only=True):
+    kind: EvidenceKind
+    upstream_class: str = msgspec.field(name="class")
+    probe: str = ""
+    also: tuple[str, ...] = ()
+    contracts: tuple[str, ...] = ()
+    needs: str = ""
+    max_age: float = 86_400.0
+    because: str
+
+
+class _Header(_Table, frozen=True, kw_only=True):
+    name: str
+    value: str
+    levels: tuple[Level, ...]
+    because: str
+
+
+class _Model(_Table, frozen=True, kw_only=True):
+    models: tuple[str, ...]
+    upstream_class: str = msgspec.field(name="class")
+    because: str
+
+
+class _Known(_Table, frozen=True, kw_only=True):
+    fields: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    betas: tuple[str, ...] = ()
+
+
+class _Source(_Table, frozen=True, kw_only=True):
+    url: str
+    read: date
+
+
+class _Rows(_Table, frozen=True, kw_only=True):
+    """A file of rows: what several surfaces have in common."""
+
+    known: _Known = _Known()
+    fields: tuple[_Field, ...] = ()
+    models: tuple[_Model, ...] = ()
+
+
+class _Record(_Rows, frozen=True, kw_only=True):
+    """A file of one surface. `dialect` is left out where Lethe does not speak it."""
+
+    id: str
+    provider: str
+    title: str
+    dialect: Dialect | None = None
+    endpoint: str
+    shares: tuple[str, ...] = ()
+    upstream_class: str = msgspec.field(name="class")
+    because: str
+    carve_outs: tuple[str, ...] = ()
+    evidence: tuple[_Evidence, ...] = ()
+    headers: tuple[_Header, ...] = ()
+    refused: dict[Level, str] = {}
+    sources: tuple[_Source, ...]
+    reviewed: date
+    expires: date
+
+
+class Rows(Struct, frozen=True, kw_only=True):
+    """What a file of rows says."""
+
+    known: Known
+    fields: tuple[FieldRule, ...]
+    models: tuple[ModelRule, ...]
+
+
+class Vendor(_Table, frozen=True, kw_only=True):
+    """Where a provider is reached: `hosts` are globs; `local` ones run on this machine, at any address of it."""
+
+    hosts: tuple[str, ...] = ()
+    local: bool = False
+
+
+def parse_vendors(text: str, name: str) -> dict[str, Vendor]:
+    """The file of providers, by name. Raises RegisterFault."""
+    return _read(text, name, dict[str, Vendor])
+
+
+def parse_rows(text: str, name: str) -> Rows:
+    """A file of rows; `name` is what faults call it. Raises RegisterFault."""
+    return _rows(_read(text, name, _Rows), name)
+
+
+def parse_surface(text: str, name: str, vendor: Vendor, shared: Callable[[str], Rows]) -> Surface:
+    """One surface of this vendor; `shared` finds the rows that it names. Raises RegisterFault."""
+    record = _read(text, name, _Record)
+    parts = [_rows(record, name), *(shared(share) for share in record.shares)]
+    if not record.reviewed <= record.expires:
+        raise RegisterFault(f"{name}: expires: is before the review")
+    if not record.sources:
+        raise RegisterFault(f"{name}: sources: there must be one at least")
+    return Surface(
+        id=record.id,
+        provider=record.provider,
+        title=record.title,
+        dialect=record.dialect,
+        endpoint=record.endpoint,
+        hosts=vendor.hosts,
+        upstream_class=_upstream_class(record.upstream_class, f"{name}: class"),
+        because=record.because,
+        carve_outs=record.carve_outs,
+        evidence=tuple(_evidence(row, f"{name}: evidence[{n}]") for n, row in enumerate(record.evidence)),
+        fields=_first_of_each(rule for part in parts for rule in part.fields),
+        headers=tuple(_header(row, f"{name}: headers[{n}]") for n, row in enumerate(record.headers)),
+        models=tuple(rule for part in parts for rule in part.models),
+        known=_together([part.known for part in parts]),
+        refused=record.refused,
+        sources=tuple(Source(url=source.url, read=source.read) for source in record.sources),
+        reviewed=record.reviewed,
+        expires=record.expires,
+    )
+
+
+def actions(text: str) -> dict[Level, Action]:
+    """`A1 A2 B refuse, C allow`, or one word for all levels. Raises ValueError where a level has none or two."""
+    found: dict[Level, Action] = {}
+    for clause in text.split(","):
+        *levels, action = clause.split() or [""]
+        for level in levels or [str(level) for level in Level]:
+            if level not in Level.__members__:
+                raise ValueError("names a level that does not exist")
+            if Level(level) in found:
+                raise ValueError(f"says twice what to do at {level}")
+            if action not in _ACTIONS:
+                raise ValueError("names an action that does not exist")
+            found[Level(level)] = _ACTIONS[action]
+    if missing := [str(level) for level in Level if level not in found]:
+        raise ValueError(f"does not say what to do at {', '.join(missing)}")
+    return {level: found[level] for level in Level}
+
+
+def _read(text: str, name: str, table: type[T]) -> T:
+    try:
+        return msgspec.convert(tomllib.loads(text), table)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise RegisterFault(f"{name}: {error}") from None
+
+
+def _rows(record: _Rows, name: str) -> Rows:
+    return Rows(
+        known=Known(
+            fields=record.known.fields, tools=record.known.tools, parts=record.known.parts, betas=record.known.betas
+        ),
+        fields=_unique(
+            [rule for n, row in enumerate(record.fields) for rule in _fields(row, f"{name}: fields[{n}]")], name
+        ),
+        models=tuple(
+            ModelRule(
+                models=row.models,
+                upstream_class=_upstream_class(row.upstream_class, f"{name}: models[{n}].class"),
+                because=row.because,
+            )
+            for n, row in enumerate(record.models)
+        ),
+    )
+
+
+def _fields(row: _Field, where: str) -> Iterable[FieldRule]:
+    try:
+        by_level = actions(row.do)
+    except ValueError as fault:
+        raise RegisterFault(f"{where}.do: {fault}") from None
+    if not row.paths:
+        raise RegisterFault(f"{where}.paths: there must be one at least")
+    if (row.value is not None) is not any(action in by_level.values() for action in _VALUED):
+        raise RegisterFault(f"{where}.value: goes with force and replace, and they with it")
+    lowers = _upstream_class(row.lowers, f"{where}.lowers") if row.lowers else None
+    for path in row.paths:
+        yield FieldRule(
+            path=path,
+            actions=by_level,
+            values=row.values,
+            models=row.models,
+            not_models=row.not_models,
+            value=row.value,
+            beta=row.beta,
+            lowers=lowers,
+            because=row.because,
+            instead=row.instead,
+        )
+
+
+def _evidence(row: _Evidence, where: str) -> Evidence:
+    if bool(row.probe) is not (row.kind in _PROBED):
+        raise RegisterFault(f"{where}.probe: goes with {', '.join(_PROBED)}, and they with it")
+    if bool(row.contracts) is not (row.kind is EvidenceKind.CONTRACT):
+        raise RegisterFault(f"{where}.contracts: goes with {EvidenceKind.CONTRACT}, and it with them")
+    return Evidence(
+        kind=row.kind,
+        upstream_class=_upstream_class(row.upstream_class, f"{where}.class"),
+        probe=row.probe,
+        also=row.also,
+        contracts=row.contracts,
+        needs=row.needs,
+        max_age=row.max_age,
+        because=row.because,
+    )
+
+
+def _header(row: _Header, where: str) -> HeaderRule:
+    if row.name != row.name.lower():
+        raise RegisterFault(f"{where}.name: must be in lower case")
+    return HeaderRule(name=row.name, value=row.value, levels=row.levels, because=row.because)
+
+
+def _upstream_class(text: str, where: str) -> UpstreamClass:
+    found = _CLASSES.get(text)
+    if found is None:
+        raise RegisterFault(f"{where}: is one of {', '.join(_CLASSES)}")
+    return found
+
+
+def _unique(rules: list[FieldRule], name: str) -> tuple[FieldRule, ...]:
+    """All of them. Raises RegisterFault where two say what to do with the same."""
+    seen = set()
+    for rule in rules:
+        if _subject(rule) in seen:
+            raise RegisterFault(f"{name}: two rows for {rule.path}")
+        seen.add(_subject(rule))
+    return tuple(rules)
+
+
+def _first_of_each(rules: Iterable[FieldRule]) -> tuple[FieldRule, ...]:
+    kept: dict[object, FieldRule] = {}
+    for rule in rules:
+        kept.setdefault(_subject(rule), rule)
+    return tuple(kept.values())
+
+
+def _subject(rule: FieldRule) -> object:
+    return rule.path, rule.values, rule.models, rule.not_models
+
+
+def _together(known: list[Known]) -> Known:
+    def union(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for names in lists for name in names))
+
+    return Known(
+        fields=union(part.fields for part in known),
+        tools=union(part.tools for part in known),
+        parts=union(part.parts for part in known),
+        betas=union(part.betas for part in known),
+    )
