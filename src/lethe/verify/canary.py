@@ -1,0 +1,69 @@
+"""Canaries: texts that occur nowhere else, put where people's words would be, and looked for where none may be.
+
+All canaries of a run share a tag, at their beginning and again at their end. One search for the tag finds every
+canary of the run in one go, and a cut one by either half.
+"""
+
+import base64
+from collections.abc import Callable
+from enum import StrEnum
+
+from msgspec import Struct
+
+MARK = "ZDR"
+TAG = 8  # characters
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # base32: nothing in it that JSON or a URL would escape
+LENGTH, SHORT_LENGTH = len(MARK) + 32, len(MARK) + 20
+
+
+class Where(StrEnum):
+    """Where a canary was seen to have got to."""
+
+    UPSTREAM = "upstream"
+    CLIENT = "client"
+    LETHE = "lethe"  # it must not travel further, and the caller was answered
+
+
+class Canary(Struct, frozen=True):
+    """`position` and `case` go to reports: they are fixed words and configured names."""
+
+    text: str
+    position: str
+    case: str
+
+
+class Mint:
+    """Makes the canaries of one run and keeps account of what became of them.
+
+    `random` returns that many random bytes; it is asked for the tag first.
+    """
+
+    def __init__(self, random: Callable[[int], bytes]) -> None:
+        self._random = random
+        self.tag = self._letters(TAG)
+        self.canaries: list[Canary] = []
+        self.seen: dict[str, set[Where]] = {}
+
+    def new(self, position: str, case: str) -> Canary:
+        """35 characters: the mark, the tag, 16 random ones, the tag."""
+        return self._made(self._letters(16) + self.tag, position, case)
+
+    def short(self, position: str, case: str) -> Canary:
+        """23 characters, for what must be short: the mark, the tag, 12 random ones."""
+        return self._made(self._letters(12), position, case)
+
+    def arrived(self, canary: Canary, where: str) -> None:
+        """It was seen there: "upstream", "client" or "lethe"."""
+        self.seen.setdefault(canary.text, set()).add(Where(where))
+
+    def unseen(self) -> list[Canary]:
+        """Those that were never seen anywhere: they prove nothing."""
+        return [canary for canary in self.canaries if canary.text not in self.seen]
+
+    def _made(self, rest: str, position: str, case: str) -> Canary:
+        canary = Canary(MARK + self.tag + rest, str(position), case)
+        self.canaries.append(canary)
+        return canary
+
+    def _letters(self, count: int) -> str:
+        return base64.b32encode(self._random((count * 5 + 7) // 8)).decode()[:count]
