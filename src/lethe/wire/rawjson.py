@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,10 @@ _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # From the end of one value (or the opening brace) to the start of the next.
 _KEY = re.compile(rb'[ \t\n\r]*[,{][ \t\n\r]*"((?:[^"\\]|\\.)*)"[ \t\n\r]*:[ \t\n\r]*', re.DOTALL)
 _END = re.compile(rb"[ \t\n\r]*}")
+_WRITTEN_KEY = re.compile(rb'(?<!\\)(?:\\\\)*"[ \t\n\r]*:')
+_AFTER_OBJECT = re.compile(rb"\}[ \t\n\r]*,[ \t\n\r]*\Z")
+_SPACE = b" \t\n\r"
+_OPENING = re.compile(rb'\{[ \t\n\r]*["}]')
 _Span = tuple[int, int]
 
 
@@ -23,8 +27,12 @@ class TopLevel:
     __slots__ = ("_fields", "body")
 
     def __init__(self, body: bytes) -> None:
-        self.body = body
-        self._fields = _decode(body)
+        self._fields, self.body = _decode(body)
+
+    @property
+    def fields(self) -> Mapping[str, msgspec.Raw]:
+        """The values' own bytes, by name."""
+        return self._fields
 
     def __contains__(self, name: str) -> bool:
         return name in self._fields
@@ -32,25 +40,28 @@ class TopLevel:
     def value(self, name: str) -> Any:
         """The decoded value; None where it is absent or null."""
         raw = self._fields.get(name)
-        return None if raw is None else _loads(bytes(raw))
+        return None if raw is None else loads(raw)
 
     def whole(self) -> JsonObject:
         """The whole body, decoded."""
-        decoded: JsonObject = _loads(self.body)
+        decoded: JsonObject = loads(self.body)
         return decoded
 
-    def spliced(self, changes: Mapping[str, Any]) -> bytes:
-        """The body with top-level fields replaced or appended.
+    def spliced(self, changes: Mapping[str, Any], removals: Collection[str] = ()) -> bytes:
+        """The body with top-level fields replaced, appended or taken out.
 
         Where a key stands twice, what is forwarded is what was read here: the last, once.
         """
         compact = self._is_compact()
-        if compact and not changes:
+        removed = self._fields.keys() & set(removals) if removals else ()
+        if compact and not changes and not removed:
             return self.body
-        new = {name: msgspec.json.encode(value) for name, value in changes.items()}
-        spans = None if compact else _spans(self.body, self._fields)
+        new = {name: encode(value) for name, value in changes.items()}
+        spans = None if compact or removed else _spans(self.body, self._fields)
         if spans is None:
             fields = self._fields | {name: msgspec.Raw(value) for name, value in new.items()}
+            for name in removed:
+                del fields[name]
             return msgspec.json.encode(fields)
         return _replace(self.body, spans, new)
 
@@ -61,29 +72,75 @@ class TopLevel:
         return size + sum(map(len, fields)) + sum(map(len, fields.values())) == len(self.body)
 
 
-def _decode(body: bytes) -> dict[str, msgspec.Raw]:
+def encode(value: Any) -> bytes:
+    """JSON without spaces; text that UTF-8 cannot hold is escaped. Raises InvalidRequest for what JSON cannot hold."""
     try:
-        return _TOP_LEVEL.decode(body)
-    except msgspec.ValidationError:
-        raise InvalidRequest("$", "expected an object") from None
-    except msgspec.DecodeError:
-        pass
-    # Clients written in JavaScript send lone surrogates, which msgspec refuses and JSON's grammar allows.
-    whole = _loads(body)
-    if not isinstance(whole, dict):
-        raise InvalidRequest("$", "expected an object")
-    return {name: msgspec.Raw(json.dumps(value, separators=(",", ":")).encode()) for name, value in whole.items()}
-
-
-def _loads(text: bytes) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
         pass
     try:
-        return json.loads(text)
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
     except (ValueError, RecursionError):
         raise InvalidRequest("$", "the body is not valid JSON") from None
+
+
+def loads(text: bytes | msgspec.Raw) -> Any:
+    """A decoded value; text that UTF-8 cannot hold is kept. Raises InvalidRequest."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        return json.loads(bytes(text), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("$", "the body is not valid JSON") from None
+
+
+def is_flat(array: bytes) -> bool:
+    """Is this a list whose elements, if they are objects, hold no objects? A doubt is a no.
+
+    Looks at braces only. An object begins with a brace before a quote or a brace, which text cannot hold unless it ends
+    there. An element of the list itself comes first in it or after another object; the first object inside of
+    something else comes after a bracket, a colon, or what is no object.
+    """
+    at = array.find(b"{")
+    if not array.startswith(b"[") or array[1 : max(at, 1)].strip(_SPACE):
+        return False
+    looks = 32 + len(array) // 2048  # beyond that decoding is cheaper
+    while (at := array.find(b"{", at + 1)) >= 0:
+        looks -= 1
+        if looks < 0 or (_OPENING.match(array, at) and not _AFTER_OBJECT.search(array, max(0, at - 64), at)):
+            return False
+    return True
+
+
+def keys_written(text: bytes) -> int:
+    """How many keys stand in a JSON text, those that stand twice counted twice."""
+    return len(_WRITTEN_KEY.findall(text))
+
+
+def _decode(body: bytes) -> tuple[dict[str, msgspec.Raw], bytes]:
+    """The fields, and the body that they are from: the one given, or one that says the same and can be read."""
+    try:
+        return _TOP_LEVEL.decode(body), body
+    except msgspec.ValidationError:
+        raise InvalidRequest("$", "expected an object") from None
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    # Clients written in JavaScript send lone surrogates, which msgspec refuses and JSON's grammar allows.
+    whole = loads(body)
+    if not isinstance(whole, dict):
+        raise InvalidRequest("$", "expected an object")
+    try:
+        fields = {name: msgspec.Raw(encode(value)) for name, value in whole.items()}
+        return fields, msgspec.json.encode(fields)
+    except UnicodeEncodeError:
+        raise InvalidRequest("$", "has a field whose name is no text") from None
+
+
+def _refuse_constant(_: str) -> Any:
+    """NaN and infinities are no JSON, whatever Python's parser thinks."""
+    raise ValueError
 
 
 def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, _Span] | None:
@@ -94,7 +151,7 @@ def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, _Span] |
     end = 0
     for name, raw in fields.items():
         key = _KEY.match(body, end)
-        if key is None or not (key[1] == name.encode() or (b"\\" in key[1] and _loads(b'"%b"' % key[1]) == name)):
+        if key is None or not (key[1] == name.encode() or (b"\\" in key[1] and loads(b'"%b"' % key[1]) == name)):
             return None
         start = key.end()
         if not body.startswith(raw, start):

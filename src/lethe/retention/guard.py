@@ -1,0 +1,252 @@
+"""What the register says about one request: what to force, strip and refuse, before any byte leaves.
+
+A guard judges a body as it is about to go out to a surface. Bodies are not decoded as a whole: top-level names are
+compared as sets, and below them only what a row may speak of is read. Refusals name paths of the register and
+positions, never a value nor a name that the caller made up.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from lethe.retention.globs import matches
+from lethe.retention.levels import Level, UpstreamClass
+from lethe.retention.paths import Place, count_keys, ensure, remove
+from lethe.retention.rules import Compiled, Root, Rule, compile_rules
+from lethe.retention.surface import Action, Surface
+from lethe.retention.vocabulary import Vocabulary
+from lethe.wire.rawjson import TopLevel, encode, is_flat, keys_written, loads
+
+UNKNOWN = "is not in this API's register, so nobody knows what it keeps"
+_LEAVE_OUT = "leave it out, or ask at level C"
+_SMALL = 512  # bytes; reading less costs less than finding out whether to
+_ESCAPED = b"\\u00"  # how a name could hide from a search
+
+Pseudonym = Callable[[str], str]
+
+
+class Refusal(Struct, frozen=True):
+    """`path` as in `$.tools[].type`."""
+
+    path: str
+    because: str
+    instead: str = ""
+
+
+class Verdict(Struct, frozen=True):
+    """What to do with a request.
+
+    `changes` and `removals` are of top-level fields. `betas` are the tokens that go out. `used` are the features that
+    make the class worse, with the best class that they leave.
+    """
+
+    changes: dict[str, Any]
+    removals: frozenset[str]
+    betas: tuple[str, ...]
+    used: tuple[tuple[str, UpstreamClass], ...]
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def lowers(self) -> UpstreamClass | None:
+        """The best class that what is used leaves."""
+        return max((kept for _, kept in self.used), default=None)
+
+
+class Guard:
+    """One surface. What it compiles is kept by level, for as long as the worker lives."""
+
+    def __init__(self, surface: Surface) -> None:
+        self.surface = surface
+        self._compiled: dict[tuple[Level, bool], Compiled] = {}
+        self.vocabulary = Vocabulary(surface)
+
+    def judge(
+        self,
+        body: TopLevel,
+        level: Level,
+        model: str,
+        *,
+        betas: Sequence[str] = (),
+        refuse_unknown: bool = False,
+        pseudonym: Pseudonym | None = None,
+    ) -> Verdict:
+        """`model` is the name that goes out. `refuse_unknown` is for level C; elsewhere it always is.
+
+        Without `pseudonym` identifiers pass as they are.
+        """
+        strict = refuse_unknown or level is not Level.C
+        if why := self.surface.refused.get(level):
+            return Verdict({}, frozenset(), (), (), (Refusal("$", why, "route to another API or provider"),))
+        compiled = self._compiled.get((level, strict))
+        if compiled is None:
+            compiled = compile_rules(self.surface, level, refuse_unknown=strict)
+            self._compiled[level, strict] = compiled
+        judging = _Judging(self, compiled, body, model, pseudonym)
+        judging.names(strict=strict)
+        judging.values()
+        judging.force()
+        kept = self._betas(betas, level, judging, strict=strict)
+        return Verdict(
+            judging.changes,
+            frozenset(judging.removals),
+            kept,
+            tuple(judging.used),
+            tuple(dict.fromkeys(judging.refusals)),
+        )
+
+    def _betas(self, betas: Sequence[str], level: Level, judging: "_Judging", *, strict: bool) -> tuple[str, ...]:
+        """A stripped feature takes its token with it; tokens that the register does not know are refused."""
+        if not betas:
+            return ()
+        ruled: dict[str, set[Action]] = {}
+        for row in self.surface.fields:
+            if row.beta:
+                ruled.setdefault(row.beta, set()).add(row.actions.get(level, Action.REFUSE))
+        kept = []
+        for token in betas:
+            actions = ruled.get(token, set())
+            if token in judging.stripped_betas or actions == {Action.STRIP}:
+                continue
+            known = matches(self.surface.known.betas, token) or bool(actions - {Action.REFUSE})
+            if strict and not known:
+                judging.refusals.append(Refusal("the beta header", f"a token that {UNKNOWN}", _LEAVE_OUT))
+            kept.append(token)
+        return tuple(kept)
+
+
+class _Judging:
+    """The state of one judgement."""
+
+    __slots__ = (
+        "_body", "_compiled", "_guard", "_holder", "_model", "_pseudonym",
+        "changes", "refusals", "removals", "stripped_betas", "used",
+    )  # fmt: skip
+
+    def __init__(
+        self, guard: Guard, compiled: Compiled, body: TopLevel, model: str, pseudonym: Pseudonym | None
+    ) -> None:
+        self._guard, self._compiled, self._body = guard, compiled, body
+        self._model, self._pseudonym = model, pseudonym
+        self._holder: dict[str, Any] = {}  # what was decoded, by top-level name
+        self.changes: dict[str, Any] = {}
+        self.removals: set[str] = set()
+        self.stripped_betas: set[str] = set()
+        self.used: list[tuple[str, UpstreamClass]] = []
+        self.refusals: list[Refusal] = []
+
+    def names(self, *, strict: bool) -> None:
+        """Top-level names that nobody knows."""
+        compiled = self._compiled
+        for name in self._body.fields.keys() - compiled.known:
+            if compiled.known_globs and matches(compiled.known_globs, name):
+                continue
+            if strict:
+                self.refusals.append(Refusal("$", f"a field that {UNKNOWN}", _LEAVE_OUT))
+            elif name.lower() in compiled.spelled:  # some servers read names whatever their letter case
+                self.refusals.append(Refusal("$", "a field is written as another one in other letters", "write it so"))
+
+    def values(self) -> None:
+        """What rows say of the fields that are there."""
+        compiled, fields = self._compiled, self._body.fields
+        for name in fields.keys() & compiled.top.keys():
+            value = self._model if name == "model" else self._decoded(name)
+            for rule in compiled.top[name]:
+                if rule.concerns(self._model) and rule.speaks_of(value):
+                    self._apply(rule, [(self._holder, name)], name)
+        for name in fields.keys() & compiled.roots.keys():
+            self._look(name, compiled.roots[name])
+        if compiled.anywhere is not None:
+            for name in fields.keys() - compiled.roots.keys():
+                self._look(name, compiled.anywhere)
+
+    def force(self) -> None:
+        """What goes out whether it was sent or not."""
+        for rule in self._compiled.forced:
+            if rule.concerns(self._model):
+                name = rule.segments[0]
+                if len(rule.segments) > 1 and name not in self._holder:
+                    self._holder[name] = self._decoded(name) if name in self._body.fields else {}
+                self._apply(rule, ensure(self._holder, rule.segments), name)
+
+    def _look(self, name: str, root: Root) -> None:
+        raw = self._body.fields[name]
+        if name in self.removals or not _may_matter(raw, root):
+            return
+        value = self._decoded(name)
+        for rule in root.rules:
+            if rule.concerns(self._model) and (found := rule.found(self._holder)):
+                self._apply(rule, found, name)
+        if root.tools:
+            self._unknown(self._guard.vocabulary.unknown_tools(value))
+        if root.parts:
+            self._unknown(self._guard.vocabulary.unknown_parts(name, value))
+
+    def _unknown(self, paths: Iterable[str]) -> None:
+        self.refusals += [Refusal(f"$.{path}", f"a type that {UNKNOWN}", _LEAVE_OUT) for path in paths]
+
+    def _decoded(self, name: str) -> Any:
+        """The value, read once. Where its bytes could be read in another way than here, they are written anew."""
+        if name not in self._holder:
+            raw = self._body.fields[name]
+            value = self._holder[name] = loads(raw)
+            if type(value) in (dict, list) and _ambiguous(bytes(raw), value):
+                self.changes[name] = value
+        return self._holder[name]
+
+    def _apply(self, rule: Rule, found: Sequence[Place], name: str) -> None:
+        """Do what a row says, at these places below a top-level name."""
+        row = rule.row
+        match rule.action:
+            case Action.ALLOW:
+                pass
+            case Action.REFUSE:
+                self.refusals.append(Refusal(f"$.{row.path}", row.because, row.instead))
+                return
+            case Action.STRIP:
+                self.stripped_betas.add(row.beta)
+                if found == [(self._holder, name)]:
+                    self.removals.add(name)
+                    self.changes.pop(name, None)
+                else:
+                    remove(list(found))
+                    self.changes[name] = self._holder[name]
+                return
+            case Action.FORCE | Action.REPLACE:
+                for container, key in found:
+                    container[key] = deepcopy(row.value)
+                self.changes[name] = self._holder[name]
+                self.removals.discard(name)
+                return
+            case Action.PSEUDONYM:
+                if self._pseudonym is not None:
+                    for container, key in found:
+                        value = container[key]
+                        container[key] = self._pseudonym(value if type(value) is str else _json(value))
+                    self.changes[name] = self._holder[name]
+        if row.lowers is not None:
+            self.used.append((f"$.{row.path}", row.lowers))
+
+
+def _may_matter(raw: msgspec.Raw, root: Root) -> bool:
+    """Could anything that is looked for stand in these bytes?"""
+    first = memoryview(raw)[0]
+    if first not in b"{[":
+        return False
+    if root.needles is None or len(raw) < _SMALL or first == ord("{"):
+        return True
+    text = bytes(raw)
+    if not is_flat(text):
+        return True
+    return bool(root.needles) and (_ESCAPED in text or any(b'"%b"' % needle in text for needle in root.needles))
+
+
+def _ambiguous(raw: bytes, value: Any) -> bool:
+    """Does a key stand twice in the same object, somewhere in these bytes?"""
+    return encode(value) != raw and keys_written(raw) != count_keys(value)
+
+
+def _json(value: Any) -> str:
+    return encode(value).decode()

@@ -1,0 +1,143 @@
+"""The rows of a surface for one level, compiled: what to look for in a body, and where."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from lethe.retention.globs import matcher, matches
+from lethe.retention.levels import Level
+from lethe.retention.paths import DEEP, EVERY, Place, Segments, names, parse, places
+from lethe.retention.surface import Action, FieldRule, Known, Surface
+from lethe.retention.vocabulary import PART_ROOTS, TOOL_ROOT
+
+_SETS = frozenset({Action.FORCE, Action.REPLACE, Action.STRIP, Action.PSEUDONYM, Action.REFUSE})
+
+
+class Rule(Struct, frozen=True):
+    """One row at one level. `fits` judges a value; None: any value but null."""
+
+    row: FieldRule
+    action: Action
+    segments: Segments
+    fits: Callable[[Any], bool] | None
+
+    def concerns(self, model: str) -> bool:
+        row = self.row
+        return (not row.models or matches(row.models, model)) and not (
+            row.not_models and matches(row.not_models, model)
+        )
+
+    def found(self, holder: Any) -> list[Place]:
+        """Where in the holder there is what the row speaks of, or has to be."""
+        if self.action is Action.FORCE:
+            parents = [at[key] for at, key in places(holder, self.segments[:-1])]
+            return [(parent, self.segments[-1]) for parent in parents if type(parent) is dict]
+        return [(at, key) for at, key in places(holder, self.segments) if self.speaks_of(at[key])]
+
+    def speaks_of(self, value: Any) -> bool:
+        if self.fits is not None:
+            return self.fits(value)
+        return value is not None or self.action in (Action.STRIP, Action.FORCE)
+
+
+class Root(Struct, frozen=True):
+    """What is looked for below one top-level name.
+
+    `needles`: without one of these names in it, a list of objects that hold no objects is not worth reading; None where
+    it is not, whatever it holds.
+    """
+
+    rules: tuple[Rule, ...]
+    tools: bool = False  # look for unknown tools
+    parts: bool = False  # look for unknown content parts
+    needles: tuple[bytes, ...] | None = ()
+
+
+class Compiled(Struct, frozen=True):
+    """A surface's rows at one level."""
+
+    top: dict[str, tuple[Rule, ...]]  # of whole top-level fields
+    forced: tuple[Rule, ...]  # below or at top-level fields that need not be there
+    roots: dict[str, Root]
+    anywhere: Root | None  # below every other top-level name
+    known: frozenset[str]  # top-level names
+    known_globs: tuple[str, ...]
+    spelled: frozenset[str]  # top-level names that something is done with, in lower case
+
+
+def compile_rules(surface: Surface, level: Level, *, refuse_unknown: bool) -> Compiled:
+    """Once a level; `refuse_unknown` also looks for tools and content parts that nobody knows."""
+    rules = [_rule(row, level) for row in surface.fields]
+    active = [rule for rule in rules if rule.action in _SETS or rule.row.lowers is not None]
+    top: dict[str, tuple[Rule, ...]] = {}
+    below: dict[str, list[Rule]] = {}
+    forced: list[Rule] = []
+    for rule in active:
+        first, path = rule.segments[0], names(rule.segments)
+        if rule.action is Action.FORCE and DEEP not in rule.segments and EVERY not in rule.segments:
+            forced.append(rule)
+        elif len(rule.segments) == 1 or (first == DEEP and len(path) == 1):
+            top[path[0]] = (*top.get(path[0], ()), rule)
+        if len(rule.segments) > 1 and rule not in forced:
+            below.setdefault(first, []).append(rule)
+    anywhere = below.pop(DEEP, [])
+    looked_at = below.keys() | ({TOOL_ROOT} | PART_ROOTS if refuse_unknown else set())
+    exact, globs = _known(surface, rules)
+    return Compiled(
+        top=top,
+        forced=tuple(forced),
+        roots={
+            name: _root(name, [*below.get(name, ()), *anywhere], refuse_unknown=refuse_unknown) for name in looked_at
+        },
+        anywhere=_root("", anywhere, refuse_unknown=False) if anywhere else None,
+        known=exact,
+        known_globs=globs,
+        spelled=frozenset(
+            name.lower() for name in {*top, *(rule.segments[0] for rule in forced), *below} if name != DEEP
+        ),
+    )
+
+
+def _rule(row: FieldRule, level: Level) -> Rule:
+    return Rule(row, row.actions.get(level, Action.REFUSE), parse(row.path), _fits(row.values))
+
+
+def _fits(values: tuple[str, ...]) -> Callable[[Any], bool] | None:
+    if not values:
+        return None
+    if values == ("true",):  # some servers take 1 or "yes" for it
+        return lambda value: value is not None and value is not False
+    match = matcher(values)
+    return lambda value: match(value if type(value) is str else _text(value)) is not None
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _root(name: str, rules: list[Rule], *, refuse_unknown: bool) -> Root:
+    shallow: list[bytes] | None = []
+    for rule in rules:
+        inner = rule.segments[1:] if rule.segments[0] != DEEP else rule.segments
+        if inner and inner[0] == EVERY:
+            inner = inner[1:]
+        if shallow is None or not names(inner):
+            shallow = None  # the elements themselves
+        elif DEEP in inner or len(names(inner)) == 1:
+            shallow.append(names(inner)[-1].encode())
+    return Root(
+        rules=tuple(rules),
+        tools=refuse_unknown and name == TOOL_ROOT,
+        parts=refuse_unknown and name in PART_ROOTS,
+        needles=None if shallow is None or name == TOOL_ROOT else tuple(shallow),
+    )
+
+
+def _known(surface: Surface, rules: list[Rule]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Top-level names, exact ones and globs."""
+    known: Known = surface.known
+    roots = {rule.segments[0] for rule in rules if rule.segments[0] != DEEP}
+    globs = tuple(name for name in known.fields if any(c in name for c in "*?["))
+    return frozenset(known.fields) | roots, globs

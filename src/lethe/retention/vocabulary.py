@@ -1,0 +1,64 @@
+"""The types of tools and content parts that a surface's API is known to have, and where they stand in a body."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from lethe.retention.globs import matcher
+from lethe.retention.surface import Surface
+
+TOOL_ROOT = "tools"
+_TOOLS = "tools[]"
+_INLINE_TOOL = "tool.definition"  # of a content part
+_PART_LISTS = frozenset({"content", "output"})  # fields of messages and parts that hold parts
+_PART_HOLDER = "source"  # an object of a part that may hold parts itself
+PART_ROOTS = frozenset({"messages", "system", "input"})
+
+
+class Vocabulary:
+    """Of one surface. Paths are of the register's kind, without indices."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._tools, self._parts = frozenset(surface.known.tools), frozenset(surface.known.parts)
+        self._ruled = [(row.path, row.values) for row in surface.fields if row.path.endswith(".type") and row.values]
+
+    def unknown_tools(self, tools: Any) -> Iterator[str]:
+        """The path of each tool whose type is not known; those without a type have none to refuse."""
+        for n, tool in enumerate(tools if type(tools) is list else [tools]):
+            if not self._knows(tool, _TOOLS, self._tools):
+                yield f"tools[{n}].type"
+
+    def unknown_parts(self, root: str, value: Any) -> Iterator[str]:
+        """The same for content parts below a top-level field, and for the tools that are defined in one."""
+        for path, part in _parts(root, value):
+            if not self._knows(part, path, self._parts):
+                yield f"{path}.type"
+            if type(tool := part.get("tool")) is dict:
+                where = f"{path}.{_INLINE_TOOL}"
+                if not self._knows(tool.get("definition"), where, self._tools):
+                    yield f"{where}.type"
+
+    def _knows(self, thing: Any, path: str, listed: frozenset[str]) -> bool:
+        if type(thing) is not dict or (kind := thing.get("type")) is None:
+            return True
+        return type(kind) is str and (kind in listed or self._ruled_at(path, listed)(kind) is not None)
+
+    def _ruled_at(self, path: str, listed: Iterable[str]) -> Callable[[str], object]:
+        """Types with a row of their own at this path, and the globs among those listed."""
+        ruled = [value for at, values in self._ruled if at in (f"{path}.type", "**.type") for value in values]
+        return matcher((*sorted(listed), *ruled))
+
+
+def _parts(root: str, value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every content part below a top-level field, with its path."""
+    waiting: list[tuple[str, Any]] = [(root, value)]
+    while waiting:
+        path, inner = waiting.pop()
+        at = f"{path}[]"
+        for element in inner if type(inner) is list else [inner]:
+            if type(element) is not dict:
+                continue
+            if path != "messages":  # a message is no part
+                yield at, element
+            waiting += [(f"{at}.{name}", element[name]) for name in _PART_LISTS & element.keys()]
+            if type(held := element.get(_PART_HOLDER)) is dict:
+                waiting += [(f"{at}.{_PART_HOLDER}.{name}", held[name]) for name in _PART_LISTS & held.keys()]
