@@ -42,7 +42,10 @@ ALLOCATOR = "import sys, _testcapi; print(_testcapi.pymem_getallocatorsname())"
 )
 def test_an_allow_list(name: str, kept: bool) -> None:
     assert environment.bare({name: "value"}) == ({name: "value"} if kept else {})
-    assert environment.of_worker({name: "value"}) == {**environment.bare({name: "value"}), **environment.SCRUB_ON_FREE}
+    added = environment.of_worker({})
+    assert set(added) == {*environment.SCRUB_ON_FREE, *environment.NO_IO_URING, "PYTHONPATH"}
+    assert environment.of_worker({name: "value"}) == {**environment.bare({name: "value"}), **added}
+    assert environment.dropped({name: "value"}) == (() if kept else (name,))
 
 
 def run(program: str, environ: dict[str, str]) -> str:

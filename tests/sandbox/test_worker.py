@@ -14,6 +14,7 @@ from tests.sandbox.messages import PLAN
 from lethe.config.plan import Plan
 from lethe.errors import InternalFault
 from lethe.ledger.pages import Page
+from lethe.retention.levels import Level
 from lethe.retention.standing import Finding
 from lethe.sandbox import worker as module
 from lethe.sandbox.channel import (
@@ -80,7 +81,13 @@ class Rig:
         self._inbox: Inbox[FromWorker] = Inbox(FROM_WORKER)
         self._heard: list[FromWorker] = []
         self.channel.setblocking(False)
-        self.life = asyncio.get_running_loop().create_task(self.worker.run())
+        self.life = asyncio.get_running_loop().create_task(self._live())
+
+    async def _live(self) -> None:
+        """As `main` does it, without locking this process in."""
+        order = await asyncio.to_thread(self.worker.link.first)
+        if isinstance(order, Configure):
+            await self.worker.run(order, frozenset({Level.C}))
 
     @property
     def plane(self) -> Plane:
@@ -109,11 +116,11 @@ async def rig() -> AsyncIterator[Rig]:
         try:
             yield made
         finally:
+            made.channel.close()  # ends the wait for a first message, too
             made.life.cancel()
             await asyncio.wait([made.life])
             asyncio.get_running_loop().remove_reader(made.theirs)
             asyncio.get_running_loop().set_exception_handler(None)
-            made.channel.close()
             made.theirs.close()
 
 

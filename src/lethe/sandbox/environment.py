@@ -1,6 +1,9 @@
 """What a child process sees of the environment: a few names, rebuilt, so that secrets stay with the broker."""
 
+import os
 from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
 
 KEPT: tuple[str, ...] = ("LANG", "LANGUAGE", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 KEPT_PREFIX = "LC_"
@@ -8,6 +11,9 @@ SCRUB_ON_FREE: Mapping[str, str] = {
     "PYTHONMALLOC": "malloc",  # pymalloc would keep freed content in its arenas
     "GLIBC_TUNABLES": "glibc.malloc.perturb=165:glibc.malloc.tcache_count=0",  # overwrite what is freed, at once
 }
+# libuv would open rings, which seccomp refuses and no filter can look into.
+NO_IO_URING: Mapping[str, str] = {"UV_USE_IO_URING": "0"}
+_PACKAGES = ("lethe", "msgspec", "httptools", "uvloop")
 
 
 def bare(environ: Mapping[str, str]) -> dict[str, str]:
@@ -16,5 +22,21 @@ def bare(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def of_worker(environ: Mapping[str, str]) -> dict[str, str]:
-    """`bare`, with memory that is overwritten when it is freed."""
-    return {**bare(environ), **SCRUB_ON_FREE}
+    """`bare`, with memory that is overwritten when it is freed, and the few packages that a worker imports."""
+    return {**bare(environ), **SCRUB_ON_FREE, **NO_IO_URING, "PYTHONPATH": os.pathsep.join(package_folders())}
+
+
+def package_folders() -> tuple[str, ...]:
+    """Where our own package and what it depends on are installed.
+
+    Workers run without `site` (-S): it would run the `.pth` files and `sitecustomize` of every installed package.
+    """
+    specs = [find_spec(name) for name in _PACKAGES]
+    folders = [str(Path(spec.origin).parent.parent) for spec in specs if spec is not None and spec.origin]
+    return tuple(dict.fromkeys(folders))
+
+
+def dropped(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of what a worker does not get to see."""
+    kept = bare(environ)
+    return tuple(sorted(name for name in environ if name not in kept))

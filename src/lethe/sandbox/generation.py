@@ -36,10 +36,12 @@ from lethe.sandbox.channel import (
     Unproven,
 )
 from lethe.sandbox.children import Child, Children, Program, channel
+from lethe.sandbox.lockin import confines
 from lethe.sandbox.peer import Peer
 from lethe.sandbox.reactor import Reactor, Timer
 
 MODULE = "lethe.sandbox.worker"
+FLAGS: tuple[str, ...] = ("-S", "-X", "disable-remote-debug")  # beyond those of every child; the last since Python 3.14
 PATIENCE = 5  # worker deaths before the first generation is given up
 
 
@@ -195,7 +197,7 @@ class Generation:
         with theirs:
             inherit = (theirs.fileno(), self._listener)
             program = Program(
-                arguments=(*self._program, *(str(fd) for fd in inherit)),
+                arguments=(*FLAGS, *self._program, *(str(fd) for fd in inherit)),
                 environ=environment.of_worker(os.environ),
                 inherit=inherit,
             )
@@ -231,6 +233,8 @@ class Generation:
     def _heard(self, slot: Slot, message: FromWorker) -> None:  # noqa: C901, PLR0912 - one flat match
         match message:
             case Ready():
+                if slot.enforcement is None:
+                    raise ChannelBroken("ready before it is locked in")
                 slot.ready = True
                 if self.phase is Phase.STARTING and self.ready:
                     self._house.became_ready(self)
@@ -245,6 +249,7 @@ class Generation:
                     slot.peer.say(PageIs(token, self._house.page(page)))
             case LockedIn(enforcement=enforcement):
                 slot.enforcement = enforcement
+                self._judge(enforcement)
             case Unproven(upstream=upstream):
                 if upstream >= len(self.names.upstreams):
                     raise ChannelBroken("a word on an upstream that is not configured")
@@ -255,6 +260,12 @@ class Generation:
                 slot.drained = True
             case Dropped():
                 self._house.dropped(message)
+
+    def _judge(self, enforcement: Enforcement) -> None:
+        """A worker that cannot be held as the configuration demands ends by itself; a generation must not start so."""
+        why = confines.shortfall(self._configuration.plan, enforcement) if self._configuration is not None else None
+        if why is not None and self.phase is Phase.STARTING:
+            self._house.failed(self, why)
 
 
 def _how(status: int) -> str:

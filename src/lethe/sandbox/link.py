@@ -38,10 +38,25 @@ class Link:
         self._loop: asyncio.AbstractEventLoop | None = None
         channel.settimeout(0.0)
 
+    def first(self) -> ToWorker | None:
+        """Wait for the first message, while no loop runs yet; None when the supervisor is gone."""
+        self._channel.settimeout(None)
+        try:
+            while data := self._channel.recv(READ_SIZE):
+                for message in self._inbox.feed(data):
+                    return message  # what has come with it stays for `attach`
+        except (OSError, ChannelBroken):
+            pass
+        finally:
+            self._channel.settimeout(0.0)
+        self._gone = True
+        return None
+
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Listen from here on."""
         self._loop = loop
         loop.add_reader(self._channel, self._read)
+        self._take(b"")
 
     def say(self, message: FromWorker) -> None:
         """Send a message that must arrive."""
@@ -78,13 +93,21 @@ class Link:
     def _read(self) -> None:
         try:
             data = self._channel.recv(READ_SIZE)
-            for message in self._inbox.feed(data):
-                self._heard(message)
         except (BlockingIOError, InterruptedError):
             return
-        except (OSError, ChannelBroken):
+        except OSError:
             data = b""
-        if not data:
+        if data:
+            self._take(data)
+        else:
+            self._end()
+
+    def _take(self, data: bytes) -> None:
+        """Hear what is whole now."""
+        try:
+            for message in self._inbox.feed(data):
+                self._heard(message)
+        except ChannelBroken:
             self._end()
 
     def _write(self) -> None:

@@ -1,7 +1,7 @@
 """A worker process: the data plane and nothing else.
 
-`python -s -P -m lethe.sandbox.worker CHANNEL LISTENER`, both inherited descriptors. It is configured once, over the
-channel, and lives until it has drained.
+`python -s -P -S -m lethe.sandbox.worker CHANNEL LISTENER`, both inherited descriptors. It is configured once, over the
+channel, locks itself in for what it is to serve, tells the supervisor what holds it, and lives until it has drained.
 """
 
 import asyncio
@@ -18,9 +18,10 @@ from lethe.config.plan import Plan
 from lethe.errors import InternalFault
 from lethe.ledger.pages import Page
 from lethe.ledger.recorder import Recorder
+from lethe.retention.enforcement import Enforcement
 from lethe.retention.levels import Level
 from lethe.retention.standing import Finding
-from lethe.sandbox import faults
+from lethe.sandbox import faults, silence
 from lethe.sandbox.channel import (
     Configure,
     Credentials,
@@ -28,6 +29,7 @@ from lethe.sandbox.channel import (
     Drained,
     Fault,
     Findings,
+    LockedIn,
     PageIs,
     PageWanted,
     Ready,
@@ -35,6 +37,8 @@ from lethe.sandbox.channel import (
     Unproven,
 )
 from lethe.sandbox.link import Link
+from lethe.sandbox.lockin import confines
+from lethe.sandbox.lockin.lock import lock_in
 
 ORPHAN_DRAIN = 10.0  # seconds to finish in when the supervisor is gone
 _PAGE_WAIT = 5.0  # seconds
@@ -52,15 +56,16 @@ class Serving(Protocol):
 
 
 ServingFactory: TypeAlias = Callable[[Plan, Mapping[str, str], socket.socket, "Outside"], Serving]
+Lock: TypeAlias = Callable[[confines.Confines], Enforcement]
 
 
 class Outside:
     """`lethe.server.outside.Outside`: what the data plane may ask for."""
 
-    def __init__(self, worker: "Worker", recorder: Recorder) -> None:
+    def __init__(self, worker: "Worker", recorder: Recorder, levels: frozenset[Level]) -> None:
         self._worker = worker
         self._recorder = recorder
-        self.levels = frozenset(Level)
+        self.levels = levels
         self.record = recorder.record
 
     async def page(self, page: Page) -> bytes:
@@ -82,24 +87,21 @@ class Worker:
         self.link = Link(channel, self._heard)
         self._listener = listener
         self._factory = factory
-        self._orders: asyncio.Queue[Configure | Drain] = asyncio.Queue()
+        self._drains: asyncio.Queue[float | None] = asyncio.Queue()
         self._serving: Serving | None = None
         self._rotated: dict[str, str] | None = None  # newer than the configuration's
         self._learnt: tuple[Finding, ...] | None = None  # newer than the configuration's
         self._pages: dict[int, asyncio.Future[bytes]] = {}
         self._asked = 0
 
-    async def run(self) -> None:
-        """From configuration to the end."""
+    async def run(self, order: Configure, levels: frozenset[Level]) -> None:
+        """From configuration to the end; `levels` are those that the lock-in is good enough for."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._loop_failed)
         self.link.attach(loop)
-        order = await self._orders.get()
-        if isinstance(order, Drain):
-            return
         recorder = Recorder(self.link, loop.call_later)
         credentials = order.credentials if self._rotated is None else self._rotated
-        self._serving = self._factory(order.plan, credentials, self._listener, Outside(self, recorder))
+        self._serving = self._factory(order.plan, credentials, self._listener, Outside(self, recorder, levels))
         self._serving.learn(order.findings if self._learnt is None else self._learnt)
         await self._serving.start()
         gc.collect()
@@ -114,7 +116,7 @@ class Worker:
 
     async def _drain(self, serving: Serving) -> None:
         """Wait for the order to drain, and obey; a second order may come meanwhile and be stricter."""
-        seconds = await self._next_drain()
+        seconds = await self._drains.get()
         further = asyncio.get_running_loop().create_task(self._hurry(serving))
         try:
             await serving.drain(seconds)
@@ -123,20 +125,16 @@ class Worker:
 
     async def _hurry(self, serving: Serving) -> None:
         while True:
-            await serving.drain(await self._next_drain())
-
-    async def _next_drain(self) -> float | None:
-        while True:
-            order = await self._orders.get()
-            if isinstance(order, Drain):
-                return order.seconds
+            await serving.drain(await self._drains.get())
 
     def _heard(self, message: ToWorker | None) -> None:
         match message:
             case None:
-                self._orders.put_nowait(Drain(ORPHAN_DRAIN))
-            case Configure() | Drain():
-                self._orders.put_nowait(message)
+                self._drains.put_nowait(ORPHAN_DRAIN)
+            case Drain(seconds=seconds):
+                self._drains.put_nowait(seconds)
+            case Configure():
+                pass  # a locked-in worker is never configured anew
             case Credentials(credentials=credentials):
                 self._rotated = credentials
                 if self._serving is not None:
@@ -172,12 +170,22 @@ class Worker:
         self.link.fault(Fault("LoopError", "unknown:0") if error is None else faults.describe(error))
 
 
-def main(channel: int, listener: int, factory: ServingFactory) -> None:
+def main(channel: int, listener: int, factory: ServingFactory, lock: Lock = lock_in) -> None:
     """The life of the process. Uncaught exceptions go up as faults."""
+    silence.everything()
     worker = Worker(socket.socket(fileno=channel), socket.socket(fileno=listener), factory)
     faults.report_to(worker.link.fault)
+    silence.forbid_imports()
+    order = worker.link.first()
+    if not isinstance(order, Configure):
+        return  # told to end before it began, or alone
+    enforcement = lock(confines.of_plan(order.plan))
+    worker.link.say(LockedIn(enforcement))
+    if confines.shortfall(order.plan, enforcement) is not None:
+        worker.link.say(Drained())  # the supervisor comes to the same result, and says so
+        return
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(worker.run())
+        runner.run(worker.run(order, enforcement.levels(order.plan.accept_unenforced)))
 
 
 if __name__ == "__main__":

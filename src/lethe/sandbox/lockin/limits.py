@@ -1,0 +1,50 @@
+"""Resource limits and process flags: no byte into a file, no core dump, no reading by other processes."""
+
+import contextlib
+import resource
+from pathlib import Path
+
+from lethe.retention.enforcement import State
+from lethe.sandbox.lockin import kernel
+
+_SET_DUMPABLE, _GET_DUMPABLE = 4, 3
+_SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS = 38, 39
+_COREDUMP_FILTER = Path("/proc/self/coredump_filter")
+
+
+def no_file_size() -> State:
+    """Writing to a regular file, memfd and shared memory included, raises EFBIG."""
+    return _limit(resource.RLIMIT_FSIZE)
+
+
+def no_core() -> State:
+    """No core file; and were there one after all, with no memory in it."""
+    with contextlib.suppress(OSError):  # one belt less; not every kernel has it
+        _COREDUMP_FILTER.write_text("0")
+    return _limit(resource.RLIMIT_CORE)
+
+
+def not_dumpable() -> State:
+    """Other processes of the user cannot attach to it or read its memory; piped core handlers get nothing."""
+    return _flag(_SET_DUMPABLE, 0, _GET_DUMPABLE)
+
+
+def no_new_privileges() -> State:
+    """Nothing that it runs gains rights by set-user-id or file capabilities."""
+    return _flag(_SET_NO_NEW_PRIVS, 1, _GET_NO_NEW_PRIVS)
+
+
+def _limit(which: int) -> State:
+    try:
+        resource.setrlimit(which, (0, 0))
+    except (OSError, ValueError):
+        return State.REFUSED
+    return State.ENFORCED if resource.getrlimit(which) == (0, 0) else State.REFUSED
+
+
+def _flag(option: int, value: int, look: int) -> State:
+    try:
+        kernel.prctl(option, value)
+        return State.ENFORCED if kernel.prctl(look) == value else State.REFUSED
+    except OSError as error:
+        return State.ABSENT if error.errno in kernel.UNKNOWN else State.REFUSED
