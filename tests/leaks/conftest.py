@@ -1,0 +1,22 @@
+"""The run that all cases share: one server at each level."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TypeAlias
+
+import pytest
+from tests.leaks.after import After
+from tests.leaks.house import House, house
+
+LEVELS = ("C", "B")
+Runs: TypeAlias = dict[str, tuple[House, After]]
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """By level; every case has been run, and what is left of it been looked at."""
+    with ExitStack() as stack:
+        built = {level: stack.enter_context(house(level, tmp_path_factory.mktemp(level))) for level in LEVELS}
+        for each in built.values():
+            each.shoot()
+        yield {level: (each, After(each)) for level, each in built.items()}

@@ -1,0 +1,210 @@
+"""One run of all cases against real servers, and everything that these left behind."""
+
+import contextlib
+import hashlib
+import http.client
+import json
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from tests.e2e.served import Lethe, lethe, route, upstream
+from tests.leaks.cases import CASES, Case
+from tests.leaks.plants import ANTHROPIC, CHAT, Draft
+
+from lethe.providers.upstream import Endpoint
+from lethe.upstream.fake import FakeThread, Recorded, Script, openai_chat
+from lethe.upstream.fake.replies import document
+
+MARK = "ZDRCANARY"  # all canaries begin with it
+KEYS = {"one": "lethe-key-one", "two": "lethe-key-two"}
+PROVIDER_KEY = f"{MARK}PROVIDERKEY"
+FRONTS = {
+    Endpoint.MESSAGES: ("/v1/messages", ANTHROPIC),
+    Endpoint.COUNT_TOKENS: ("/v1/messages/count_tokens", ANTHROPIC),
+    Endpoint.CHAT: ("/v1/chat/completions", CHAT),
+    Endpoint.EMBEDDINGS: ("/v1/embeddings", CHAT),
+}
+TRANSLATED = (Endpoint.MESSAGES, Endpoint.CHAT)
+# Switches of other software and of Python that make programs talk, or send what they know somewhere.
+TALKATIVE = {
+    "DEBUG": "1",
+    "LITELLM_LOG": "DEBUG",
+    "ANTHROPIC_LOG": "debug",
+    "OPENAI_LOG": "debug",
+    "LETHE_LOG": "debug",
+    "PYTHONASYNCIODEBUG": "1",
+    "PYTHONDEVMODE": "1",
+    "PYTHONWARNINGS": "always",
+    "PYTHONFAULTHANDLER": "1",
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true",
+    "OTEL_TRACES_EXPORTER": "console",
+}
+TRAPS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "SENTRY_DSN", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "DD_TRACE_AGENT_URL")
+
+
+class Shot(Struct, frozen=True):
+    """One request of a case."""
+
+    case: Case
+    endpoint: Endpoint
+    upstream: str
+    stream: bool
+    canary: str
+    model: str
+
+    @property
+    def id(self) -> str:
+        how = "stream" if self.stream else "buffered"
+        return f"{self.endpoint}-{self.upstream}-{how}"
+
+
+class Reply(Struct):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def everything(self) -> bytes:
+        """Headers and body."""
+        return repr(self.headers).encode() + self.body
+
+
+class Trap:
+    """A listener that nobody has a reason to call."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://trap@127.0.0.1:{self._listener.getsockname()[1]}/1"
+        self.caught = 0
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                self._listener.accept()[0].close()
+                self.caught += 1
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+class House:
+    """A server at one level between two scripted upstreams, a dead one, and a trap."""
+
+    def __init__(self, level: str, served: Lethe, folder: Path, fakes: dict[str, FakeThread], trap: Trap) -> None:
+        self.level, self.served, self.folder, self.fakes, self.trap = level, served, folder, fakes, trap
+        self.provider_key = PROVIDER_KEY
+        self.replies: list[tuple[Shot, Reply]] = []
+        self._scripts: dict[str, Shot] = {}
+        self._numbers = count()
+        for name, fake in fakes.items():
+            fake.answer(lambda request, name=name: self._script(name, request))  # type: ignore[misc] # a default binds it
+
+    def _script(self, name: str, request: Recorded) -> Script:
+        asked = json.loads(request.body)
+        shot = self._scripts[asked["model"]]
+        dialect = ANTHROPIC if name == "a" else CHAT
+        if request.path.endswith("count_tokens"):
+            return document({"input_tokens": 1})
+        if request.path.endswith("embeddings"):
+            return document(openai_chat.embeddings((0.5,)))
+        return shot.case.answer(dialect, bool(asked.get("stream")), shot.canary)
+
+    def shoot(self) -> None:
+        """All requests of all cases."""
+        for case in CASES:
+            for endpoint in case.endpoints:
+                own = "a" if FRONTS[endpoint][1] is ANTHROPIC else "c"
+                places = ("a", "c") if endpoint in TRANSLATED else (own,)
+                for place in (*places, *(("dead",) if case.dead else ())):
+                    for stream in (False, True) if endpoint in TRANSLATED else (False,):
+                        self._send(case, endpoint, place, stream=stream)
+
+    def _send(self, case: Case, endpoint: Endpoint, place: str, *, stream: bool) -> None:
+        number = next(self._numbers)
+        canary = f"{MARK}{case.id}X{number}X{secrets.token_hex(8)}"
+        shot = Shot(case, endpoint, place, stream, canary, f"{place}.{number}")
+        self._scripts[shot.model] = shot
+        path, front = FRONTS[endpoint]
+        draft = Draft(front, canary, path, request(endpoint, shot.model, stream=stream), {"x-api-key": KEYS["one"]})
+        for plant in case.request:
+            plant(draft)
+        if endpoint is Endpoint.EMBEDDINGS:
+            draft.body["input"] = [draft.body.pop("messages")[-1]["content"]]
+        self.replies.append((shot, self.ask(draft)))
+
+    def ask(self, draft: Draft) -> Reply:
+        where = urlsplit(self.served.url)
+        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
+        body = json.dumps(draft.body).encode() if draft.raw is None else draft.raw
+        try:
+            connection.request("POST", draft.path, body, {"content-type": "application/json", **draft.headers})
+            reply = connection.getresponse()
+            try:
+                content = reply.read()
+            except http.client.IncompleteRead as cut:
+                content = cut.partial
+            return Reply(reply.status, {k.lower(): v for k, v in reply.getheaders()}, content)
+        finally:
+            connection.close()
+
+    def get(self, path: str, key: str | None = KEYS["one"]) -> Reply:
+        where = urlsplit(self.served.url)
+        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
+        try:
+            connection.request("GET", path, headers={"x-api-key": key} if key else {})
+            reply = connection.getresponse()
+            return Reply(reply.status, {k.lower(): v for k, v in reply.getheaders()}, reply.read())
+        finally:
+            connection.close()
+
+
+def request(endpoint: Endpoint, model: str, *, stream: bool) -> dict[str, object]:
+    """The smallest body that this endpoint takes."""
+    body: dict[str, object] = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
+    if endpoint is Endpoint.MESSAGES:
+        body["max_tokens"] = 50
+    return body | ({"stream": True} if stream else {})
+
+
+def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
+    """Two callers; a route allows losses, since most canaries stand where some dialect has no place for them."""
+    wait = ("first_byte = 3.0", "idle = 3.0", "connect = 1.0")
+    keys = [
+        f'[[keys]]\nname = "{name}"\nhash = "sha256:{hashlib.sha256(key.encode()).hexdigest()}"'
+        for name, key in KEYS.items()
+    ]
+    allow = ('losses = "allow"',)
+    return "\n".join(
+        (
+            f'[retention]\nlevel = "{level}"\n' + ('accept_classes = ["U6"]\n' if level == "B" else ""),
+            upstream("a", "anthropic", fakes["a"].url, *wait),
+            upstream("c", "openai-chat", fakes["c"].url, *wait),
+            upstream("dead", "openai-chat", dead, *wait),
+            *(route(f"{name}.*", name, lines=allow) for name in ("a", "c", "dead")),
+            route("fall.*", "a", "c", lines=allow),
+            *keys,
+        )
+    )
+
+
+@contextmanager
+def house(level: str, folder: Path) -> Iterator[House]:
+    """Started, not yet asked anything."""
+    with ExitStack() as stack:
+        fakes = {name: stack.enter_context(FakeThread()) for name in ("a", "c")}
+        trap = Trap()
+        stack.callback(trap.close)
+        environ = {**TALKATIVE, **dict.fromkeys(TRAPS, trap.url), "FAKE_KEY": PROVIDER_KEY, "TMPDIR": str(folder)}
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            dead = f"http://127.0.0.1:{unused.getsockname()[1]}"
+            served = stack.enter_context(lethe(folder, config(level, fakes, dead), environ=environ))
+            yield House(level, served, folder, fakes, trap)
