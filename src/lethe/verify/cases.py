@@ -1,0 +1,197 @@
+"""What is asked: every front and mode for every way through the operator's configuration."""
+
+from collections.abc import Iterator
+from itertools import count
+
+from msgspec import Struct
+
+from lethe.config.plan import Plan
+from lethe.errors import UnknownModel
+from lethe.ir.content import Dialect
+from lethe.providers.upstream import Auth, Upstream
+from lethe.retention.levels import Level, strictest
+from lethe.routing.attempts import Router
+from lethe.verify.modes import BUFFERED_ONLY, PROCESS, STREAMS_ONLY, Front, Mode
+from lethe.verify.positions import DELICATE, Position
+
+OWN = "lethe-verify-"  # how the routes and upstreams begin that are there to fail
+_ANY = {"*": "x", "?": "x"}
+_BUFFERED = frozenset({Front.COUNT_TOKENS, Front.EMBEDDINGS, Front.MODELS})
+_PROCESS = frozenset(PROCESS)
+# A list of models holds no content: what can be asked for it, and how.
+_LISTING = (Mode.SERVED, Mode.UNKNOWN_MODEL, Mode.WRONG_METHOD)
+_LISTING_POSITIONS = (Position.QUERY, Position.KEY, Position.WRONG_KEY)
+# What belongs to conversations only.
+_CONVERSATIONS = frozenset({Mode.REFUSAL, Mode.IDLE_TIMEOUT, Mode.RESET})
+# What these fronts have no place for.
+_NOT_THERE: dict[Front, frozenset[Position]] = {
+    Front.COUNT_TOKENS: frozenset({Position.METADATA}),
+    Front.EMBEDDINGS: frozenset(
+        {
+            Position.FILENAME,
+            Position.IMAGE,
+            Position.SCHEMA_CONST,
+            Position.UNKNOWN_TOOL,
+            Position.UNKNOWN_PART,
+            Position.BETA,
+        }
+    ),
+}
+
+
+class Pair(Struct, frozen=True):
+    """A model to ask for, and the upstream, by its index, that it leads to; `level` is the one that binds."""
+
+    model: str
+    upstream: int
+    dialect: Dialect
+    level: Level
+    free: str | None = None  # what a model's name must begin with, where the rest is the caller's to choose
+    forward: bool = False  # the caller's own account is used, and with it what tells whose it is
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """One request, or one request and what becomes of it."""
+
+    front: Front
+    mode: Mode
+    pair: Pair
+    stream: bool = False
+    delicate: Position | None = None
+
+    @property
+    def name(self) -> str:
+        """For reports: it holds configured names only."""
+        parts = [self.front, self.mode, f"upstream {self.pair.upstream}", "stream" if self.stream else "whole"]
+        return "/".join([*parts, self.delicate] if self.delicate else parts)
+
+    @property
+    def caller(self) -> Dialect:
+        return Dialect.ANTHROPIC if self.front in {Front.MESSAGES, Front.COUNT_TOKENS} else Dialect.OPENAI_CHAT
+
+
+def pairs(plan: Plan) -> tuple[Pair, ...]:
+    """Every route with each of its upstreams, then the upstreams that no route leads to."""
+    router = Router(plan.upstreams, plan.routes)
+    found: dict[tuple[str, int], Pair] = {}
+    for n, route in enumerate(plan.routes):
+        name = _named(route.model)
+        if route.model.startswith(OWN) or router.resolve(name).route != n:
+            continue
+        level = strictest((plan.level, route.level or plan.level))
+        for target in route.to:
+            free = _free(route.model) if target.model is None else None
+            pair = _pair(plan.upstreams[target.upstream], name, target.upstream, level, free)
+            found.setdefault((name, target.upstream), pair)
+    reached = {upstream for _, upstream in found}
+    for n, upstream in enumerate(plan.upstreams):
+        if n not in reached and not upstream.name.startswith(OWN):
+            found.update({(pair.model, n): pair for pair in _unrouted(plan, router, n)})
+    return tuple(found.values())
+
+
+def _unrouted(plan: Plan, router: Router, upstream: int) -> Iterator[Pair]:
+    globs = (*plan.upstreams[upstream].models, f"{plan.upstreams[upstream].name}/*", "*")
+    for glob in globs:
+        name = _named(glob)
+        try:
+            routing = router.resolve(name)
+        except UnknownModel:
+            continue
+        if routing.route is None and routing.attempts[0].upstream == upstream:
+            yield _pair(plan.upstreams[upstream], name, upstream, plan.level, _free(glob))
+            return
+
+
+def _pair(upstream: Upstream, model: str, index: int, level: Level, free: str | None) -> Pair:
+    return Pair(model, index, upstream.dialect, level, free, upstream.auth is Auth.FORWARD)
+
+
+def _named(glob: str) -> str:
+    """A name that this glob matches; character classes are left as they are, and then it may match nothing."""
+    return "".join(_ANY.get(each, each) for each in glob)
+
+
+def _free(glob: str) -> str | None:
+    return glob[:-1] if glob.endswith("*") and not set(glob[:-1]) & set("*?[") else None
+
+
+def every(plan: Plan) -> list[Case]:
+    """The whole product, but for what a front or a stream does not have. Process modes are not in it."""
+    led = pairs(plan)
+    cases = [
+        case
+        for pair in led
+        for front in Front
+        if _fits(front, pair)
+        for stream in ((False,) if front in _BUFFERED else (False, True))
+        for mode in Mode
+        for case in _cases(front, mode, pair, stream=stream)
+    ]
+    return list(dict.fromkeys(cases))
+
+
+def some(plan: Plan) -> list[Case]:
+    """Every mode, position and front once, and every pair served by every front: as few cases as that takes."""
+    whole = every(plan)
+    chosen: dict[Case, None] = {}
+    turn = count()
+    for facet in (_served, _mode, _position):
+        groups: dict[object, list[Case]] = {}
+        for case in whole:
+            groups.setdefault(facet(case), []).append(case)
+        groups.pop(None, None)
+        for group in groups.values():
+            if not any(case in chosen for case in group):
+                chosen[group[next(turn) % len(group)]] = None
+    return list(chosen)
+
+
+def process(plan: Plan, mode: Mode) -> list[Case]:
+    """The streams that run while something happens to the process: one for each front and pair."""
+    return [
+        Case(front=front, mode=mode, pair=pair, stream=True)
+        for pair in pairs(plan)
+        for front in (Front.MESSAGES, Front.CHAT)
+    ]
+
+
+def _served(case: Case) -> object:
+    return (case.front, case.pair, case.stream) if case.mode is Mode.SERVED else None
+
+
+def _mode(case: Case) -> object:
+    return case.mode
+
+
+def _position(case: Case) -> object:
+    return case.delicate
+
+
+def _fits(front: Front, pair: Pair) -> bool:
+    """Embeddings are not translated."""
+    return front is not Front.EMBEDDINGS or pair.dialect is Dialect.OPENAI_CHAT
+
+
+def _cases(front: Front, mode: Mode, pair: Pair, *, stream: bool) -> Iterator[Case]:
+    if not _has(front, mode, stream=stream):
+        return
+    if mode is not Mode.DELICATE:
+        yield Case(front=front, mode=mode, pair=pair, stream=stream)
+        return
+    positions = _LISTING_POSITIONS if front is Front.MODELS else DELICATE
+    for position in positions:
+        if position not in _NOT_THERE.get(front, ()) and (position is not Position.MODEL or pair.free is not None):
+            yield Case(front=front, mode=mode, pair=pair, stream=stream, delicate=position)
+
+
+def _has(front: Front, mode: Mode, *, stream: bool) -> bool:
+    if mode in _PROCESS or (stream and mode in BUFFERED_ONLY) or (not stream and mode in STREAMS_ONLY):
+        return False
+    match front:
+        case Front.MODELS:
+            return mode is Mode.DELICATE or mode in _LISTING
+        case Front.COUNT_TOKENS | Front.EMBEDDINGS:
+            return mode not in _CONVERSATIONS
+        case _:
+            return True

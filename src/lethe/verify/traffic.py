@@ -1,0 +1,199 @@
+"""What is sent through an instance to be verified, and the account of what came of it."""
+
+import asyncio
+import itertools
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from lethe.config.plan import Plan
+from lethe.ir.content import Dialect
+from lethe.verify import arrivals, cases
+from lethe.verify.caller import Caller, Heard, request
+from lethe.verify.canary import Mint
+from lethe.verify.cases import Case
+from lethe.verify.errands import Errand, Errands
+from lethe.verify.modes import CALLER_FAULTS, UNREACHABLE, Mode
+from lethe.verify.positions import Position
+from lethe.verify.questions import Asked, delicate, ordinary
+from lethe.verify.sinks import Hit
+from lethe.verify.spoiling import spoilt
+from lethe.verify.upstreams import NAMES, Scripted
+
+AT_ONCE = 16  # requests
+_LOOK = 0.01  # seconds between two looks
+_SETTLED = 0.3  # seconds in which everything that was sent is on its way
+_BACK = 20.0  # seconds for a worker to be replaced
+# Bytes of the answer's body after which the caller leaves.
+_LEAVES_AFTER: dict[Mode, int] = {Mode.GONE_AT_FIRST: 1, Mode.GONE_MIDSTREAM: 400}
+
+Progress: TypeAlias = Callable[[str, int, int], None]  # what, how many are done, of how many
+
+
+class Site(Protocol):
+    """What is verified: `instance.Instance` is one. `keys` are callers' keys by their name, `pid` the supervisor's."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def keys(self) -> Mapping[str, str]: ...
+    @property
+    def plan(self) -> Plan: ...
+    def workers(self) -> list[int]: ...
+
+
+class Traffic(Struct, frozen=True, kw_only=True):
+    """The account. `hits` are canaries seen at upstreams and callers that they were not for; `faults` are promises
+    that were broken otherwise; `unserved` are cases of the plain kind that a level refused, by name."""
+
+    requests: int = 0
+    served: int = 0
+    hits: tuple[Hit, ...] = ()
+    faults: tuple[str, ...] = ()
+    unserved: tuple[str, ...] = ()
+
+
+def drive(
+    site: Site, upstreams: Scripted, mint: Mint, *, quick: bool = False, progress: Progress | None = None
+) -> Traffic:
+    """Every case but those that end processes: all of them, or with `quick` as few as show each thing once."""
+    chosen = cases.some(site.plan) if quick else cases.every(site.plan)
+    return follow(site, upstreams, mint, chosen, progress)
+
+
+def follow(
+    site: Site, upstreams: Scripted, mint: Mint, chosen: Sequence[Case], progress: Progress | None = None
+) -> Traffic:
+    """Just these cases, sixteen at a time."""
+    drive = _Drive(site, upstreams, mint, progress or _silent)
+    asyncio.run(drive.all(chosen))
+    return drive.account()
+
+
+def disturb(
+    site: Site, upstreams: Scripted, mint: Mint, mode: Mode, act: Callable[[], None], progress: Progress | None = None
+) -> Traffic:
+    """Streams on every way, and in the midst of them `act`, which does to the process what `mode` is called after."""
+    drive = _Drive(site, upstreams, mint, progress or _silent)
+    asyncio.run(drive.disturbed(cases.process(site.plan, mode), act))
+    return drive.account()
+
+
+def end_workers(site: Site, number: signal.Signals) -> None:
+    """The act of `WORKER_ABORTS` and `WORKER_KILLED`."""
+    for pid in site.workers():
+        os.kill(pid, number)
+
+
+def _silent(what: str, done: int, of: int) -> None:
+    """Nobody watches."""
+
+
+class _Drive:
+    """One pass."""
+
+    def __init__(self, site: Site, upstreams: Scripted, mint: Mint, progress: Progress) -> None:
+        self._site = site
+        self._upstreams = upstreams
+        self._mint = mint
+        self._progress = progress
+        self._errands: Errands = upstreams.answer_for(mint)
+        self._requests = self._served = 0
+        self._faults: dict[str, None] = {}
+        self._unserved: dict[str, None] = {}
+
+    def account(self) -> Traffic:
+        return Traffic(
+            requests=self._requests,
+            served=self._served,
+            hits=tuple(self._errands.hits),
+            faults=tuple(self._faults),
+            unserved=tuple(self._unserved),
+        )
+
+    async def all(self, chosen: Sequence[Case]) -> None:
+        caller = Caller(self._site.url)
+        room = asyncio.Semaphore(AT_ONCE)
+        done = itertools.count(1)
+
+        async def one(case: Case) -> None:
+            async with room:
+                await self._one(caller, case)
+            self._progress("requests", next(done), len(chosen))
+
+        try:
+            await asyncio.gather(*(one(case) for case in chosen))
+        finally:
+            caller.close()
+
+    async def disturbed(self, chosen: Sequence[Case], act: Callable[[], None]) -> None:
+        caller = Caller(self._site.url)
+        running = [asyncio.ensure_future(self._one(caller, case)) for case in chosen]
+        try:
+            await asyncio.sleep(_SETTLED)
+            await asyncio.to_thread(act)
+            await asyncio.gather(*running)
+        finally:
+            caller.close()
+
+    async def back(self) -> None:
+        """Until the instance serves again. Raises TimeoutError."""
+        async with asyncio.timeout(_BACK):
+            while True:
+                caller = Caller(self._site.url)
+                try:
+                    if (await caller.ask(request("GET", "/ready", [], b""))).status == 200:
+                        return
+                except OSError:
+                    pass
+                finally:
+                    caller.close()
+                await asyncio.sleep(_LOOK)
+
+    async def _one(self, caller: Caller, case: Case) -> None:
+        errand = self._errands.begin(case)
+        asked = self._asked(case, errand)
+        data = request(asked.method, asked.target, asked.headers, asked.data())
+        heard = await self._ask(caller, case, errand, data)
+        if case.mode is Mode.SECOND and heard.status == 200:
+            before = errand.asked
+            again = await self._ask(caller, case, errand, data)
+            self._errands.answered(errand, again.raw)
+            if errand.asked == before and before:
+                self._faults[f"{case.name}: a second identical request did not reach the upstream"] = None
+        self._errands.answered(errand, heard.raw)
+        self._served += arrivals.settle(errand, heard, self._mint)
+        if case.mode is Mode.SERVED and arrivals.refused_by_class(errand, heard):
+            self._unserved[case.name] = None
+
+    async def _ask(self, caller: Caller, case: Case, errand: Errand, data: bytes) -> Heard:
+        self._requests += 1
+        leave_when = (lambda: errand.asked > 0) if case.mode is Mode.GONE_BEFORE else None
+        try:
+            return await caller.ask(data, leave_when=leave_when, leave_after=_LEAVES_AFTER.get(case.mode))
+        except OSError:
+            return Heard()
+
+    def _asked(self, case: Case, errand: Errand) -> Asked:
+        asked = ordinary(case, errand.put)
+        if case.caller is Dialect.ANTHROPIC:
+            asked.headers.append(("anthropic-version", "2023-06-01"))
+        if case.mode in UNREACHABLE and asked.body is not None:
+            asked.body["model"] = NAMES[case.mode]
+        if case.mode in CALLER_FAULTS:
+            spoilt(asked, case, errand.put)
+        if case.delicate is not None:
+            delicate(asked, case, case.delicate, errand.put)
+        if case.delicate is not Position.WRONG_KEY and (key := self._key()) is not None:
+            asked.headers.append(("authorization", f"Bearer {key}"))
+        return asked
+
+    def _key(self) -> str | None:
+        """The key that is bound to no level of its own, or else any."""
+        keys = self._site.keys
+        free = [key.name for key in self._site.plan.keys if key.level is None and key.name in keys]
+        names = free or list(keys)
+        return keys[names[0]] if names else None

@@ -1,0 +1,140 @@
+"""The scripted upstreams that stand in for the operator's, and those that cannot be reached on purpose."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import msgspec
+
+from lethe.config.plan import Plan
+from lethe.config.settings import Settings
+from lethe.ir.content import Dialect
+from lethe.providers.upstream import Timeouts, Upstream
+from lethe.routing.table import Route, Target
+from lethe.upstream.fake import Answer, Fake, Recorded, Script, anthropic, openai_chat
+from lethe.upstream.fake.replies import content, document
+from lethe.verify.answers import answer
+from lethe.verify.canary import Mint
+from lethe.verify.cases import OWN, pairs
+from lethe.verify.errands import Errands
+from lethe.verify.modes import Mode
+from lethe.verify.spoiling import MAX_BODY
+
+_START = 10.0  # seconds
+WAITS = Timeouts(connect=1.0, first_byte=1.0, idle=1.0)
+NAMES: dict[Mode, str] = {
+    Mode.CONNECT_REFUSED: f"{OWN}refused",
+    Mode.TLS_MISMATCH: f"{OWN}tls",
+    Mode.DNS_FAILURE: f"{OWN}dns",
+}
+
+
+class Scripted:
+    """On loopback, and on a thread of their own. `bases` has one address for each upstream of the plan, in order."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.bases: list[str] = []
+        self.unreachable: dict[Mode, str] = {}
+        self._plan = plan
+        self._errands: Errands | None = None
+        self._fakes: list[Fake] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="scripted-upstreams", daemon=True)
+
+    def answer_for(self, mint: Mint) -> Errands:
+        """The requests whose canaries are of this mint: they are answered from here on."""
+        if self._errands is None or self._errands.mint is not mint:
+            self._errands = Errands(mint)
+        return self._errands
+
+    async def start(self) -> None:
+        for n, upstream in enumerate(self._plan.upstreams):
+            fake = Fake()
+            await fake.start()
+            self._fakes.append(fake)
+            fake.answer(self._answers(n, upstream.dialect, fake))
+            self.bases.append(based(upstream.dialect, fake.url))
+        plain = Fake()  # whoever speaks TLS to it is not understood
+        await plain.start()
+        self._fakes.append(plain)
+        self.unreachable[Mode.TLS_MISMATCH] = plain.url.replace("http:", "https:")
+        self.unreachable[Mode.DNS_FAILURE] = "http://lethe-verify.invalid"
+
+    async def stop(self) -> None:
+        for fake in self._fakes:
+            await fake.stop()
+
+    def _answers(self, upstream: int, dialect: Dialect, fake: Fake) -> Answer:
+        def reply(request: Recorded) -> Script:
+            fake.requests.clear()
+            return self._reply(upstream, dialect, request)
+
+        return reply
+
+    def _reply(self, upstream: int, dialect: Dialect, request: Recorded) -> Script:
+        head = "\n".join([request.target, *(f"{name}: {value}" for name, value in request.headers)]).encode("latin-1")
+        errand = None if self._errands is None else self._errands.arrived(head, request.body)
+        if errand is None:
+            return _listing(dialect, request)
+        if errand.case.pair.upstream != upstream:  # an upstream before the one that is meant, or one after it
+            return content("text/plain", b"not here", 503)
+        return answer(errand.case, request, errand)
+
+
+def based(dialect: Dialect, url: str) -> str:
+    """A base URL as the vendor's SDK takes it."""
+    return url + ("/v1" if dialect is Dialect.OPENAI_CHAT else "")
+
+
+def _listing(dialect: Dialect, request: Recorded) -> Script:
+    """The only question without content of ours."""
+    if request.method == "GET":
+        made = anthropic.models if dialect is Dialect.ANTHROPIC else openai_chat.models
+        return document(made("verify-model"))
+    return content("text/plain", b"nobody asked", 500)
+
+
+@contextmanager
+def scripted(plan: Plan) -> Iterator[Scripted]:
+    """Upstreams for the time of the block."""
+    made = Scripted(plan)
+    made._thread.start()
+    run = partial(asyncio.run_coroutine_threadsafe, loop=made._loop)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        made.unreachable[Mode.CONNECT_REFUSED] = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        try:
+            run(made.start()).result(_START)
+            yield made
+        finally:
+            run(made.stop()).result(_START)
+            made._loop.call_soon_threadsafe(made._loop.stop)
+            made._thread.join(_START)
+            made._loop.close()
+
+
+def prepared(settings: Settings, upstreams: Scripted) -> Settings:
+    """The settings with short waits, a small body limit, and routes to upstreams that cannot be reached."""
+    plan = settings.plan
+    led = pairs(plan)
+    pattern = plan.upstreams[led[0].upstream] if led else plan.upstreams[0]
+    failing = tuple(_failing(pattern, mode, url) for mode, url in sorted(upstreams.unreachable.items()))
+    first = len(plan.upstreams)
+    routes = tuple(Route(model=each.name, to=(Target(first + n),)) for n, each in enumerate(failing))
+    changed = msgspec.structs.replace(
+        plan,
+        upstreams=(*(msgspec.structs.replace(each, timeouts=WAITS) for each in plan.upstreams), *failing),
+        routes=(*routes, *plan.routes),
+        max_body=MAX_BODY,
+    )
+    reasons = settings.class_reasons and (*settings.class_reasons, *("there to fail" for _ in failing))
+    return msgspec.structs.replace(settings, plan=changed, class_reasons=reasons)
+
+
+def _failing(pattern: Upstream, mode: Mode, url: str) -> Upstream:
+    return msgspec.structs.replace(
+        pattern, name=NAMES[mode], base_url=based(pattern.dialect, url), models=(), timeouts=WAITS
+    )
