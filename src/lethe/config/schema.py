@@ -22,6 +22,7 @@ class RetentionTable(Table, frozen=True, kw_only=True):
     accept_classes: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     posture_key: str | None = None
+    verification: str | None = None
 
 
 class ServerTable(Table, frozen=True, kw_only=True):

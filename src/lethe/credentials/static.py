@@ -21,7 +21,20 @@ class Unresolved(Exception):
 
 
 def resolve(reference: str, environ: Mapping[str, str]) -> str:
-    """The secret behind `env:NAME` or `file:/path`, without one trailing newline. Raises Unresolved."""
+    """The secret behind `env:NAME` or `file:/path`, as a header carries it: without one trailing newline.
+
+    Raises Unresolved.
+    """
+    value = text_of(reference, environ).removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise Unresolved(reference, "it is empty")
+    if not (value.isascii() and value.isprintable()):
+        raise Unresolved(reference, "it holds characters that no header can carry")
+    return value
+
+
+def text_of(reference: str, environ: Mapping[str, str]) -> str:
+    """The whole text behind a reference; a key in PEM has several lines. Raises Unresolved."""
     scheme, _, place = reference.partition(":")
     match scheme:
         case "env":
@@ -32,11 +45,6 @@ def resolve(reference: str, environ: Mapping[str, str]) -> str:
             value = _read(reference, Path(place))
         case _:
             raise Unresolved(reference, "no such scheme in this version")
-    value = value.removesuffix("\n").removesuffix("\r")
-    if not value:
-        raise Unresolved(reference, "it is empty")
-    if not (value.isascii() and value.isprintable()):
-        raise Unresolved(reference, "it holds characters that no header can carry")
     return value
 
 

@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+POSTURE_PATH = "/.well-known/lethe/posture"
+
 
 class Page(StrEnum):
     METRICS = "metrics"
+    POSTURE = "posture"  # signed JSON

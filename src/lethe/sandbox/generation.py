@@ -133,6 +133,11 @@ class Generation:
         """What holds the workers that have locked themselves in."""
         return tuple(slot.enforcement for slot in self._slots if slot.enforcement is not None)
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the workers know from probes."""
+        return () if self._configuration is None else self._configuration.findings
+
     def configure(self, plan: Plan, credentials: Mapping[str, str], findings: tuple[Finding, ...] = ()) -> None:
         """Tell all workers, and those that will replace them, what to serve."""
         self._configuration = Configure(self.number, plan, dict(credentials), findings)

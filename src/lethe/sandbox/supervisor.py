@@ -15,8 +15,9 @@ from lethe.sandbox import assembly, descriptors
 from lethe.sandbox.channel import Dropped, Fault, Resolved, Rotated
 from lethe.sandbox.children import Children
 from lethe.sandbox.engine import REFERENCE, Engine
-from lethe.sandbox.generation import Generation, Phase
+from lethe.sandbox.generation import MODULE, Generation, Phase
 from lethe.sandbox.outputs import Outputs
+from lethe.sandbox.posture import PostureDesk, PostureFault
 from lethe.sandbox.reactor import Reactor
 from lethe.sandbox.vault import Vault
 
@@ -26,7 +27,9 @@ _MARGIN = 1.75  # seconds that workers need beyond their deadline: farewells, la
 
 
 class Supervisor:
-    """One run, from the first configuration to the exit status."""
+    """One run, from the first configuration to the exit status. `program` is what a worker runs."""
+
+    program: tuple[str, ...] = ("-m", MODULE)
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Supervisor:
         self._outputs = Outputs()
         self._say = self._outputs.say
         self._figures = self._outputs.figures
+        self._posture = PostureDesk()
         self._vault = Vault(self._reactor, self._children, self._rotated)
         self._engine: Engine | None = None
         self._generations: list[Generation] = []  # the last one is the newest
@@ -85,11 +89,16 @@ class Supervisor:
 
     def _begin(self, settings: Settings) -> None:
         """Start a generation; it takes over when all its workers are ready."""
+        self._started += 1
+        try:
+            self._posture.prepare(self._started, settings)
+        except PostureFault as fault:
+            self._refuse(str(fault))
+            return
         if self._generations and self._generations[-1].phase is Phase.STARTING:
             self._generations[-1].kill()  # a newer configuration overtakes it
-        self._started += 1
         self._resolved = None
-        generation = Generation(self._started, settings, self._workers, self, watch=self._worker_started)
+        generation = Generation(self._started, settings, self._workers, self, self.program, self._worker_started)
         self._generations.append(generation)
         generation.start(self._reactor, self._children, self._listener.fileno())
         self._reactor.later(_START_LIMIT, lambda: self._overdue(generation))
@@ -158,7 +167,11 @@ class Supervisor:
 
     def failed(self, generation: Generation, why: str) -> None:
         generation.kill()
-        if any(old.phase is Phase.SERVING for old in self._generations):
+        self._refuse(why)
+
+    def _refuse(self, why: str) -> None:
+        """The newest configuration cannot be served."""
+        if any(old.phase is not Phase.DRAINING for old in self._generations):
             self._figures.reload_failures += 1
             self._say(f"not reloaded: {why}; the configuration before it goes on serving")
             return
@@ -169,6 +182,7 @@ class Supervisor:
         if generation in self._generations:
             self._generations.remove(generation)
             self._outputs.ended(generation)
+            self._posture.forget(generation.number)
         if self._engine is not None and all(each.settings.embedded is None for each in self._generations):
             self._engine.stop()
             self._engine = None
@@ -194,6 +208,9 @@ class Supervisor:
         match page:
             case Page.METRICS:
                 return self._outputs.metrics(self._generations)
+            case Page.POSTURE:
+                serving = [each for each in self._generations if each.phase is Phase.SERVING]
+                return self._posture.page((serving or self._generations)[-1])
 
     def unproven(self, upstream: str) -> None:
         self._say(f"upstream {upstream} did not attest its retention")

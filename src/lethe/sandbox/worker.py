@@ -69,8 +69,9 @@ class Outside:
         self.record = recorder.record
 
     async def page(self, page: Page) -> bytes:
-        """With this worker's latest included. Raises InternalFault."""
-        self._recorder.flush()
+        """Metrics with this worker's latest included. Raises InternalFault."""
+        if page is Page.METRICS:
+            self._recorder.flush()
         return await self._worker.ask_page(page)
 
     def fault(self, error: BaseException) -> None:

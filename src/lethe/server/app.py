@@ -104,6 +104,12 @@ class App:
         self._authenticate(exchange)
         return await self._outside.page(Page.METRICS)
 
+    async def posture(self, exchange: Exchange) -> bytes:
+        """For everybody who may connect: it is a statement to callers. Raises Forbidden as `_authenticate` does."""
+        if not self._digests:
+            access.refuse_strangers(exchange.named)
+        return await self._outside.page(Page.POSTURE)
+
     # One request
 
     async def _run(self, exchange: Exchange, work: Callable[[Exchange], Awaitable[None]]) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 import lethe
 from lethe.errors import LetheError, MethodNotAllowed, UnknownEndpoint
+from lethe.ledger import pages
 from lethe.server import failures
 from lethe.server.exchange import Exchange
 from lethe.server.headers import JSON, NO_CACHE, Header
@@ -19,6 +20,7 @@ class Shown(Protocol):
 
     def ready(self) -> bool: ...
     async def metrics(self, exchange: Exchange) -> bytes: ...
+    async def posture(self, exchange: Exchange) -> bytes: ...
 
 
 async def answer(exchange: Exchange, path: str, method: bytes, app: Shown) -> None:
@@ -32,13 +34,15 @@ async def answer(exchange: Exchange, path: str, method: bytes, app: Shown) -> No
 
 
 async def _answer(exchange: Exchange, path: str, method: bytes, app: Shown) -> tuple[int, list[Header], bytes]:
-    if path not in {"/", "/health", "/ready", "/metrics"}:
+    if path not in {"/", "/health", "/ready", "/metrics", pages.POSTURE_PATH}:
         raise UnknownEndpoint
     if method not in _READ:
         raise MethodNotAllowed("GET")
     match path:
         case "/metrics":
             return 200, [_PROMETHEUS, NO_CACHE], await app.metrics(exchange)
+        case pages.POSTURE_PATH:
+            return 200, [JSON, NO_CACHE], await app.posture(exchange)
         case "/ready":
             ready = app.ready()
             state = {"status": "ready" if ready else "draining"}

@@ -1,0 +1,227 @@
+"""The posture: what one running Lethe says of its own retention, as a closed document that is signed.
+
+It is public, so it holds configured names, register ids and enums: no hosts, no routes, no names of callers, and no
+text that an operator wrote. Times are RFC 3339, UTC.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+import lethe
+from lethe.config.settings import Settings
+from lethe.evidence.signing import PayloadType, Verdict, verify
+from lethe.evidence.verification import Verification
+from lethe.providers.upstream import PATHS, Endpoint, Upstream
+from lethe.retention.classes import standing
+from lethe.retention.enforcement import Enforcement, Mechanism, State
+from lethe.retention.levels import Level
+from lethe.retention.standing import Finding
+from lethe.retention.surface import EvidenceKind, ModelRule
+
+SCHEMA = "lethe.posture/1"
+VALID = 900.0  # seconds from issue to expiry
+AHEAD = 60.0  # seconds that the issuer's clock may be ahead of the reader's
+
+
+class Closed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the document: other members are an error."""
+
+
+class ModelLimit(Closed, frozen=True, kw_only=True):
+    """Models, as globs of the register, that keep more than the rest whatever is proven."""
+
+    models: tuple[str, ...]
+    upstream_class: str
+
+
+class SurfacePosture(Closed, frozen=True, kw_only=True):
+    """One endpoint of an upstream, for a model that no exception and no proof of its own names."""
+
+    endpoint: str
+    surface: str | None  # id in the register; null: nobody knows it
+    upstream_class: str
+    evidence: EvidenceKind
+    since: str | None  # of the evidence
+    until: str | None
+    review_expires: str | None  # date
+    carve_outs: tuple[str, ...]
+    exceptions: tuple[ModelLimit, ...]
+
+
+class UpstreamPosture(Closed, frozen=True, kw_only=True):
+    name: str
+    surfaces: tuple[SurfacePosture, ...]
+
+
+class Accepted(Closed, frozen=True, kw_only=True):
+    """What the operator put up with, by name."""
+
+    unenforced: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+class Configuration(Closed, frozen=True, kw_only=True):
+    """SHA-256 over the salt and the canonical configuration, both in hexadecimal digits (`configuration_digest`)."""
+
+    salt: str
+    sha256: str
+
+
+class Posture(Closed, frozen=True, kw_only=True):
+    """`level` binds every request; `levels` are all that plan, routes and keys ask for. `workers` is what the kernel
+    enforces on each worker that serves; empty: not known."""
+
+    schema: str = SCHEMA
+    product: str = "lethe"
+    version: str
+    issued: str
+    expires: str
+    level: Level
+    levels: tuple[Level, ...]
+    workers: tuple[dict[Mechanism, State], ...]
+    accepted: Accepted
+    upstreams: tuple[UpstreamPosture, ...]
+    routes: int
+    keys: int
+    configuration: Configuration
+    verification: Verification | None
+
+
+class Running(Struct, frozen=True, kw_only=True):
+    """What only a running instance knows. `salt` is 16 random bytes; `now` Unix time."""
+
+    salt: bytes
+    now: float
+    enforcement: Sequence[Enforcement] = ()
+    findings: Sequence[Finding] = ()
+    verification: Verification | None = None
+
+
+def posture(settings: Settings, running: Running) -> Posture:
+    """The statement at this moment."""
+    plan = settings.plan
+    return Posture(
+        version=lethe.__version__,
+        issued=moment(running.now),
+        expires=moment(running.now + VALID),
+        level=plan.level,
+        levels=levels_asked(settings),
+        workers=tuple(dict(sorted(each.states.items())) for each in running.enforcement),
+        accepted=Accepted(
+            unenforced=tuple(sorted(plan.accept_unenforced)),
+            classes=tuple(sorted(each.name for each in plan.accept_classes)),
+        ),
+        upstreams=tuple(_upstream(each, running) for each in plan.upstreams),
+        routes=len(plan.routes),
+        keys=len(plan.keys),
+        configuration=Configuration(salt=running.salt.hex(), sha256=configuration_digest(settings, running.salt).hex()),
+        verification=running.verification,
+    )
+
+
+def levels_asked(settings: Settings) -> tuple[Level, ...]:
+    """The levels of plan, routes and keys, strictest first."""
+    plan = settings.plan
+    asked = {plan.level, *(route.level for route in plan.routes), *(key.level for key in plan.keys)}
+    return tuple(level for level in Level if level in asked)
+
+
+def configuration_digest(settings: Settings, salt: bytes) -> bytes:
+    """What tells two configurations apart: whoever has the file and the salt can compute it again.
+
+    Reasons and notes are left out: they count days. Callers' keys are in it as the file gives them, by hash or
+    reference.
+    """
+    told = (settings.plan, settings.secrets, settings.key_secrets, settings.probes, settings.posture_key)
+    return hashlib.sha256(salt + msgspec.json.encode(told, order="deterministic")).digest()
+
+
+def document(statement: Posture) -> dict[str, Any]:
+    """As it is signed."""
+    made: dict[str, Any] = msgspec.to_builtins(statement)
+    return made
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What a reader makes of a signed posture. `statement` only if it is whole; `stale`: not of this time."""
+
+    verdict: Verdict
+    statement: Posture | None = None
+    stale: bool = False
+    key_id: str = ""
+    ephemeral: bool = False
+
+
+def read(signed: Mapping[str, Any], trusted: bytes | None, now: float) -> Reading:
+    """Check signature, schema and time; `trusted` is the raw public key that the reader trusts."""
+    verdict = verify(signed, PayloadType.POSTURE, trusted)
+    if verdict is Verdict.BAD:
+        return Reading(verdict=verdict)
+    told = {name: value for name, value in signed.items() if name not in {"signer", "signature"}}
+    try:
+        statement = msgspec.convert(told, Posture)
+        issued, expires = (_instant(each) for each in (statement.issued, statement.expires))
+    except (msgspec.ValidationError, ValueError):
+        statement, issued, expires = None, 0.0, 0.0
+    if statement is not None and statement.schema != SCHEMA:
+        statement = None
+    signer = signed["signer"]
+    return Reading(
+        verdict=verdict,
+        statement=statement,
+        stale=not issued - AHEAD <= now < expires,
+        key_id=signer["key_id"],
+        ephemeral=signer.get("ephemeral") is not False,
+    )
+
+
+def _upstream(upstream: Upstream, running: Running) -> UpstreamPosture:
+    endpoints = [endpoint for endpoint in PATHS[upstream.dialect] if endpoint is not Endpoint.MODELS]
+    return UpstreamPosture(
+        name=upstream.name, surfaces=tuple(_surface(upstream, endpoint, running) for endpoint in endpoints)
+    )
+
+
+def _surface(upstream: Upstream, endpoint: Endpoint, running: Running) -> SurfacePosture:
+    surface = next((each for each in upstream.surfaces if each.endpoint == endpoint), None)
+    stands = standing(upstream, surface, "", running.findings, running.now)
+    return SurfacePosture(
+        endpoint=endpoint,
+        surface=surface.id if surface is not None else None,
+        upstream_class=stands.upstream_class.name,
+        evidence=stands.kind,
+        since=_moment(stands.at),
+        until=_moment(stands.until),
+        review_expires=surface.expires.isoformat() if surface is not None else None,
+        carve_outs=stands.carve_outs,
+        exceptions=tuple(_exceptions(surface.models)) if surface is not None else (),
+    )
+
+
+def _exceptions(rules: Iterable[ModelRule]) -> Iterable[ModelLimit]:
+    for rule in rules:
+        yield ModelLimit(models=rule.models, upstream_class=rule.upstream_class.name)
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
+
+
+def moment(at: float) -> str:
+    """RFC 3339, UTC, whole seconds."""
+    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(at: float | None) -> str | None:
+    return None if at is None else moment(at)
+
+
+def _instant(text: str) -> float:
+    if not _TIME.match(text):
+        raise ValueError("not a time of a posture")
+    return datetime.fromisoformat(text).timestamp()

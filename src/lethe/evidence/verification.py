@@ -1,0 +1,55 @@
+"""The last `lethe verify`, as far as the posture tells of it: which file, when, with what outcome, whose signature."""
+
+import hashlib
+import re
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from lethe.evidence.signing import PayloadType, Verdict, verify
+
+LARGEST = 16 * 1024 * 1024  # bytes of a report that is read
+OUTCOMES: tuple[str, ...] = ("pass", "fail", "inconclusive")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,31}\Z")
+
+
+class Verification(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Null where the report does not say it in the form that is known here, or its signature is bad.
+
+    `signature` is judged by the key that signs the posture: trusted is a report signed by the same.
+    """
+
+    sha256: str  # of the file
+    signature: Verdict
+    outcome: str | None = None
+    finished: str | None = None
+    version: str | None = None  # of Lethe
+
+
+def summarised(report: bytes, trusted: bytes) -> Verification:
+    """Nothing of the file is passed on but what has one of a few forms."""
+    digest = hashlib.sha256(report).hexdigest()
+    try:
+        signed = msgspec.json.decode(report, type=dict[str, Any])
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return Verification(sha256=digest, signature=Verdict.BAD)
+    verdict = verify(signed, PayloadType.VERIFICATION, trusted)
+    if verdict is Verdict.BAD:
+        return Verification(sha256=digest, signature=verdict)
+    return Verification(
+        sha256=digest,
+        signature=verdict,
+        outcome=_one_of(signed.get("outcome")),
+        finished=_like(_TIME, signed.get("finished")),
+        version=_like(_VERSION, signed.get("version")),
+    )
+
+
+def _one_of(value: object) -> str | None:
+    return value if isinstance(value, str) and value in OUTCOMES else None
+
+
+def _like(form: "re.Pattern[str]", value: object) -> str | None:
+    return value if isinstance(value, str) and form.match(value) else None

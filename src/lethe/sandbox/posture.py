@@ -1,0 +1,113 @@
+"""The posture page: the supervisor holds the key, builds the statement when it is asked for, and signs it."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from lethe.config.settings import Settings
+from lethe.credentials.static import Unresolved, text_of
+from lethe.sandbox.generation import Generation
+
+if TYPE_CHECKING:  # `lethe.evidence` brings OpenSSL: imported when something is signed
+    from lethe.evidence.signing import Signer
+    from lethe.evidence.verification import Verification
+
+AGAIN = 1.0  # seconds for which one statement serves
+
+
+class PostureFault(Exception):
+    """The configured key is none. One clear line: reference and reason, nothing of the key."""
+
+
+class _Made(Struct, frozen=True):
+    """A signed page: of which generation, and when."""
+
+    generation: int
+    at: float
+    page: bytes
+
+
+class PostureDesk:
+    """Keys by generation: a reload may bring another. Without one a key is made that ends with the process."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._environ = environ
+        self._clock = clock
+        self._salt = random(16)
+        self._signers: dict[int, Signer] = {}
+        self._ephemeral: Signer | None = None
+        self._made = _Made(0, 0.0, b"")
+
+    def prepare(self, number: int, settings: Settings) -> None:
+        """Get the key of a generation to come. Raises PostureFault."""
+        reference = settings.posture_key
+        if reference is None:
+            return
+        from lethe.evidence.signing import KeyRefused, Signer
+
+        try:
+            self._signers[number] = Signer.from_secret(text_of(reference, self._environ))
+        except Unresolved as error:
+            raise PostureFault(f"a posture key cannot be had ({reference}: {error.reason})") from None
+        except KeyRefused as error:
+            raise PostureFault(f"a posture key cannot be used ({reference}: {error})") from None
+
+    def forget(self, number: int) -> None:
+        """A generation has ended."""
+        self._signers.pop(number, None)
+
+    def page(self, generation: Generation) -> bytes:
+        """The signed statement of a generation, at most a second old."""
+        now = self._clock()
+        made = self._made
+        if made.generation != generation.number or not 0.0 <= now - made.at < AGAIN:
+            made = self._made = _Made(generation.number, now, self._sign(generation, now))
+        return made.page
+
+    def _sign(self, generation: Generation, now: float) -> bytes:
+        from lethe.evidence.posture import Running, document, posture
+        from lethe.evidence.signing import PayloadType
+
+        signer = self._signer(generation.number)
+        running = Running(
+            salt=self._salt,
+            now=now,
+            enforcement=generation.enforcement,
+            findings=generation.findings,
+            verification=last_verification(generation.settings, signer.public_key),
+        )
+        statement = posture(generation.settings, running)
+        return msgspec.json.encode(signer.sign(document(statement), PayloadType.POSTURE))
+
+    def _signer(self, number: int) -> "Signer":
+        from lethe.evidence.signing import Signer
+
+        if number in self._signers:
+            return self._signers[number]
+        if self._ephemeral is None:
+            self._ephemeral = Signer.ephemeral()
+        return self._ephemeral
+
+
+def last_verification(settings: Settings, trusted: bytes) -> "Verification | None":
+    """What the configured report says; None without one, or while it cannot be read."""
+    from lethe.evidence.verification import LARGEST, summarised
+
+    if settings.verification is None:
+        return None
+    try:
+        with Path(settings.verification).open("rb") as file:
+            report = file.read(LARGEST + 1)
+    except OSError:
+        return None
+    return summarised(report, trusted) if len(report) <= LARGEST else None
