@@ -13,10 +13,11 @@ from lethe.config.upstreams import Resolved, read, resolve_upstream
 from lethe.config.values import ValueFault, byte_size, secret_reference
 from lethe.providers.rows import EMBEDDED
 from lethe.providers.upstream import Upstream
+from lethe.retention.enforcement import ACCEPTABLE, Mechanism
 from lethe.retention.levels import ACCEPTS, OPT_INS, Level, UpstreamClass, admits, strictest
 from lethe.routing.table import Route
 
-UNENFORCED = ("landlock", "landlock-net", "seccomp")
+UNENFORCED: tuple[str, ...] = tuple(mechanism for mechanism in Mechanism if mechanism in ACCEPTABLE)
 _LONGEST_HOLD = 3600.0  # seconds
 
 
@@ -42,6 +43,7 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
     plan = Plan(
         level=level,
         accept_classes=accepted,
+        accept_unenforced=file.retention.accept_unenforced,
         max_body=_server(file.server, found),
         upstreams=upstreams,
         routes=routes,
@@ -51,12 +53,15 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
         tls_cert=file.server.tls_cert,
         tls_key=file.server.tls_key,
     )
+    posture_key = read(secret_reference, file.retention.posture_key, ("retention", "posture_key"), found)
     references = [upstream.credential for upstream in upstreams if upstream.credential] + list(keys.secrets.values())
     return Settings(
         plan=plan,
         secrets=tuple(dict.fromkeys(references)),
         key_secrets=keys.secrets,
         embedded=next((n for n, upstream in enumerate(upstreams) if upstream.name == EMBEDDED), None),
+        posture_key=posture_key,
+        verification=file.retention.verification,
         class_reasons=tuple(made.why for made in resolved),
         notes=tuple(found.notes),
     )
@@ -75,11 +80,6 @@ def _retention(table: RetentionTable, found: Findings) -> tuple[Level, tuple[Ups
     for n, name in enumerate(table.accept_unenforced):
         if name not in UNENFORCED:
             found.problem(("retention", "accept_unenforced", n), "is not a mechanism", choice(name, UNENFORCED))
-    read(secret_reference, table.posture_key, ("retention", "posture_key"), found)
-    if table.posture_key is not None:
-        found.note(("retention", "posture_key"), "checked, and without effect in this version")
-    if table.accept_unenforced:
-        found.note(("retention", "accept_unenforced"), "checked, and without effect in this version")
     return level, tuple(accepted)
 
 
