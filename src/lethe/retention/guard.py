@@ -22,7 +22,6 @@ from lethe.wire.rawjson import TopLevel, encode, is_flat, keys_written, loads
 
 UNKNOWN = "is not in this API's register, so nobody knows what it keeps"
 _LEAVE_OUT = "leave it out, or ask at level C"
-_SMALL = 512  # bytes; reading less costs less than finding out whether to
 _ESCAPED = b"\\u00"  # how a name could hide from a search
 
 Pseudonym = Callable[[str], str]
@@ -176,8 +175,15 @@ class _Judging:
         if name in self.removals or not _may_matter(raw, root):
             return
         value = self._decoded(name)
-        for rule in root.rules:
-            if rule.concerns(self._model) and (found := rule.found(self._holder)):
+        hits: dict[Rule, list[Place]] = {}
+        for rule, (container, key) in root.node.walk(self._holder, name):
+            if rule.action is Action.FORCE:  # the path of its parent leads here
+                if type(parent := container[key]) is dict:
+                    hits.setdefault(rule, []).append((parent, rule.segments[-1]))
+            elif rule.speaks_of(container[key]):
+                hits.setdefault(rule, []).append((container, key))
+        for rule, found in hits.items():
+            if rule.concerns(self._model):
                 self._apply(rule, found, name)
         if root.tools:
             self._unknown(self._guard.vocabulary.unknown_tools(value))
@@ -211,7 +217,7 @@ class _Judging:
                     self.removals.add(name)
                     self.changes.pop(name, None)
                 else:
-                    remove(list(found))
+                    remove(found)
                     self.changes[name] = self._holder[name]
                 return
             case Action.FORCE | Action.REPLACE:
@@ -235,7 +241,7 @@ def _may_matter(raw: msgspec.Raw, root: Root) -> bool:
     first = memoryview(raw)[0]
     if first not in b"{[":
         return False
-    if root.needles is None or len(raw) < _SMALL or first == ord("{"):
+    if root.needles is None or first == ord("{"):
         return True
     text = bytes(raw)
     if not is_flat(text):

@@ -3,8 +3,10 @@
 Where an API expects a list, one object or value alone is looked at as its only element: some servers take that.
 """
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any, Generic, TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 Segments: TypeAlias = tuple[str, ...]
 Place: TypeAlias = tuple[Any, Any]  # a container, and the key or index in it
@@ -29,21 +31,48 @@ def names(segments: Segments) -> Segments:
     return tuple(segment for segment in segments if segment not in (EVERY, DEEP))
 
 
-def places(holder: Any, segments: Segments) -> list[Place]:
-    """Every place in the holder (a container) that the path leads to and where there is something."""
-    found: list[Place] = [((holder,), 0)]
-    for segment in segments:
-        if segment == EVERY:
-            found = [place for at in found for place in _elements(at)]
-        elif segment == DEEP:
-            found = [place for at in found for place in _descendants(at)]
-        else:
-            found = [
-                (value, segment)
-                for container, key in found
-                if type(value := container[key]) is dict and segment in value
-            ]
-    return found
+class Node(Generic[T]):
+    """Paths that begin alike, together; `marks` stand where one ends."""
+
+    __slots__ = ("deep", "every", "marks", "names")
+
+    def __init__(self) -> None:
+        self.marks: list[T] = []
+        self.names: dict[str, Node[T]] = {}
+        self.every: Node[T] | None = None
+        self.deep: Node[T] | None = None
+
+    def add(self, segments: Segments, mark: T) -> None:
+        node: Node[T] = self
+        for segment in segments:
+            if segment == EVERY:
+                node.every = node.every or Node()
+                node = node.every
+            elif segment == DEEP:
+                node.deep = node.deep or Node()
+                node = node.deep
+            else:
+                node = node.names.setdefault(segment, Node())
+        node.marks.append(mark)
+
+    def walk(self, holder: Any, key: Any) -> Iterator[tuple[T, Place]]:
+        """Every mark whose path leads from the value at this place to something, and the place where that is."""
+        waiting: list[tuple[Node[T], Any, Any]] = [(self, holder, key)]
+        while waiting:
+            node, container, key = waiting.pop()
+            for mark in node.marks:
+                yield mark, (container, key)
+            value = container[key]
+            if node.names and type(value) is dict:
+                waiting += [(node.names[name], value, name) for name in node.names.keys() & value.keys()]
+            if node.every is not None:
+                every = node.every
+                if type(value) is list:
+                    waiting += [(every, value, n) for n in range(len(value))]
+                else:
+                    waiting.append((every, container, key))
+            if node.deep is not None:
+                waiting += [(node.deep, *place) for place in _descendants((container, key))]
 
 
 def ensure(holder: dict[str, Any], segments: Segments) -> list[Place]:
@@ -56,20 +85,13 @@ def ensure(holder: dict[str, Any], segments: Segments) -> list[Place]:
     return [(inner, segments[-1])]
 
 
-def remove(found: list[Place]) -> None:
+def remove(found: Iterable[Place]) -> None:
     """Take what stands at these places away."""
-    for container, key in reversed(found):  # of a list the last first, so that indices hold
-        del container[key]
-
-
-def _elements(at: Place) -> Iterator[Place]:
-    container, key = at
-    value = container[key]
-    if type(value) is list:
-        for n in range(len(value)):
-            yield value, n
-    else:
-        yield at
+    for container, key in sorted(found, key=lambda at: at[1] if type(at[1]) is int else -1, reverse=True):
+        if type(container) is dict:
+            container.pop(key, None)
+        else:
+            del container[key]  # of a list the last first, so that indices hold
 
 
 def _descendants(at: Place) -> Iterator[Place]:

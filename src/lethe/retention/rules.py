@@ -8,14 +8,14 @@ from msgspec import Struct
 
 from lethe.retention.globs import matcher, matches
 from lethe.retention.levels import Level
-from lethe.retention.paths import DEEP, EVERY, Place, Segments, names, parse, places
+from lethe.retention.paths import DEEP, EVERY, Node, Segments, names, parse
 from lethe.retention.surface import Action, FieldRule, Known, Surface
 from lethe.retention.vocabulary import PART_ROOTS, TOOL_ROOT
 
 _SETS = frozenset({Action.FORCE, Action.REPLACE, Action.STRIP, Action.PSEUDONYM, Action.REFUSE})
 
 
-class Rule(Struct, frozen=True):
+class Rule(Struct, frozen=True, eq=False):
     """One row at one level. `fits` judges a value; None: any value but null."""
 
     row: FieldRule
@@ -28,13 +28,6 @@ class Rule(Struct, frozen=True):
         return (not row.models or matches(row.models, model)) and not (
             row.not_models and matches(row.not_models, model)
         )
-
-    def found(self, holder: Any) -> list[Place]:
-        """Where in the holder there is what the row speaks of, or has to be."""
-        if self.action is Action.FORCE:
-            parents = [at[key] for at, key in places(holder, self.segments[:-1])]
-            return [(parent, self.segments[-1]) for parent in parents if type(parent) is dict]
-        return [(at, key) for at, key in places(holder, self.segments) if self.speaks_of(at[key])]
 
     def speaks_of(self, value: Any) -> bool:
         if self.fits is not None:
@@ -49,7 +42,7 @@ class Root(Struct, frozen=True):
     it is not, whatever it holds.
     """
 
-    rules: tuple[Rule, ...]
+    node: Node[Rule]
     tools: bool = False  # look for unknown tools
     parts: bool = False  # look for unknown content parts
     needles: tuple[bytes, ...] | None = ()
@@ -127,8 +120,12 @@ def _root(name: str, rules: list[Rule], *, refuse_unknown: bool) -> Root:
             shallow = None  # the elements themselves
         elif DEEP in inner or len(names(inner)) == 1:
             shallow.append(names(inner)[-1].encode())
+    node: Node[Rule] = Node()
+    for rule in rules:
+        inner = rule.segments if rule.segments[0] == DEEP else rule.segments[1:]
+        node.add(inner[:-1] if rule.action is Action.FORCE else inner, rule)
     return Root(
-        rules=tuple(rules),
+        node=node,
         tools=refuse_unknown and name == TOOL_ROOT,
         parts=refuse_unknown and name in PART_ROOTS,
         needles=None if shallow is None or name == TOOL_ROOT else tuple(shallow),
