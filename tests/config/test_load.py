@@ -327,3 +327,9 @@ def test_no_file_does_more_than_name_problems(data: dict[str, object]) -> None:
 def test_no_text_does_either(text: str) -> None:
     with pytest.raises(ConfigError):
         parse(text)
+
+
+def test_what_the_host_may_lack_reaches_the_plan_without_a_note() -> None:
+    settings = parse('[retention]\naccept_unenforced = ["seccomp", "landlock"]\n' + ANTHROPIC)
+    assert settings.plan.accept_unenforced == ("seccomp", "landlock")
+    assert not any("unenforced" in note for note in settings.notes)

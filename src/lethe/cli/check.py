@@ -4,6 +4,7 @@ examples:
   lethe check
   lethe check --config lethe.toml
   lethe check --json
+  lethe check --host                       what this host enforces on workers, tried out, and the levels it can serve
 """
 
 import os
@@ -24,16 +25,32 @@ from lethe.routing.table import Target
 
 def options(parser: ArgumentParser) -> None:
     add_config_option(parser)
+    parser.add_argument("--host", action="store_true", help="try what this host's kernel enforces on workers")
 
 
 def execute(arguments: Namespace) -> int:
     path = chosen_path(arguments)
+    if arguments.host:
+        return _check_host(arguments, path)
     report = described(load(path), source_of(path))
     if arguments.json:
         emit(report)
     else:
         say(readable(report))
     return 0
+
+
+def _check_host(arguments: Namespace, path: Path | None) -> int:
+    """Works without a configuration, too."""
+    from lethe.cli import host  # starts a process; what checks a file only need not know how
+
+    plan = load(path).plan if path is not None else None
+    report = host.described(plan)
+    if arguments.json:
+        emit(report)
+    else:
+        say(host.readable(report))
+    return 0 if report["ok"] else 1
 
 
 def described(settings: Settings, source: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from lethe.cli.configured import add_config_option, chosen_path, load, source_of
-from lethe.cli.output import UsageFault
+from lethe.cli.output import CommandFailed, UsageFault
 from lethe.config.problems import ConfigError, Problem
 from lethe.config.settings import Settings
 from lethe.config.values import is_loopback
@@ -76,7 +76,10 @@ def execute(arguments: Namespace) -> int:
     workers = int(WORKERS_KNOB.value(arguments.workers, os.environ))
     drain = DRAIN_KNOB.value(arguments.drain, os.environ)
     path = chosen_path(arguments)
-    from lethe.sandbox import supervisor  # after the options are known to be good
+    from lethe.sandbox import environment, supervisor  # after the options are known to be good
+
+    if loaded := environment.preloaded(os.environ):
+        raise CommandFailed(f"{' and '.join(loaded)} put foreign code into this process: start it without")
 
     return supervisor.run(lambda: servable(path, host), host=host, port=port, workers=workers, drain=drain, watch=path)
 

@@ -1,7 +1,8 @@
 """What a child process sees of the environment: a few names, rebuilt, so that secrets stay with the broker."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +14,13 @@ SCRUB_ON_FREE: Mapping[str, str] = {
 }
 # libuv would open rings, which seccomp refuses and no filter can look into.
 NO_IO_URING: Mapping[str, str] = {"UV_USE_IO_URING": "0"}
+PRELOADS: tuple[str, ...] = ("LD_PRELOAD", "LD_AUDIT")  # foreign code in this very process
+# What libraries, interpreters and the C library take orders from; to name what was kept away, not to keep it away.
+ACTING: tuple[str, ...] = (
+    "*_LOG", "*_PROXY", "*_proxy", "ADK_*", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL*", "CURL_CA_BUNDLE", "DD_*",
+    "GCONV_PATH", "GLIBC_TUNABLES", "HOSTALIASES", "LD_*", "LOCALDOMAIN", "MALLOC_*", "NEW_RELIC_*", "OPENSSL_*",
+    "OTEL_*", "PYTHON*", "REQUESTS_CA_BUNDLE", "RES_OPTIONS", "SENTRY_*", "SSLKEYLOGFILE", "UV_*",
+)  # fmt: skip
 _PACKAGES = ("lethe", "msgspec", "httptools", "uvloop")
 
 
@@ -40,3 +48,13 @@ def dropped(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The names of what a worker does not get to see."""
     kept = bare(environ)
     return tuple(sorted(name for name in environ if name not in kept))
+
+
+def acting(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that would have changed what a worker does."""
+    return tuple(sorted(name for name in names if any(fnmatchcase(name, pattern) for pattern in ACTING)))
+
+
+def preloaded(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Variables that have put foreign code into this process already; the supervisor must not start so."""
+    return tuple(name for name in PRELOADS if environ.get(name))

@@ -1,0 +1,222 @@
+"""Acts that a locked-in process must not manage, and some that it must: proof by trying.
+
+Each is harmless where it is not refused: it touches a folder of its own, or asks with arguments that lead nowhere.
+"""
+
+import errno
+import mmap
+import os
+import resource
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from lethe.retention.enforcement import Mechanism
+from lethe.sandbox.lockin import host, kernel, syscalls
+from lethe.sandbox.lockin.syscalls import Numbers
+
+REFUSALS = frozenset({errno.EPERM, errno.EACCES, errno.EFBIG, errno.ENOSYS})
+_NOBODY = 2**22 + 1  # a process id that Linux never gives
+_TOP = (Mechanism.SECCOMP,)
+_FILES = (Mechanism.SECCOMP, Mechanism.LANDLOCK)
+
+
+class Ground(Struct, frozen=True):
+    """Where it is tried: a folder with a file `there`, a port that is allowed and one that is not, all made before."""
+
+    folder: str
+    port: int
+    other_port: int
+    other_process: int
+
+
+class Act(Struct, frozen=True):
+    """`by`: the mechanisms of which each is enough to refuse it; none: it has to work."""
+
+    name: str
+    by: tuple[Mechanism, ...]
+    run: Callable[[Ground], object]
+
+
+class Result(Struct, frozen=True):
+    """`error` is the name of the error number, such as EPERM; None when it worked."""
+
+    name: str
+    by: tuple[Mechanism, ...]
+    error: str | None
+
+    @property
+    def refused(self) -> bool:
+        return self.error is not None and getattr(errno, self.error, None) in REFUSALS
+
+
+def attempt(act: Act, ground: Ground) -> Result:
+    """Try it."""
+    try:
+        act.run(ground)
+    except OSError as error:
+        return Result(act.name, act.by, errno.errorcode.get(error.errno or 0, "unknown"))
+    except ValueError:  # how Python words a limit that may not be raised
+        return Result(act.name, act.by, "EPERM")
+    return Result(act.name, act.by, None)
+
+
+def _call(name: str, numbers: Numbers, *arguments: int | bytes | None) -> Act:
+    """A system call with arguments that lead nowhere."""
+
+    def run(_: Ground) -> None:
+        arch = host.known_arch()
+        number = syscalls.numbers({name: numbers}, arch).get(name) if arch else None
+        if number is None:
+            raise OSError(errno.ENOSYS, "no such call here")
+        kernel.syscall(number, *arguments)
+
+    return Act(name, _TOP, run)
+
+
+def _open(name: str, flags: int, file: str = "there") -> Act:
+    def run(ground: Ground) -> None:
+        os.close(os.open(Path(ground.folder, file), flags, 0o600))
+
+    return Act(name, _FILES, run)
+
+
+def _socket(name: str, family: int, kind: int = socket.SOCK_STREAM, protocol: int = 0) -> Act:
+    return Act(name, _TOP, lambda _: socket.socket(family, kind, protocol).close())
+
+
+def _connect(port: int) -> None:
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
+def _bind(_: Ground) -> None:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+
+
+def _fast_open(ground: Ground) -> None:
+    """A connection that Landlock does not see made."""
+    with socket.socket() as trial:
+        trial.sendto(b"", socket.MSG_FASTOPEN, ("127.0.0.1", ground.port))
+
+
+def _spawn(_: Ground) -> None:
+    os.waitpid(os.posix_spawn(sys.executable, [sys.executable, "--version"], {}, file_actions=_SILENT), 0)
+
+
+_SILENT = ((os.POSIX_SPAWN_DUP2, 2, 1),)
+
+
+def _fork(_: Ground) -> None:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def _write(descriptor: int) -> None:
+    """Into a file that was opened for writing before."""
+    os.write(descriptor, b"x")
+
+
+def _memory(ground: Ground) -> None:
+    os.close(os.open(f"/proc/{ground.other_process}/mem", os.O_RDWR))
+
+
+def _thread(_: Ground) -> None:
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+
+
+def _pair(_: Ground) -> None:
+    for end in socket.socketpair():
+        end.close()
+
+
+def _share(ground: Ground) -> None:
+    with Path(ground.folder, "there").open("r+b") as file, mmap.mmap(file.fileno(), 1) as shared:
+        shared[0] = 120
+
+
+def acts(descriptor: int) -> tuple[Act, ...]:
+    """All of them; `descriptor` is a file that was opened for writing before the process was locked in."""
+    return (
+        Act("write to a file that is open", (Mechanism.FSIZE,), lambda _: _write(descriptor)),
+        Act("map a file for writing", _FILES, _share),
+        _open("open a file for writing", os.O_WRONLY),
+        _open("open a file for appending", os.O_WRONLY | os.O_APPEND),
+        _open("create a file", os.O_RDWR | os.O_CREAT, "new"),
+        _open("make a nameless file", os.O_RDWR | os.O_TMPFILE, "."),
+        _open("truncate a file by opening it", os.O_RDONLY | os.O_TRUNC),
+        Act("truncate a file", _FILES, lambda g: os.truncate(Path(g.folder, "there"), 0)),
+        Act("make a folder", _FILES, lambda g: Path(g.folder, "folder").mkdir()),
+        Act("make a symbolic link", _FILES, lambda g: Path(g.folder, "link").symlink_to("text")),
+        Act("make a hard link", _FILES, lambda g: Path(g.folder, "hard").hardlink_to(Path(g.folder, "there"))),
+        Act("make a fifo", _FILES, lambda g: os.mkfifo(Path(g.folder, "fifo"))),
+        Act("rename a file", _FILES, lambda g: Path(g.folder, "there").rename(Path(g.folder, "there"))),
+        Act("remove a file", _FILES, lambda g: Path(g.folder, "removable").unlink()),
+        Act("change a file's mode", _TOP, lambda g: Path(g.folder, "there").chmod(0o600)),
+        Act("change a file's times", _TOP, lambda g: os.utime(Path(g.folder, "there"))),
+        Act("set an extended attribute", _TOP, lambda g: os.setxattr(Path(g.folder, "there"), "user.x", b"x")),
+        Act("make a memory file", _TOP, lambda _: os.close(os.memfd_create("trial"))),
+        Act("run a program", _FILES, _spawn),
+        Act("become another program", _TOP, lambda _: os.execv("/nowhere/at/all", ["x"])),  # noqa: S606
+        Act("fork", _TOP, _fork),
+        Act("signal another process", _TOP, lambda g: os.kill(g.other_process, 0)),
+        Act("open another process's memory", _FILES, _memory),
+        Act("raise a limit", _TOP, lambda _: resource.setrlimit(resource.RLIMIT_CPU, resource.getrlimit(0))),
+        Act("become dumpable again", _TOP, lambda _: kernel.prctl(4, 1)),
+        Act("connect to a port that is not configured", (Mechanism.LANDLOCK_NET,), lambda g: _connect(g.other_port)),
+        Act("bind a TCP port", (Mechanism.LANDLOCK_NET,), _bind),
+        Act("connect by TCP fast open", _TOP, _fast_open),
+        _socket("open a unix socket", socket.AF_UNIX),
+        _socket("open a netlink socket", socket.AF_NETLINK, socket.SOCK_RAW),
+        _socket("open a packet socket", socket.AF_PACKET, socket.SOCK_RAW),
+        _socket("open a raw socket", socket.AF_INET, socket.SOCK_RAW, 1),
+        _socket("open a multipath socket", socket.AF_INET, socket.SOCK_STREAM, 262),
+        *_CALLS,
+        Act("connect to a configured port", (), lambda g: _connect(g.port)),
+        Act("resolve a name", (), lambda _: socket.getaddrinfo("localhost", 80)),
+        Act("read a file", (), lambda g: Path(g.folder, "there").read_bytes()),
+        Act("start a thread", (), _thread),
+        Act("make a pair of sockets", (), _pair),
+    )
+
+
+_CALLS: tuple[Act, ...] = (
+    _call("ptrace", (101, 117), 16, _NOBODY, 0, 0),
+    _call("process_vm_readv", (310, 270), _NOBODY, None, 0, None, 0, 0),
+    _call("process_vm_writev", (311, 271), _NOBODY, None, 0, None, 0, 0),
+    _call("pidfd_open", (434, 434), _NOBODY, 0),
+    _call("pidfd_getfd", (438, 438), -1, 0, 0),
+    _call("execveat", (322, 281), -1, b"x", None, None, 0),
+    _call("io_uring_setup", (425, 425), 1, None),
+    _call("memfd_secret", (447, 447), 0),
+    _call("userfaultfd", (323, 282), 1),
+    _call("perf_event_open", (298, 241), None, _NOBODY, -1, -1, 0),
+    _call("bpf", (321, 280), 0, None, 0),
+    _call("keyctl", (250, 219), 6, _NOBODY),
+    _call("add_key", (248, 217), None, None, None, 0, 0),
+    _call("mount", (165, 40), None, None, None, 0, None),
+    _call("unshare", (272, 97), 0),
+    _call("setns", (308, 268), -1, 0),
+    _call("open_by_handle_at", (304, 265), -1, None, 0),
+    _call("name_to_handle_at", (303, 264), -1, None, None, None, 0),
+    _call("init_module", (175, 105), None, 0, None),
+    _call("kexec_load", (246, 104), 0, 0, None, -1),
+    _call("shmget", (29, 194), 0, 0, 0),
+    _call("mq_open", (240, 180), None, 0, 0, None),
+    _call("msgget", (68, 186), 1, 0),
+    _call("fanotify_init", (300, 262), -1, -1),
+    _call("inotify_init1", (294, 26), -1),
+    _call("splice", (275, 76), -1, None, -1, None, 0, 0),
+    _call("sendfile", (40, 71), -1, -1, None, 0),
+    _call("openat2", (437, 437), -1, None, None, 0),
+    _call("clone3", (435, 435), None, 0),
+    _call("a call of the future", (1023, 1023)),
+)
