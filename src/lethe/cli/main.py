@@ -1,6 +1,6 @@
 """`lethe COMMAND`: finds the command's module and runs it; nothing else is imported.
 
-Exit status: 0 done, 1 failed or refused, 2 called in a wrong way, 130 interrupted.
+Exit status: 0 done, 1 failed or refused, 2 called in a wrong way, 3 undecided, 130 interrupted.
 """
 
 import itertools
@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "explain": Entry("show where a request goes, why, and what would be lost"),
     "models": Entry("list the models that the configuration names"),
     "keys": Entry("make keys for callers"),
+    "posture": Entry("show, or check, what Lethe says of its own retention"),
     "code": Entry("start Claude Code pointed at Lethe", passes_on=True),
     "demo": Entry("talk to a small real model through Lethe and see what is kept"),
 }

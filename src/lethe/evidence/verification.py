@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from lethe.evidence.signing import PayloadType, Verdict, verify
 
-LARGEST = 16 * 1024 * 1024  # bytes of a report that is read
+LARGEST = 4 * 1024 * 1024  # bytes of a report that is read
 OUTCOMES: tuple[str, ...] = ("pass", "fail", "inconclusive")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,31}\Z")
@@ -28,7 +28,7 @@ class Verification(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     version: str | None = None  # of Lethe
 
 
-def summarised(report: bytes, trusted: bytes) -> Verification:
+def summarised(report: bytes, trusted: bytes | None) -> Verification:
     """Nothing of the file is passed on but what has one of a few forms."""
     digest = hashlib.sha256(report).hexdigest()
     try:

@@ -99,7 +99,7 @@ class PostureDesk:
         return self._ephemeral
 
 
-def last_verification(settings: Settings, trusted: bytes) -> "Verification | None":
+def last_verification(settings: Settings, trusted: bytes | None) -> "Verification | None":
     """What the configured report says; None without one, or while it cannot be read."""
     from lethe.evidence.verification import LARGEST, summarised
 
