@@ -17,6 +17,7 @@ from lethe.sandbox.channel import (
     Configure,
     Counters,
     Credentials,
+    Doubt,
     Drain,
     Drained,
     Dropped,
@@ -91,10 +92,10 @@ TO_WORKER: list[ToWorker] = [
     Drain(1.5),
     Findings((FINDING,)),
 ]
-TO_BROKER: list[ToBroker] = [Resolve(1, ("env:A",), ("file:/k",)), Resolve(2, (), ()), Probe((TASK,))]
+TO_BROKER: list[ToBroker] = [Resolve(1, ("env:A",), ("file:/k",)), Resolve(2, (), ()), Probe((TASK,), 3), Doubt(3, 0)]
 FROM_BROKER: list[FromBroker] = [
     Resolved(1, {"env:A": SECRET}, {"file:/k": bytes(32)}, (Missing("env:B", "the variable is not set"),)),
     Rotated({"env:A": SECRET}, {"file:/k": bytes(32)}),
-    Found((FINDING,)),
+    Found((FINDING,), (0,), 3),
 ]
 ALL: list[Message] = [*FROM_WORKER, *TO_WORKER, *TO_BROKER, *FROM_BROKER]

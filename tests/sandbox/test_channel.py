@@ -78,7 +78,7 @@ def test_kinds_are_numbered_once_and_for_all() -> None:
         1: "Ready", 2: "Events", 3: "Counters", 4: "PageWanted", 5: "Fault", 6: "Drained", 7: "Dropped",
         8: "LockedIn", 9: "Unproven",
         32: "Configure", 33: "Credentials", 34: "PageIs", 35: "Drain", 36: "Findings",
-        64: "Resolve", 65: "Probe",
+        64: "Resolve", 65: "Probe", 66: "Doubt",
         96: "Resolved", 97: "Rotated", 98: "Found",
     }  # fmt: skip
 

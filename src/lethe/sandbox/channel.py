@@ -140,6 +140,14 @@ class Probe(Struct, frozen=True):
     """Ask these, and again before their answers are too old; `Found` follows. Replaces what was asked before."""
 
     tasks: tuple[ProbeTask, ...]
+    token: Count = 0
+
+
+class Doubt(Struct, frozen=True):
+    """A response did not attest what this one of the tasks says: it has failed, and is to be asked about again."""
+
+    token: Count
+    task: Count
 
 
 class Missing(Struct, frozen=True):
@@ -157,9 +165,12 @@ class Resolved(_Secret, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """What the probes say now, all of them."""
+    """What the probes say now, all of them. `tasks` are the indices of what the findings answer, in the Probe of that
+    token."""
 
     findings: tuple[Finding, ...]
+    tasks: tuple[Count, ...] = ()
+    token: Count = 0
 
 
 class Rotated(_Secret, frozen=True):
@@ -171,7 +182,7 @@ class Rotated(_Secret, frozen=True):
 
 FromWorker: TypeAlias = Ready | Events | Counters | PageWanted | Fault | Drained | Dropped | LockedIn | Unproven
 ToWorker: TypeAlias = Configure | Credentials | PageIs | Drain | Findings
-ToBroker: TypeAlias = Resolve | Probe
+ToBroker: TypeAlias = Resolve | Probe | Doubt
 FromBroker: TypeAlias = Resolved | Rotated | Found
 Message: TypeAlias = FromWorker | ToWorker | ToBroker | FromBroker
 M = TypeVar("M", bound=Message)
@@ -194,7 +205,7 @@ TO_WORKER: dict[int, type[ToWorker]] = {
     35: Drain,
     36: Findings,
 }
-TO_BROKER: dict[int, type[ToBroker]] = {64: Resolve, 65: Probe}
+TO_BROKER: dict[int, type[ToBroker]] = {64: Resolve, 65: Probe, 66: Doubt}
 FROM_BROKER: dict[int, type[FromBroker]] = {96: Resolved, 97: Rotated, 98: Found}
 _KINDS: dict[type[Message], int] = {
     message: kind for table in (FROM_WORKER, TO_WORKER, TO_BROKER, FROM_BROKER) for kind, message in table.items()

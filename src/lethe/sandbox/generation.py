@@ -63,7 +63,7 @@ class House(Protocol):
     def dropped(self, dropped: Dropped) -> None: ...
     def printed(self, data: bytes) -> None: ...
     def page(self, page: Page) -> bytes: ...
-    def unproven(self, upstream: str) -> None: ...
+    def unproven(self, generation: "Generation", upstream: str) -> None: ...
 
 
 class Slot:
@@ -109,6 +109,11 @@ class Generation:
         self._watch = watch
         self._configuration: Configure | None = None
         self._slots = [Slot(slot) for slot in range(1, workers + 1)]
+
+    @property
+    def configured(self) -> bool:
+        """Do the workers know what to serve? It is told once."""
+        return self._configuration is not None
 
     @property
     def ready(self) -> bool:
@@ -258,7 +263,7 @@ class Generation:
             case Unproven(upstream=upstream):
                 if upstream >= len(self.names.upstreams):
                     raise ChannelBroken("a word on an upstream that is not configured")
-                self._house.unproven(self.names.upstreams[upstream])
+                self._house.unproven(self, self.names.upstreams[upstream])
             case Fault():
                 self._house.faulted(slot.number, message)
             case Drained():

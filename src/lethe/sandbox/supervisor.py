@@ -18,10 +18,11 @@ from lethe.sandbox.engine import REFERENCE, Engine
 from lethe.sandbox.generation import MODULE, Generation, Phase
 from lethe.sandbox.outputs import Outputs
 from lethe.sandbox.posture import PostureDesk, PostureFault
+from lethe.sandbox.proofs import Proofs
 from lethe.sandbox.reactor import Reactor
 from lethe.sandbox.vault import Vault
+from lethe.sandbox.watch import Watch
 
-POLL = 1.0  # seconds between looks at the configuration file
 _START_LIMIT = 120.0  # seconds until a generation that is not ready is given up; a model may have to load
 _MARGIN = 1.75  # seconds that workers need beyond their deadline: farewells, last events, the exit itself
 
@@ -44,16 +45,16 @@ class Supervisor:
         self._listener = listener
         self._workers = workers
         self._drain = drain
-        self._watch = watch
-        self._seen = _stamp(watch)
         self._worker_started = started
         self._reactor = Reactor()
+        self._watch = Watch(self._reactor, watch, self._reload) if watch is not None else None
         self._children = Children(self._reactor)
         self._outputs = Outputs()
         self._say = self._outputs.say
         self._figures = self._outputs.figures
         self._posture = PostureDesk()
         self._vault = Vault(self._reactor, self._children, self._rotated)
+        self._proofs = Proofs(self._reactor, self._vault, self._say, self._proven)
         self._engine: Engine | None = None
         self._generations: list[Generation] = []  # the last one is the newest
         self._started = 0
@@ -74,8 +75,6 @@ class Supervisor:
         for note in settings.notes:
             self._say(note)
         self._begin(settings)
-        if self._watch is not None:
-            self._reactor.later(POLL, self._look)
         try:
             self._reactor.run()
         finally:
@@ -110,6 +109,8 @@ class Supervisor:
         for each in self._generations:  # those that still serve too, whose files may change
             secrets |= assembly.references(each.settings)
             keys |= set(each.settings.key_secrets.values())
+        self._proofs.order(self._generations)
+        self._proofs.wait(generation)
         self._vault.resolve(secrets, keys, lambda resolved: self._answered(generation, resolved))
 
     def _overdue(self, generation: Generation) -> None:
@@ -132,12 +133,12 @@ class Supervisor:
             self._configure()
 
     def _configure(self) -> None:
-        """Once secrets and, where one is wanted, the embedded model are there."""
+        """Once secrets, first findings and, where one is wanted, the embedded model are there."""
         generation, resolved = self._generations[-1], self._resolved
         embedded = generation.settings.embedded
-        if generation.phase is not Phase.STARTING or resolved is None:
+        if generation.configured or generation.phase is not Phase.STARTING or resolved is None:
             return
-        if embedded is not None and (self._engine is None or not self._engine.ready):
+        if not self._proofs.ready(generation) or (embedded is not None and not (self._engine and self._engine.ready)):
             return
         plan = assembly.with_keys(generation.settings, resolved.digests)
         wanted = assembly.references(generation.settings)
@@ -145,7 +146,8 @@ class Supervisor:
         if embedded is not None and self._engine is not None:
             plan = assembly.with_engine(plan, embedded, self._engine.base_url)
             credentials[REFERENCE] = self._engine.key
-        generation.configure(msgspec.structs.replace(plan, drain=self._drain), credentials)
+        findings = self._proofs.of(generation.settings)
+        generation.configure(msgspec.structs.replace(plan, drain=self._drain), credentials, findings)
 
     # What a generation tells (House)
 
@@ -182,6 +184,7 @@ class Supervisor:
         if generation in self._generations:
             self._generations.remove(generation)
             self._outputs.ended(generation)
+            self._proofs.order(self._generations)
             self._posture.forget(generation.number)
         if self._engine is not None and all(each.settings.embedded is None for each in self._generations):
             self._engine.stop()
@@ -212,15 +215,17 @@ class Supervisor:
                 serving = [each for each in self._generations if each.phase is Phase.SERVING]
                 return self._posture.page((serving or self._generations)[-1])
 
-    def unproven(self, upstream: str) -> None:
+    def unproven(self, generation: Generation, upstream: str) -> None:
         self._say(f"upstream {upstream} did not attest its retention")
+        self._proofs.unproven(generation.settings, upstream)
 
     # Changes from outside
 
     def _reload(self) -> None:
         if self._stopping:
             return
-        self._seen = _stamp(self._watch)
+        if self._watch is not None:
+            self._watch.seen()
         try:
             settings = self._load()
         except ConfigError as error:
@@ -230,17 +235,17 @@ class Supervisor:
             return
         self._begin(settings)
 
-    def _look(self) -> None:
-        self._reactor.later(POLL, self._look)
-        now = _stamp(self._watch)
-        if now is not None and now != self._seen:
-            self._reload()
-
     def _rotated(self, rotated: Rotated) -> None:
         for generation in self._generations:
             generation.replace_credentials(rotated.secrets)
         if rotated.digests:  # callers' keys are part of the plan
             self._reload()
+
+    def _proven(self) -> None:
+        for generation in self._generations:
+            generation.learn(self._proofs.of(generation.settings))
+        if self._generations:
+            self._configure()
 
     def _engine_failed(self) -> None:
         self._engine = None  # the next configuration that wants it tries again
@@ -281,11 +286,3 @@ def run(load: Callable[[], Settings], *, host: str, port: int, workers: int, dra
         sys.stderr.write(f"lethe: cannot listen on {host} port {port}: {reason}\n")
         return 1
     return Supervisor(load, listener, workers, drain, watch).run(settings)
-
-
-def _stamp(path: Path | None) -> tuple[int, int] | None:
-    try:
-        status = path.stat() if path is not None else None
-    except OSError:
-        return None  # in the middle of a change, perhaps: look again
-    return None if status is None else (status.st_mtime_ns, status.st_size)

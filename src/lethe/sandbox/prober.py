@@ -1,0 +1,113 @@
+"""The broker's probes, on a thread with an event loop of its own, so that credentials never wait for a provider.
+
+Imported only where probes are configured: what speaks HTTP and TLS costs the broker some megabytes.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from lethe.credentials.static import Unresolved, resolve
+from lethe.providers.probe import ProbeTask
+from lethe.sandbox.channel import Doubt, Found, Probe
+from lethe.upstream.probes.asking import Asker
+from lethe.upstream.probes.schedule import OVERDUE, Schedule
+from lethe.upstream.probes.table import PROBES
+from lethe.upstream.probes.verdict import Reason, Unproven, Verdict
+
+
+async def answer(task: ProbeTask, environ: Mapping[str, str]) -> Verdict:
+    """Ask one probe, once. Whatever goes wrong is a verdict; no text of it leaves this function."""
+    try:
+        key = resolve(task.key, environ) if task.key is not None else None
+        async with asyncio.timeout(OVERDUE), Asker(task.proxy, task.ca_file) as ask:
+            return await PROBES[task.probe](task, key, ask)
+    except Unresolved:
+        return Verdict(holds=False, reason=Reason.NO_KEY)
+    except Unproven as error:
+        return Verdict(holds=False, reason=error.reason)
+    except TimeoutError:
+        return Verdict(holds=False, reason=Reason.SLOW)
+    except Exception:  # noqa: BLE001 - a fault in a probe proves nothing, and must not end the others
+        return Verdict(holds=False, reason=Reason.FAULT)
+
+
+class Prober:
+    """`found` is called with all that is known, on the prober's own thread, whenever that changes.
+
+    `clock` is the time of day. `ended` is called when the thread ends, which it does only by a fault of ours.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        found: Callable[[Found], None],
+        ended: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._environ = environ
+        self._found = found
+        self._ended = ended
+        self._clock = clock
+        self._schedule = Schedule()
+        self._order = Probe(())
+        self._running: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._changed = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="probes", daemon=True)
+        self._thread.start()
+
+    def order(self, order: Probe) -> None:
+        """Ask these from now on; from any thread."""
+        self._loop.call_soon_threadsafe(self._take, order)
+
+    def doubt(self, doubt: Doubt) -> None:
+        """From any thread."""
+        self._loop.call_soon_threadsafe(self._suspect, doubt)
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        except Exception:  # noqa: BLE001 - nothing of its text may be printed; the broker ends with it
+            self._ended()
+
+    async def _serve(self) -> None:
+        while True:
+            known = self._schedule.findings()
+            due = self._schedule.due(began := time.monotonic(), self._clock())
+            if self._schedule.findings() != known:  # something took too long
+                self._tell()
+            for task in due:
+                running = asyncio.create_task(self._ask(task, began))
+                self._running.add(running)
+                running.add_done_callback(self._running.discard)
+            self._changed.clear()
+            when = self._schedule.next()
+            try:
+                async with asyncio.timeout(None if when is None else max(0.0, when - time.monotonic())):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    async def _ask(self, task: ProbeTask, began: float) -> None:
+        verdict = await answer(task, self._environ)
+        self._schedule.settle(task, verdict, began=began, now=time.monotonic(), at=self._clock())
+        self._tell()
+
+    def _take(self, order: Probe) -> None:
+        self._order = order
+        self._schedule.order(order.tasks, time.monotonic())
+        self._tell()
+
+    def _suspect(self, doubt: Doubt) -> None:
+        if doubt.token != self._order.token or doubt.task >= len(self._order.tasks):
+            return
+        self._schedule.doubt(self._order.tasks[doubt.task], time.monotonic(), self._clock())
+        self._tell()
+
+    def _tell(self) -> None:
+        known = self._schedule.findings()
+        indices = tuple(index for index, task in enumerate(self._order.tasks) if task in known)
+        self._changed.set()
+        self._found(Found(tuple(known[self._order.tasks[index]] for index in indices), indices, self._order.token))

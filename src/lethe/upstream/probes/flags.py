@@ -1,0 +1,163 @@
+"""Which flags close the sinks of an engine on this machine, as rows, and whether a command line has them.
+
+What is not said on the command line, or in the environment where that is the engine's own way, is not believed.
+llama.cpp: tools/server/README.md at 00dc805; vLLM: vllm 0.33 `serve` arguments and `envs`; Ollama: `envconfig` and
+docs/faq.mdx, 2026-08-21.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from msgspec import Struct
+
+from lethe.upstream.probes.verdict import PROVEN, Reason, Unproven, Verdict
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    """A process's arguments and the environment that it was started with. Both may hold secrets."""
+
+    arguments: tuple[str, ...]
+    environ: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return "<Process>"
+
+
+class Switch(Struct, frozen=True, kw_only=True):
+    """An option that must have been given, and not been taken back by a later one. `value`: the one it must have."""
+
+    given: tuple[str, ...]
+    back: tuple[str, ...] = ()
+    value: str | None = None
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """`program` matches the base name of what runs, `command` must be among its arguments.
+
+    `closed` are options that must be there; `opening` must not; `most` are numbers that options may have at most;
+    `off` are variables that must be unset or false, `unset` ones that must not be there, `on` ones of which one at
+    least must be true in each group; `among` are the only values that a variable may have.
+    """
+
+    program: re.Pattern[str]
+    command: str = ""
+    dashes: bool = False  # the parser takes underscores for dashes, and unique beginnings of options
+    closed: tuple[Switch, ...] = ()
+    opening: tuple[str, ...] = ()
+    most: Mapping[str, int] = {}
+    off: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
+    on: tuple[tuple[str, ...], ...] = ()
+    among: Mapping[str, tuple[str, ...]] = {}
+
+
+LLAMACPP = Rules(
+    program=re.compile(r"llama-server(-.*)?"),
+    closed=(
+        Switch(given=("--no-slots",), back=("--slots",)),  # that endpoint shows prompts
+        Switch(given=("--no-cache-prompt",), back=("--cache-prompt",)),
+        Switch(given=("--cache-ram", "-cram"), value="0"),
+    ),
+    opening=(
+        *("--slot-save-path", "--log-file", "-v", "--verbose", "--log-verbose"),
+        *("-lcd", "--lookup-cache-dynamic", "--log-prompts-dir", "--logits-output-dir", "--save-logits"),
+        *("--rpc", "--tools", "--agent", "-ag", "--mcp-servers-config", "--mcp-servers-json", "--tools-runtime"),
+        *("--ui-mcp-proxy", "--webui-mcp-proxy", "--models-dir", "--models-preset"),
+    ),
+    most={"-lv": 3, "--verbosity": 3, "--log-verbosity": 3},  # from 4 on bodies are printed
+    off=("LLAMA_SERVER_SLOTS_DEBUG", "LLAMA_SERVER_SLOTS_N_DIFF"),
+    unset=(
+        *("LLAMA_ARG_SLOT_SAVE_PATH", "LLAMA_ARG_LOG_FILE", "LLAMA_LOG_FILE", "LLAMA_ARG_LOG_VERBOSITY"),
+        *("LLAMA_LOG_VERBOSITY", "LLAMA_ARG_RPC", "LLAMA_ARG_TOOLS", "LLAMA_ARG_TOOLS_RUNTIME", "LLAMA_ARG_AGENT"),
+        *("LLAMA_ARG_MCP_SERVERS_CONFIG", "LLAMA_ARG_MCP_SERVERS_JSON", "LLAMA_ARG_UI_MCP_PROXY"),
+        *("LLAMA_ARG_WEBUI_MCP_PROXY", "LLAMA_ARG_MODELS_DIR", "LLAMA_ARG_MODELS_PRESET"),
+    ),
+)
+VLLM = Rules(
+    program=re.compile(r"vllm|vllm\.entrypoints\.openai\.api_server"),
+    dashes=True,
+    opening=(
+        *("--enable-log-requests", "--enable-log-outputs", "--no-disable-log-requests", "--log-config-file"),
+        *("--otlp-traces-endpoint", "--collect-detailed-traces", "--kv-transfer-config", "--kv-events-config"),
+        *("--kv-offloading-backend", "--kv-offloading-size", "--middleware", "--profiler-config"),
+        "--config",  # a file of further options
+    ),
+    off=(
+        *("VLLM_SERVER_DEV_MODE", "VLLM_TRACE_FUNCTION", "VLLM_ENABLE_RESPONSES_API_STORE"),
+        "VLLM_DEBUG_LOG_API_SERVER_RESPONSE",
+    ),
+    unset=("VLLM_LOGGING_CONFIG_PATH", "VLLM_TORCH_PROFILER_DIR"),
+    on=(("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"),),
+    among={"VLLM_LOGGING_LEVEL": ("INFO", "WARNING", "ERROR", "CRITICAL")},
+)
+OLLAMA = Rules(
+    program=re.compile(r"ollama"),
+    command="serve",
+    off=("OLLAMA_DEBUG", "OLLAMA_DEBUG_LOG_REQUESTS"),
+    on=(("OLLAMA_NO_CLOUD",),),  # models of its cloud look like local ones
+)
+_FALSE = frozenset({"", "0", "f", "false"})
+_TRUE = frozenset({"1", "t", "true"})
+_INTERPRETER = re.compile(r"python[0-9.]*")
+
+
+def judge(process: Process, rules: Rules) -> Verdict:
+    """Do the flags close every sink? Raises Unproven."""
+    if not rules.program.fullmatch(_program(process.arguments)) or rules.command not in ("", *process.arguments):
+        raise Unproven(Reason.OTHER_PROGRAM)
+    options = list(_options(process.arguments, dashes=rules.dashes))
+    if any(_opens(name, value, rules) for name, value in options):
+        raise Unproven(Reason.FLAG_OPENS)
+    if not all(_given(switch, options) for switch in rules.closed):
+        raise Unproven(Reason.FLAG_MISSING)
+    _look_at(process.environ, rules)
+    return PROVEN
+
+
+def _program(arguments: tuple[str, ...]) -> str:
+    """Its base name; of a script or a module, if an interpreter runs one."""
+    names = [PurePosixPath(argument).name for argument in arguments]
+    if names and _INTERPRETER.fullmatch(names[0]):
+        return next((name for name in names[1:] if not name.startswith("-")), "")
+    return names[0] if names else ""
+
+
+def _options(arguments: Iterable[str], *, dashes: bool) -> Iterable[tuple[str, str]]:
+    """Options with what follows them, which may be their value."""
+    words = list(arguments)
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if not word.startswith("-"):
+            continue
+        name, equals, value = word.partition("=")
+        if dashes:  # `--config.key value` sets a part of what `--config` takes
+            name = name.partition(".")[0].replace("_", "-")
+        yield name, value if equals else following
+
+
+def _opens(name: str, value: str, rules: Rules) -> bool:
+    if name in rules.most:
+        return not value.isdecimal() or int(value) > rules.most[name]
+    if rules.dashes and len(name) > len("--"):
+        return any(option.startswith(name) for option in rules.opening)
+    return name in rules.opening
+
+
+def _given(switch: Switch, options: list[tuple[str, str]]) -> bool:
+    """The last word on it counts."""
+    said = [(name, value) for name, value in options if name in (*switch.given, *switch.back)]
+    if not said:
+        return False
+    name, value = said[-1]
+    return name in switch.given and switch.value in (None, value)
+
+
+def _look_at(environ: Mapping[str, str], rules: Rules) -> None:
+    def said(name: str) -> str:
+        return environ.get(name, "").strip(" \"'").casefold()
+
+    opened = any(said(name) not in _FALSE for name in rules.off) or any(name in environ for name in rules.unset)
+    if opened or any(name in environ and environ[name] not in values for name, values in rules.among.items()):
+        raise Unproven(Reason.FLAG_OPENS)
+    if not all(any(said(name) in _TRUE for name in group) for group in rules.on):
+        raise Unproven(Reason.FLAG_MISSING)
