@@ -17,6 +17,13 @@ from lethe.retention.surface import Surface
 GENERIC = "generic"
 _FOLDER = Path(register.__file__).parent / "surfaces"
 _SHARED = _FOLDER / "shared"
+_ENDPOINTS: dict[Dialect, tuple[str, ...]] = {
+    Dialect.ANTHROPIC: ("messages", "count_tokens"),
+    Dialect.OPENAI_CHAT: ("chat", "embeddings"),
+    Dialect.OPENAI_RESPONSES: ("responses",),
+    Dialect.GEMINI: ("generate",),
+    Dialect.CONVERSE: ("converse",),
+}
 
 
 def surfaces_for(provider: str, host: str, dialect: Dialect, *, loopback: bool) -> tuple[Surface, ...]:
@@ -27,17 +34,16 @@ def surfaces_for(provider: str, host: str, dialect: Dialect, *, loopback: bool) 
     this machine are known as such only where they do.
     """
     name = _provider(provider, host, loopback=loopback)
-    own = [surface for surface in _of(name) if surface.dialect is dialect]
-    endpoints = {surface.endpoint for surface in own}
-    return (
-        *own,
-        *(surface for surface in _of(GENERIC) if surface.dialect is dialect and surface.endpoint not in endpoints),
+    files = (
+        next((file for file in (f"{name}.{endpoint}.toml", f"{GENERIC}.{endpoint}.toml") if file in _files()), None)
+        for endpoint in _ENDPOINTS[dialect]
     )
+    return tuple(_surface(file) for file in files if file)
 
 
 def all_surfaces() -> tuple[Surface, ...]:
     """The whole register, in the order of providers."""
-    return tuple(surface for name in vendors() for surface in _of(name))
+    return tuple(_surface(file) for name in vendors() for file in _files() if file.startswith(f"{name}."))
 
 
 def providers() -> tuple[str, ...]:
@@ -65,16 +71,17 @@ def _at(hosts: Iterable[str], host: str) -> bool:
 
 
 @cache
-def _of(provider: str) -> tuple[Surface, ...]:
-    """The surfaces of one provider, in the order of their files' names."""
-    return tuple(_surface(path) for path in sorted(_FOLDER.glob(f"{provider}.*.toml")))
+def _files() -> tuple[str, ...]:
+    return tuple(sorted(path.name for path in _FOLDER.iterdir() if path.suffix == ".toml"))
 
 
-def _surface(path: Path) -> Surface:
-    provider = path.name.partition(".")[0]
-    surface = register.parse_surface(path.read_text(encoding="utf-8"), path.name, vendors()[provider], _rows)
-    if path.name != f"{surface.id}.toml" or surface.provider != provider:
-        raise RegisterFault(f"{path.name}: is not called after its id and its provider")
+@cache
+def _surface(file: str) -> Surface:
+    provider = file.partition(".")[0]
+    text = (_FOLDER / file).read_text(encoding="utf-8")
+    surface = register.parse_surface(text, file, vendors()[provider], _rows)
+    if file != f"{surface.id}.toml" or surface.provider != provider:
+        raise RegisterFault(f"{file}: is not called after its id and its provider")
     return surface
 
 

@@ -15,6 +15,7 @@ over a shared one for the same path, values and models. Texts are in single quot
 import tomllib
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -182,6 +183,7 @@ def parse_surface(text: str, name: str, vendor: Vendor, shared: Callable[[str], 
     )
 
 
+@cache
 def actions(text: str) -> dict[Level, Action]:
     """`A1 A2 B refuse, C allow`, or one word for all levels. Raises ValueError where a level has none or two."""
     found: dict[Level, Action] = {}
