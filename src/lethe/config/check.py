@@ -6,6 +6,7 @@ from datetime import date
 from lethe.config.classes import parse_class
 from lethe.config.plan import Plan
 from lethe.config.problems import ConfigPath, Findings, choice
+from lethe.config.proofs import resolve_proofs
 from lethe.config.routes import check_scenarios, parse_level, resolve_keys, resolve_routes
 from lethe.config.schema import File, RetentionTable, ServerTable
 from lethe.config.settings import Settings
@@ -59,6 +60,7 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
         plan=plan,
         secrets=tuple(dict.fromkeys(references)),
         key_secrets=keys.secrets,
+        probes=resolve_proofs(file.upstreams, upstreams, routes, found),
         embedded=next((n for n, upstream in enumerate(upstreams) if upstream.name == EMBEDDED), None),
         posture_key=posture_key,
         verification=file.retention.verification,

@@ -20,6 +20,7 @@ class RetentionTable(Table, frozen=True, kw_only=True):
     level: str = "C"
     accept_unenforced: tuple[str, ...] = ()
     accept_classes: tuple[str, ...] = ()
+    unknown_fields: str = "allow"
     regions: tuple[str, ...] = ()
     posture_key: str | None = None
     verification: str | None = None
@@ -44,9 +45,19 @@ class ContractTable(Table, frozen=True, kw_only=True):
     document: str | None = None
 
 
+class ProofTable(Table, frozen=True, kw_only=True):
+    """[upstreams.X.proof]: what the vendor is asked about what it keeps; `every` in seconds."""
+
+    key: str | None = None
+    target: str | None = None
+    base_url: str | None = None
+    every: float | None = None
+
+
 class UpstreamTable(Table, frozen=True, kw_only=True):
     """[upstreams.X]; times in seconds."""
 
+    provider: str | None = None
     dialect: str | None = None
     base_url: str | None = None
     api_key: str | None = None
@@ -55,6 +66,7 @@ class UpstreamTable(Table, frozen=True, kw_only=True):
     class_: str | None = field(name="class", default=None)
     reason: str | None = None
     contract: ContractTable | None = None
+    proof: ProofTable | None = None
     region: str | None = None
     proxy: str | None = None
     ca_file: str | None = None
