@@ -1,0 +1,175 @@
+"""Canaries in bytes of any kind: in every form, in what is compressed, and by their digests."""
+
+import hashlib
+import importlib
+import re
+import zlib
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
+
+from lethe.verify.canary import LENGTH, MARK, SHORT_LENGTH, TAG, Canary, Mint
+from lethe.verify.forms import FORMS, Sighting
+
+MEMBER = 4 * 1024 * 1024  # bytes that are read of one compressed member
+MEMBERS = 2000  # tried in one piece of data
+DIGITS = 16  # hexadecimal digits of a digest that tell it from others
+_PIECE = 6  # characters of a canary that tell it from others of its run
+_RUN = 4096  # characters of one run of hexadecimal digits that are looked at
+_OVERLAP = 1024  # bytes; no form of a canary is longer
+_HEX = re.compile(rb"[0-9a-f]{%d,%d}|[0-9A-F]{%d,%d}" % (DIGITS, _RUN, DIGITS, _RUN))
+_HASHES: tuple[str, ...] = ("sha256", "sha1", "md5")
+# gzip; zlib with its four levels; a local header of zip, deflated or stored.
+_COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]|PK\x03\x04")
+
+
+class Found(Struct, frozen=True):
+    """`canary` None: a piece of one that does not tell which."""
+
+    form: str
+    canary: Canary | None
+    offset: int
+
+
+class Search:
+    """Looks for the canaries of one mint, those that are made later too."""
+
+    def __init__(self, mint: Mint) -> None:
+        self._mint = mint
+        self._needles = {form.needle(mint.tag): form for form in FORMS}
+        self._known: dict[str, Canary] = {}
+        self._heads: dict[str, Canary] = {}  # by the first letters after the first tag
+        self._tails: dict[str, Canary] = {}  # by the last letters before the second one
+        self._digests: dict[bytes, tuple[str, Canary]] = {}
+        self._taken = 0
+
+    def __call__(self, data: bytes, *, deep: bool = True) -> list[Found]:
+        """Everything that is found; `deep` also opens what is compressed and looks for digests."""
+        self._take()
+        found = self._plain(data)
+        if deep:
+            found += self._digest(data)
+            found += self._members(data)
+        return found
+
+    def pieces(self, parts: Iterator[tuple[int, bytes]], *, deep: bool = True) -> list[Found]:
+        """The same over parts that follow each other, each with its offset; a canary across two of them is found."""
+        found: dict[tuple[str, int], Found] = {}
+        tail, end = b"", -1
+        for offset, part in parts:
+            joined = (tail + part) if offset == end else part
+            start = offset + len(part) - len(joined)
+            for each in self(joined, deep=deep):
+                placed = Found(each.form, each.canary, start + each.offset)
+                before = found.get((each.form, placed.offset))
+                if before is None or before.canary is None:
+                    found[each.form, placed.offset] = placed
+            tail, end = joined[-_OVERLAP:], offset + len(part)
+        return list(found.values())
+
+    def _take(self) -> None:
+        """The canaries that were made since the last time."""
+        for canary in self._mint.canaries[self._taken :]:
+            self._known[canary.text] = canary
+            random = canary.text[len(MARK) + TAG :].removesuffix(self._mint.tag)
+            self._heads[random[:_PIECE]] = self._tails[random[-_PIECE:]] = canary
+            for name in _HASHES:
+                digest = hashlib.new(name, canary.text.encode(), usedforsecurity=False).hexdigest()
+                self._digests[digest[:DIGITS].encode()] = (f"{name} in hex", canary)
+        self._taken = len(self._mint.canaries)
+
+    def _plain(self, data: bytes) -> list[Found]:
+        found: list[Found] = []
+        for needle, form in self._needles.items():
+            at, before = data.find(needle), Found(form.name, None, -len(data))
+            while at >= 0:
+                this = Found(form.name, self._named(form.sighting(data, at)), at)
+                twice = this.canary is not None and this.canary is before.canary
+                if not twice or at - before.offset > 4 * len(needle):  # a canary holds its tag twice
+                    found.append(this)
+                    before = this
+                at = data.find(needle, at + len(needle))
+        return found
+
+    def _named(self, sighting: Sighting) -> Canary | None:
+        """The canary that stands there, or the one that a long enough piece belongs to."""
+        text, at = sighting.text.upper(), sighting.place
+        for start in (at - len(MARK), at - len(MARK) - TAG - 16):
+            for length in (LENGTH, SHORT_LENGTH):
+                if start >= 0 and (canary := self._known.get(text[start : start + length])) is not None:
+                    return canary
+        return self._heads.get(text[at + TAG :][:_PIECE]) or self._tails.get(text[max(at - _PIECE, 0) : at])
+
+    def _digest(self, data: bytes) -> list[Found]:
+        found: list[Found] = []
+        for run in _HEX.finditer(data):
+            digits = run[0].lower()
+            found += [
+                Found(*known, run.start() + n)
+                for n in range(len(digits) - DIGITS + 1)
+                if (known := self._digests.get(digits[n : n + DIGITS])) is not None
+            ]
+        return found
+
+    def _members(self, data: bytes) -> list[Found]:
+        found: list[Found] = []
+        for n, mark in enumerate(_COMPRESSED.finditer(data)):
+            if n == MEMBERS:
+                break
+            name, content = _opened(data, mark.start(), mark[0])
+            if content:
+                found += [
+                    Found(f"{name} of {each.form}", each.canary, mark.start())
+                    for each in self._plain(content) + self._digest(content)
+                ]
+        brotli = _brotli()
+        if brotli is not None and len(data) <= MEMBER:
+            content = brotli(data)
+            found += [Found(f"brotli of {each.form}", each.canary, 0) for each in self._plain(content)]
+        return found
+
+
+def _opened(data: bytes, at: int, mark: bytes) -> tuple[str, bytes]:
+    """A compressed member that begins there, as much of it as can be read."""
+    if mark.startswith(b"PK"):
+        return "zip", _zipped(data[at : at + MEMBER])
+    wbits, name = (31, "gzip") if mark.startswith(b"\x1f") else (15, "zlib")
+    return name, _inflated(memoryview(data)[at : at + MEMBER], wbits)
+
+
+def _inflated(data: memoryview | bytes, wbits: int) -> bytes:
+    inflate = zlib.decompressobj(wbits)
+    out = bytearray()
+    for start in range(0, len(data), 4096):  # a member that is cut, or followed by others, gives what it has
+        try:
+            out += inflate.decompress(data[start : start + 4096], MEMBER - len(out))
+        except zlib.error:
+            break
+        if inflate.eof or len(out) >= MEMBER:
+            break
+    return bytes(out)
+
+
+def _zipped(data: bytes) -> bytes:
+    """Local headers one after another: the archive's directory need not be there."""
+    if len(data) < 30:
+        return b""
+    name, extra = int.from_bytes(data[26:28], "little"), int.from_bytes(data[28:30], "little")
+    return data[30 : 30 + name] + b"\n" + _inflated(data[30 + name + extra :], -15)
+
+
+def _brotli() -> Callable[[bytes], bytes] | None:
+    """Where the module happens to be there."""
+    try:
+        module = importlib.import_module("brotli")
+    except ImportError:
+        return None
+
+    def decompress(data: bytes) -> bytes:
+        try:
+            content: bytes = module.decompress(data)
+        except module.error:
+            return b""
+        return content[:MEMBER]
+
+    return decompress
