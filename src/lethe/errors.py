@@ -4,14 +4,15 @@
     ├── CallerError                 the caller's request
     │   ├── InvalidRequest          does not fit its dialect
     │   ├── LossRefused             would lose content in translation
+    │   ├── RetentionRefused        asks an upstream for what its level does not allow
     │   ├── ThreadUnsupported       asks for server-held state
-    │   ├── Unauthenticated · Forbidden · ClassRefused
+    │   ├── Unauthenticated · Forbidden · ClassRefused · LevelNotEnforced
     │   ├── UnknownModel · UnknownEndpoint · MethodNotAllowed
     │   └── BodyTooLarge
     ├── UpstreamError               the upstream, or the way to it
     │   ├── ConnectFailed · ConnectTimeout · TlsFailed
     │   ├── FirstByteTimeout · IdleTimeout · StreamCut
-    │   ├── MalformedReply · ReplyTooLarge
+    │   ├── MalformedReply · ReplyTooLarge · RetentionUnproven
     │   ├── UpstreamAnswered        it answered, with an error of its own
     │   └── UpstreamFailed          it put an error into its stream (ir.grammar.StreamFailed)
     └── OurError
@@ -79,6 +80,16 @@ class LossRefused(CallerError):
         self.paths = tuple(paths)
 
 
+class RetentionRefused(CallerError):
+    """The request uses what its retention level does not allow. `paths` are the register's, or positions."""
+
+    code = "retention_refused"
+
+    def __init__(self, message: str, paths: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.paths = tuple(paths)
+
+
 class ThreadUnsupported(CallerError):
     """A `thread` keeps the conversation on a server; SDKs resend without one on this code."""
 
@@ -103,6 +114,12 @@ class ClassRefused(Forbidden):
     """No upstream of this route is of a class that the retention level accepts."""
 
     code = "upstream_class_refused"
+
+
+class LevelNotEnforced(Forbidden):
+    """The request asks for a level that this process is not locked in well enough to serve."""
+
+    code = "level_not_enforced"
 
 
 class UnknownModel(CallerError):
@@ -191,6 +208,15 @@ class ReplyTooLarge(UpstreamError):
 
     def __init__(self) -> None:
         super().__init__("the upstream's answer is larger than can be buffered")
+
+
+class RetentionUnproven(UpstreamError):
+    """The request was sent because of what the upstream says on every response, and this one did not say it."""
+
+    code = "retention_unproven"
+
+    def __init__(self) -> None:
+        super().__init__("the upstream's answer does not attest that nothing is kept, so nothing of it is passed on")
 
 
 class UpstreamAnswered(UpstreamError):

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from lethe.config.load import parse_settings
+from lethe.config.problems import ConfigError
 from lethe.config.settings import Settings
 from lethe.providers.upstream import Auth
 from lethe.retention.levels import UpstreamClass
@@ -12,7 +13,10 @@ from lethe.retention.levels import UpstreamClass
 ANTHROPIC = "[upstreams.anthropic]\n"
 
 
-def parse(text: str, today: date = date(2026, 11, 24)) -> Settings:
+TODAY = date(2026, 11, 24)
+
+
+def parse(text: str, today: date = TODAY) -> Settings:
     return parse_settings(text, "lethe.toml", embedded_available=False, today=today)
 
 
@@ -51,11 +55,14 @@ def test_notes(text: str, notes: list[str]) -> None:
 CONTRACT = '[upstreams.openai]\n[upstreams.openai.contract]\nkind = "zdr"\nsigned = 2026-03-01\nexpires = 2027-03-01\n'
 CLASSES = [
     (ANTHROPIC, UpstreamClass.U6),
-    ("[upstreams.openrouter]", UpstreamClass.U7),
+    ("[upstreams.openrouter]", UpstreamClass.U6),
+    ("[upstreams.deepseek]", UpstreamClass.U7),
+    ('[upstreams.deepseek]\nclass = "U6"\nreason = "opted out"', UpstreamClass.U6),
     ("[upstreams.fireworks]", UpstreamClass.U5),
     ("[upstreams.ollama]", UpstreamClass.U5),
     (CONTRACT, UpstreamClass.U4),
-    (CONTRACT + '[upstreams.anthropic]\nclass = "U2"\nreason = "x"', UpstreamClass.U4),
+    (CONTRACT + '[upstreams.anthropic]\nclass = "U7"\nreason = "x"', UpstreamClass.U4),
+    ('[upstreams.x]\nprovider = "anthropic"\ndialect = "anthropic"\nbase_url = "http://127.0.0.1:9"', UpstreamClass.U6),
     (CONTRACT.replace("[upstreams.openai.c", 'class = "U7"\nreason = "x"\n[upstreams.openai.c'), UpstreamClass.U7),
     ('[upstreams.openai]\nbase_url = "https://other.example/v1"', UpstreamClass.U7),
     ('[upstreams.openai]\nbase_url = "http://localhost:9/v1"', UpstreamClass.U5),
@@ -75,20 +82,49 @@ def test_classes(text: str, expected: UpstreamClass) -> None:
 
 
 DAYS = [
-    (date(2027, 3, 1), UpstreamClass.U4, None),
-    (date(2027, 3, 2), UpstreamClass.U6, "expired on 2027-03-01"),
+    (date(2027, 1, 31), UpstreamClass.U4, "contract: ends in 0 days"),
+    (date(2027, 1, 16), UpstreamClass.U4, None),
     (date(2026, 2, 28), UpstreamClass.U6, "counts from 2026-03-01"),
+    (date(2027, 2, 23), UpstreamClass.U7, "review of openai.chat ended on 2027-02-22"),
+    (date(2027, 2, 15), UpstreamClass.U4, "review of openai.chat ends in 7 days"),
 ]
 
 
 @pytest.mark.parametrize(("today", "expected", "note"), DAYS)
-def test_a_contract_counts_from_its_first_day_to_its_last(
-    today: date, expected: UpstreamClass, note: str | None
-) -> None:
-    settings = parse(CONTRACT, today)
+def test_what_counts_counts_until_it_ends(today: date, expected: UpstreamClass, note: str | None) -> None:
+    expires = "2027-01-31" if today < date(2027, 2, 1) else "2027-12-31"
+    settings = parse(CONTRACT.replace("2027-03-01", expires), today)
     assert settings.plan.upstreams[0].upstream_class is expected
-    assert len(settings.notes) == (note is not None)
-    assert (note or "") in "".join(settings.notes)
+    said = [line for line in settings.notes if "is refused at level" not in line]
+    assert len(said) == (note is not None)
+    assert (note or "") in "".join(said)
+
+
+FAULTS = [
+    (CONTRACT, date(2027, 3, 2), "upstreams.openai.contract.expires", "the contract ended on 2027-03-01"),
+    (CONTRACT.replace("openai", "fireworks"), TODAY, "upstreams.fireworks.contract", "knows of no contract"),
+    (CONTRACT.replace('"zdr"', '"mam"'), TODAY, "upstreams.openai.contract.kind", "is not a kind of contract"),
+    ('[upstreams.openai]\nclass = "U4"\nreason = "x"', TODAY, "upstreams.openai.class", "is better than the register"),
+    ('[upstreams.openai]\nprovider = "opnai"', TODAY, "upstreams.openai.provider", "is not a provider"),
+    ('[upstreams.openai]\n[retention]\nunknown_fields = "no"', TODAY, "retention.unknown_fields", "must be allow"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "today", "path", "problem"), FAULTS)
+def test_what_cannot_count_is_a_fault(text: str, today: date, path: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, today)
+    (found,) = caught.value.problems
+    assert found.path == path
+    assert problem in found.problem
+
+
+def test_an_upstream_brings_what_the_register_knows_of_it() -> None:
+    text = '[upstreams.openai]\n[upstreams.x]\ndialect = "anthropic"\nbase_url = "http://127.0.0.1:9"\n'
+    plan = parse(text + '[retention]\nunknown_fields = "refuse"').plan
+    assert plan.refuse_unknown
+    assert [surface.id for surface in plan.upstreams[0].surfaces] == ["openai.chat", "openai.embeddings"]
+    assert {surface.id for surface in plan.upstreams[1].surfaces} == {"generic.count_tokens", "generic.messages"}
 
 
 CREDENTIALS = [

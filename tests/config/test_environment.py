@@ -26,7 +26,7 @@ def test_what_is_found(environ: Mapping[str, str], embedded: bool, names: list[s
 
 
 def test_it_says_what_it_found_and_what_it_will_not_ask() -> None:
-    settings = from_environment({"DEEPSEEK_API_KEY": "sk-canary"}, embedded_available=False)
+    settings = from_environment({"DEEPSEEK_API_KEY": "sk-canary"}, embedded_available=False, today=date(2026, 11, 24))
     assert settings.notes == (
         "found DEEPSEEK_API_KEY: deepseek",
         "deepseek: class U7 is refused at level C, which accepts up to U6",
@@ -36,7 +36,7 @@ def test_it_says_what_it_found_and_what_it_will_not_ask() -> None:
 
 def test_with_nothing_there_it_says_how_to_go_on() -> None:
     with pytest.raises(ConfigError) as caught:
-        from_environment({"PATH": "/bin"}, embedded_available=False)
+        from_environment({"PATH": "/bin"}, embedded_available=False, today=date(2026, 11, 24))
     text = str(caught.value)
     assert "\n" not in text
     for way in ("ANTHROPIC_API_KEY", "lethe-proxy[local]", "lethe.toml"):

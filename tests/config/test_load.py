@@ -41,7 +41,7 @@ FAULTS = [
     (ANTHROPIC + "[retentoin]", "retentoin", "unknown key", "did you mean retention?", 2),
     (ANTHROPIC + "[server]\nmax_bod = 1", "server.max_bod", "unknown key", "did you mean max_body?", 3),
     (ANTHROPIC + 'api_kee = "env:X"', "upstreams.anthropic.api_kee", "unknown key", "did you mean api_key?", 2),
-    (ANTHROPIC + 'zzz = "env:X"', "upstreams.anthropic.zzz", "unknown key", "one of dialect, base_url", 2),
+    (ANTHROPIC + 'zzz = "env:X"', "upstreams.anthropic.zzz", "unknown key", "one of provider, dialect, base_url", 2),
     (ANTHROPIC + "connect = true", "upstreams.anthropic.connect", "must be a number", None, 2),
     (ANTHROPIC + "connect = nan", "upstreams.anthropic.connect", "more than 0", None, 2),
     (ANTHROPIC + "connect = inf", "upstreams.anthropic.connect", "more than 0", None, 2),
@@ -216,7 +216,8 @@ def test_the_whole_file() -> None:
     assert plan.keys[0].level is Level.A2
     assert settings.key_secrets == {0: "env:CI_KEY"}
     assert settings.secrets == ("env:ANTHROPIC_API_KEY", "env:LOCAL_KEY", "env:CI_KEY")
-    assert settings.class_reasons == ("contract on file", "on this machine; its flags are not verified")
+    assert settings.class_reasons[0].startswith("zdr: zero data retention, arranged")
+    assert settings.class_reasons[1] == "on this machine; its flags are not verified"
     assert settings.embedded is None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from lethe.config.plan import Plan
+from lethe.config.register import surfaces_for
 from lethe.ir.content import Dialect
 from lethe.ledger.events import RequestEvent
 from lethe.ledger.pages import Page
@@ -126,6 +127,7 @@ def upstream(name: str, fake: Fake | str, dialect: Dialect, **changes: Any) -> U
         upstream_class=UpstreamClass.U5,
         credential=f"env:{name.upper()}",
         timeouts=Timeouts(connect=2, first_byte=5, idle=5),
+        surfaces=surfaces_for("", "127.0.0.1", dialect, loopback=True),
     )
     return msgspec.structs.replace(made, **changes)
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.server.rig import (
     ANTHROPIC,
     CHAT,
@@ -21,6 +22,7 @@ from tests.server.rig import (
 from lethe.ir.content import Dialect
 from lethe.ledger.events import Outcome
 from lethe.providers.upstream import Auth
+from lethe.retention.levels import Level, UpstreamClass
 from lethe.routing.table import Route, Target
 from lethe.upstream.fake import Fake, Head, Send
 
@@ -154,11 +156,17 @@ async def test_response_headers_pass_by_allow_list(dialect: Dialect) -> None:
         assert reply.headers["x-lethe-upstream-class"] == "U5"
 
 
-async def test_the_beta_query_passes_and_no_other() -> None:
-    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)]) as rig:
+@pytest.mark.parametrize("level", Level)
+async def test_the_beta_query_passes_and_no_other(level: Level) -> None:
+    local = upstream("up", "", ANTHROPIC, upstream_class=UpstreamClass.U0)
+    async with Fake() as fake, serving([replace(local, base_url=fake.url)], level=level) as rig:
         fake.answer(whole(ANTHROPIC))
-        await rig.ask("POST", "/v1/messages?beta=true&x=CANARY", request(ANTHROPIC))
+        await rig.ask("POST", "/v1/messages?beta=true", request(ANTHROPIC))
         assert fake.requests[0].target == "/v1/messages?beta=true"
+        for target in ("/v1/messages?beta=true&x=CANARY", "/v1/messages?CANARY", "/v1/chat/completions?beta=true"):
+            reply = await rig.ask("POST", target, request(ANTHROPIC))
+            assert (reply.status, b"CANARY" in reply.body, b"query string" in reply.body) == (400, False, True)
+        assert len(fake.requests) == 1
 
 
 async def test_the_callers_own_credential_goes_upstream_where_the_operator_says_so() -> None:

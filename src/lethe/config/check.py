@@ -19,6 +19,7 @@ from lethe.retention.levels import ACCEPTS, OPT_INS, Level, UpstreamClass, admit
 from lethe.routing.table import Route
 
 UNENFORCED: tuple[str, ...] = tuple(mechanism for mechanism in Mechanism if mechanism in ACCEPTABLE)
+_UNKNOWN_FIELDS = ("allow", "refuse")  # at level C; elsewhere they are always refused
 _LONGEST_HOLD = 3600.0  # seconds
 
 
@@ -45,6 +46,7 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
         level=level,
         accept_classes=accepted,
         accept_unenforced=file.retention.accept_unenforced,
+        refuse_unknown=file.retention.unknown_fields == "refuse",
         max_body=_server(file.server, found),
         upstreams=upstreams,
         routes=routes,
@@ -79,6 +81,10 @@ def _retention(table: RetentionTable, found: Findings) -> tuple[Level, tuple[Ups
             found.problem(path, "cannot be opted in", "U5 at A2, U6 at B")
         elif parsed is not None:
             accepted.append(parsed)
+    if table.unknown_fields not in _UNKNOWN_FIELDS:
+        found.problem(
+            ("retention", "unknown_fields"), "must be allow or refuse", choice(table.unknown_fields, _UNKNOWN_FIELDS)
+        )
     for n, name in enumerate(table.accept_unenforced):
         if name not in UNENFORCED:
             found.problem(("retention", "accept_unenforced", n), "is not a mechanism", choice(name, UNENFORCED))

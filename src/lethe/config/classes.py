@@ -1,31 +1,21 @@
-"""Which class an upstream has, and why: evidence first, and without evidence the weakest."""
+"""What the file says of an upstream's class: declared, or by contract; and the class that follows at start."""
 
+from collections.abc import Sequence
 from datetime import date
+
+from msgspec.structs import replace
 
 from lethe.config.problems import ConfigPath, Findings, choice
 from lethe.config.schema import ContractTable, UpstreamTable
 from lethe.config.values import Address
 from lethe.providers.rows import Provider
+from lethe.providers.upstream import Endpoint, Upstream
+from lethe.retention.classes import DAY, GENERIC, day, review_ends, standing
 from lethe.retention.levels import UpstreamClass
+from lethe.retention.standing import Contract, Declared, Standing
+from lethe.retention.surface import EvidenceKind, Surface
 
-CONTRACTS: dict[str, UpstreamClass] = {"zdr": UpstreamClass.U4}
-
-
-def upstream_class(
-    table: UpstreamTable, row: Provider | None, address: Address, path: ConfigPath, today: date, found: Findings
-) -> tuple[UpstreamClass, str]:
-    """The class and its reason. `row` is the preset that stands behind this very address, if one does."""
-    declared = _declared(table, path, found)
-    agreed = _agreed(table.contract, (*path, "contract"), today, found)
-    if declared is not None:
-        return declared, "declared by the operator, with a reason"
-    if agreed is not None:
-        return agreed, "contract on file"
-    if row is not None:
-        return row.default_class, f"{row.name}: {row.why}"
-    if address.loopback and table.proxy is None:
-        return UpstreamClass.U5, "on this machine; its flags are not verified"
-    return UpstreamClass.U7, "nothing is known of it (declare class and reason, or a contract)"
+_SOON = 14  # days before a review or a contract ends in which that is worth a note
 
 
 def parse_class(value: str, path: ConfigPath, found: Findings) -> UpstreamClass | None:
@@ -36,32 +26,112 @@ def parse_class(value: str, path: ConfigPath, found: Findings) -> UpstreamClass 
     return None
 
 
-def _declared(table: UpstreamTable, path: ConfigPath, found: Findings) -> UpstreamClass | None:
+def declared(table: UpstreamTable, path: ConfigPath, found: Findings) -> Declared | None:
+    """The operator's own word."""
     if table.class_ is None:
         if table.reason is not None:
             found.problem((*path, "reason"), "gives the reason of a class, and none is declared", "add class")
         return None
-    if not (table.reason or "").strip():
+    reason = (table.reason or "").strip()
+    if not reason:
         found.problem((*path, "reason"), "is missing", "say why the upstream has the class that is declared")
-    return parse_class(table.class_, (*path, "class"), found)
+    kept = parse_class(table.class_, (*path, "class"), found)
+    return Declared(upstream_class=kept, reason=reason) if kept is not None else None
 
 
-def _agreed(contract: ContractTable | None, path: ConfigPath, today: date, found: Findings) -> UpstreamClass | None:
-    """The class of a contract in force. One that has ended is worth a note, one that never ends is a mistake."""
-    if contract is None:
+def contract(
+    table: ContractTable | None, surfaces: Sequence[Surface], path: ConfigPath, today: date, found: Findings
+) -> Contract | None:
+    """What was signed. One that has ended, never ends, or that the register knows nothing of is a mistake."""
+    if table is None:
         return None
-    if contract.kind is None:
-        found.problem((*path, "kind"), "is missing", choice("", CONTRACTS))
-    elif contract.kind not in CONTRACTS:
-        found.problem((*path, "kind"), "is not a kind of contract", choice(contract.kind, CONTRACTS))
-    if contract.expires is None:
+    kinds = contract_kinds(surfaces)
+    if not kinds:
+        found.problem(path, "the register knows of no contract with this provider", "declare class and reason instead")
+        return None
+    if table.kind is None:
+        found.problem((*path, "kind"), "is missing", choice("", kinds))
+    elif table.kind not in kinds:
+        found.problem((*path, "kind"), "is not a kind of contract with this provider", choice(table.kind, kinds))
+    if table.expires is None:
         found.problem((*path, "expires"), "is missing", "a contract counts until a date, for example 2027-03-01")
-    elif contract.signed is not None and contract.signed > contract.expires:
+        return None
+    if table.signed is not None and table.signed > table.expires:
         found.problem((*path, "expires"), "is before the day of signing")
-    elif contract.expires < today:
-        found.note(path, f"expired on {contract.expires.isoformat()}; the class is the default again")
-    elif contract.signed is not None and contract.signed > today:
-        found.note(path, f"counts from {contract.signed.isoformat()}; until then the class is the default")
-    elif contract.kind in CONTRACTS:
-        return CONTRACTS[contract.kind]
-    return None
+    elif table.expires < today:
+        found.problem(
+            (*path, "expires"),
+            f"the contract ended on {table.expires.isoformat()}",
+            "take the table out, or write when the new one ends",
+        )
+    elif table.signed is not None and table.signed > today:
+        found.note(path, f"counts from {table.signed.isoformat()}; until then the class is the default")
+    if (left := (table.expires - today).days) <= _SOON:
+        found.note(path, f"ends in {left} days; then the class is the default again")
+    return Contract(
+        kind=table.kind or "",
+        signed=day(table.signed) if table.signed is not None else 0.0,
+        expires=day(table.expires) + DAY,
+    )
+
+
+def contract_kinds(surfaces: Sequence[Surface]) -> tuple[str, ...]:
+    """The kinds that count for something at these surfaces."""
+    rows = [row for surface in surfaces for row in surface.evidence]
+    kinds = [kind for row in rows for kind in (*row.contracts, row.needs) if kind]
+    return tuple(dict.fromkeys(kinds))
+
+
+def classed(upstream: Upstream, vendor: Provider | None, place: Address) -> Upstream:
+    """With the class that holds before any probe has spoken, where the register does not know it better."""
+    if upstream.declared is not None:
+        kept = upstream.declared.upstream_class
+    elif vendor is not None:
+        kept = vendor.default_class
+    else:
+        kept = UpstreamClass.U5 if place.loopback and upstream.proxy is None else UpstreamClass.U7
+    return replace(upstream, upstream_class=kept)
+
+
+def at_start(upstream: Upstream, today: date) -> tuple[Upstream, str]:
+    """With the class of its chief surface as it is today, without any probe's word; and the reason."""
+    stands = stands_at(upstream, day(today))
+    surface = chief(upstream)
+    if surface is None or surface.provider == GENERIC:  # of those the upstream's own class is the default
+        return upstream, stands.why
+    return replace(upstream, upstream_class=stands.upstream_class), stands.why
+
+
+def stands_at(upstream: Upstream, now: float, model: str = "") -> Standing:
+    """What its chief surface stands at, without any probe's word."""
+    return standing(upstream, chief(upstream), model, (), now)
+
+
+def chief(upstream: Upstream) -> Surface | None:
+    """The surface that answers: of messages or chat."""
+    answering = (Endpoint.MESSAGES, Endpoint.CHAT)
+    return next((s for s in upstream.surfaces if s.endpoint in answering), None)
+
+
+def check_lifts(upstream: Upstream, path: ConfigPath, today: date, found: Findings) -> None:
+    """A class that is declared and counts nothing is a mistake; a review that ends soon is worth a note."""
+    surface = chief(upstream)
+    if surface is None:
+        return
+    ends = review_ends(surface)
+    if (left := round((ends - day(today)) / DAY) - 1) < 0:
+        found.note(
+            path, f"the register's review of {surface.id} ended on {surface.expires.isoformat()}: nothing of it counts"
+        )
+    elif left <= _SOON:
+        found.note(path, f"the register's review of {surface.id} ends in {left} days; update Lethe")
+    said = upstream.declared
+    if said is None or surface.provider == GENERIC or left < 0:
+        return
+    if said.upstream_class >= stands_at(upstream, day(today)).upstream_class:
+        return
+    rows = [row.upstream_class for row in surface.evidence if row.kind is EvidenceKind.DECLARED]
+    hint = (
+        f"at best {min(rows).name} can be declared" if rows else "a contract or a proof can lift it, see lethe register"
+    )
+    found.problem((*path, "class"), f"is better than the register allows to declare for {surface.provider}", hint)

@@ -1,6 +1,7 @@
 """Settings without a file: what can be served with the keys that are there."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from lethe.config.check import refusal
 from lethe.config.plan import Plan
@@ -13,7 +14,7 @@ from lethe.retention.levels import Level, admits
 SOURCE = "environment"
 
 
-def from_environment(environ: Mapping[str, str], *, embedded_available: bool) -> Settings:
+def from_environment(environ: Mapping[str, str], *, embedded_available: bool, today: date) -> Settings:
     """Presets whose key is set, in their order, and the embedded model last. Raises ConfigError if there is none."""
     rows = [row for row in PROVIDERS if row.key_env and environ.get(row.key_env)]
     notes = [f"found {row.key_env}: {row.name}" for row in rows]
@@ -32,7 +33,8 @@ def from_environment(environ: Mapping[str, str], *, embedded_available: bool) ->
                 )
             ],
         )
-    upstreams = tuple(preset_upstream(row) for row in rows)
+    made = [preset_upstream(row, today) for row in rows]
+    upstreams = tuple(upstream for upstream, _ in made)
     level = Level.C
     notes += [
         f"{upstream.name}: {refusal(upstream, level)}"
@@ -43,6 +45,6 @@ def from_environment(environ: Mapping[str, str], *, embedded_available: bool) ->
         plan=Plan(level=level, upstreams=upstreams),
         secrets=tuple(upstream.credential for upstream in upstreams if upstream.credential),
         embedded=len(upstreams) - 1 if embedded_available else None,
-        class_reasons=tuple(f"{row.name}: {row.why}" for row in rows),
+        class_reasons=tuple(why for _, why in made),
         notes=tuple(notes),
     )

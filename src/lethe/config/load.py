@@ -28,7 +28,7 @@ def config_path(given: str | None, environ: Mapping[str, str]) -> Path | None:
 def load_settings(path: Path | None, environ: Mapping[str, str], *, embedded_available: bool, today: date) -> Settings:
     """Checked settings. Raises ConfigError with everything that is wrong."""
     if path is None:
-        return from_environment(environ, embedded_available=embedded_available)
+        return from_environment(environ, embedded_available=embedded_available, today=today)
     return parse_settings(_text(path), str(path), embedded_available=embedded_available, today=today)
 
 

@@ -7,13 +7,15 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from lethe.config.classes import upstream_class
+from lethe.config.classes import at_start, check_lifts, classed, contract, declared
 from lethe.config.problems import ConfigPath, Findings, choice, nearest
+from lethe.config.register import providers, surfaces_for
 from lethe.config.schema import UpstreamTable
 from lethe.config.values import Address, ValueFault, address, secret_reference
 from lethe.ir.content import Dialect
 from lethe.providers.rows import EMBEDDED, EMBEDDED_INSTALL, PRESETS, PROVIDERS, Provider
 from lethe.providers.upstream import PATHS, Auth, Timeouts, Upstream
+from lethe.retention.levels import UpstreamClass
 
 T = TypeVar("T")
 
@@ -75,27 +77,34 @@ def resolve_upstream(
     if not (place.secure or place.private):
         found.note((*path, "base_url"), "is plain http to another host: prompts travel unencrypted")
     credential, auth = _credential(table, vendor, dialect, path, found)
-    kept, why = upstream_class(table, vendor, place, path, today, found)
+    name_in_register = _provider(table, vendor, path, found)
+    surfaces = surfaces_for(name_in_register, place.host, dialect, loopback=place.loopback and proxy is None)
     models = table.models if table.models is not None else vendor.models if vendor else ()
     upstream = Upstream(
         name=name,
-        provider=vendor.name if vendor else "",
+        provider=name_in_register,
         dialect=dialect,
         base_url=place.url,
         auth=auth,
-        upstream_class=kept,
+        upstream_class=UpstreamClass.U7,
         models=models,
         credential=credential,
         timeouts=wait,
+        surfaces=surfaces,
+        contract=contract(table.contract, surfaces, (*path, "contract"), today, found),
+        declared=declared(table, path, found),
         ca_file=table.ca_file,
         proxy=proxy.url if proxy else None,
     )
+    upstream, why = at_start(classed(upstream, vendor, place), today)
+    check_lifts(upstream, path, today, found)
     return Resolved(upstream=upstream, why=why, region=table.region, here=place.loopback and table.proxy is None)
 
 
-def preset_upstream(row: Provider) -> Upstream:
-    """A preset with the key that its variable holds."""
-    return Upstream(
+def preset_upstream(row: Provider, today: date) -> tuple[Upstream, str]:
+    """A preset with the key that its variable holds, and the reason of its class."""
+    place = address(row.base_url)
+    upstream = Upstream(
         name=row.name,
         provider=row.name,
         dialect=row.dialect,
@@ -104,7 +113,20 @@ def preset_upstream(row: Provider) -> Upstream:
         upstream_class=row.default_class,
         models=row.models,
         credential=f"env:{row.key_env}" if row.key_env else None,
+        surfaces=surfaces_for(row.name, place.host, row.dialect, loopback=place.loopback),
     )
+    return at_start(upstream, today)
+
+
+def _provider(table: UpstreamTable, vendor: Provider | None, path: ConfigPath, found: Findings) -> str:
+    """Its name in the register: as the file says, or as its address does. Empty if neither does."""
+    if table.provider is None:
+        return vendor.name if vendor else ""
+    known = providers()
+    if table.provider not in known:
+        found.problem((*path, "provider"), "is not a provider of the register", choice(table.provider, known))
+        return ""
+    return table.provider
 
 
 def _vendor(place: Address, dialect: Dialect) -> Provider | None:

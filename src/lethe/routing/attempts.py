@@ -1,15 +1,15 @@
 """From a model name to the ordered attempts that may answer it."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
 
 from msgspec import Struct
 
-from lethe.errors import ClassRefused, UnknownModel
+from lethe.errors import UnknownModel
 from lethe.providers.upstream import Upstream
-from lethe.retention.levels import ACCEPTS, Level, UpstreamClass, admits
+from lethe.retention.levels import Level
 from lethe.routing.table import Route, Target
 
 _WILD = frozenset("*?[")
@@ -84,22 +84,6 @@ def _matcher(glob: str) -> Callable[[str], object]:
 
 def _attempt(target: Target, model: str) -> Attempt:
     return Attempt(target.upstream, target.model or model)
-
-
-def admitted(
-    attempts: Sequence[Attempt], upstreams: Sequence[Upstream], level: Level, opted_in: Collection[UpstreamClass]
-) -> tuple[Attempt, ...]:
-    """The attempts that the retention level accepts. Raises ClassRefused if there are none."""
-    if len(attempts) == 1 and admits(level, upstreams[attempts[0].upstream].upstream_class, opted_in):
-        return tuple(attempts)
-    kept = tuple(a for a in attempts if admits(level, upstreams[a.upstream].upstream_class, opted_in))
-    if kept:
-        return kept
-    classes = ", ".join(f"{(u := upstreams[a.upstream]).name} is {u.upstream_class.name}" for a in attempts)
-    raise ClassRefused(
-        f"retention level {level} accepts upstream classes up to {ACCEPTS[level].name}; {classes} "
-        "(declare a contract or a class for the upstream, or route to another)"
-    )
 
 
 def ordered(attempts: Sequence[Attempt], cooling: Mapping[int, float], now: float) -> tuple[Attempt, ...]:

@@ -25,7 +25,7 @@ class Exchange:
     """Mutable, owned by the one task that answers the request. `facts` becomes its event: numbers only."""
 
     __slots__ = (
-        "arrived", "caller", "endpoint", "facts", "headers", "incoming", "key_slot",
+        "arrived", "caller", "carve_outs", "endpoint", "facts", "headers", "incoming", "key_slot",
         "level", "losses", "named", "started", "streaming", "upstream_class", "upstream_dialect",
     )  # fmt: skip
 
@@ -42,6 +42,7 @@ class Exchange:
         self.key_slot: bytes | None = None  # the header that held our own key
         self.upstream_class: UpstreamClass | None = None
         self.upstream_dialect: Dialect | None = None
+        self.carve_outs: tuple[str, ...] = ()  # of the proof or contract that the class rests on
         self.losses: str | None = None
         self.started = self.streaming = False
 
@@ -55,6 +56,8 @@ class Exchange:
         headers = [(b"x-lethe-request-id", self.facts.request_id.hex().encode()), _SAYS_LEVEL[self.level]]
         if self.upstream_class is not None:
             headers.append(_SAYS_CLASS[self.upstream_class])
+            if self.carve_outs:
+                headers.append((b"x-lethe-carve-outs", ", ".join(self.carve_outs).encode()))
         if self.losses is not None:
             headers.append((b"x-lethe-loss", self.losses.encode()))
         return headers

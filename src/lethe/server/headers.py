@@ -6,16 +6,21 @@ Sources: response headers read by the official SDKs (anthropic 2.13.0 and openai
 
 from collections.abc import Iterable
 
+from lethe.errors import InvalidRequest
 from lethe.ir.content import Dialect
 
 Header = tuple[bytes, bytes]
 
 REQUEST: dict[Dialect, frozenset[bytes]] = {
-    Dialect.ANTHROPIC: frozenset({b"content-type", b"accept", b"anthropic-version", b"anthropic-beta"}),
-    Dialect.OPENAI_CHAT: frozenset({b"content-type", b"accept", b"openai-beta"}),
+    Dialect.ANTHROPIC: frozenset({b"anthropic-version"}),
+    Dialect.OPENAI_CHAT: frozenset(),
 }
+# Passes as far as the guard knows its tokens.
+BETA: dict[Dialect, bytes] = {Dialect.ANTHROPIC: b"anthropic-beta", Dialect.OPENAI_CHAT: b"openai-beta"}
 # With `auth = "forward"` the caller's own subscription goes upstream, which may insist on its own client.
-FORWARDED = frozenset({b"user-agent", b"x-app", b"x-api-key", b"authorization"})
+FORWARDED = frozenset({b"x-api-key", b"authorization"})
+CLIENT = frozenset({b"user-agent", b"x-app"})  # at level C only
+MAX_BETAS = 64
 
 _ALWAYS = frozenset({b"content-type", b"content-encoding", b"retry-after", b"retry-after-ms", b"x-should-retry"})
 RESPONSE: dict[Dialect, frozenset[bytes]] = {
@@ -46,6 +51,18 @@ def response_headers(headers: Iterable[Header], upstream: Dialect, caller: Diale
         for name, value in headers
         if name in TRANSLATED or name == request_id
     ]
+
+
+def beta_tokens(headers: Iterable[Header], dialect: Dialect) -> tuple[str, ...]:
+    """The tokens of the beta header, from all its lines. Raises InvalidRequest where there are too many."""
+    name = BETA[dialect]
+    lines = [value for key, value in headers if key == name]
+    if not lines:
+        return ()
+    tokens = [token.strip().decode("latin-1") for line in lines for token in line.split(b",")]
+    if len(tokens) > MAX_BETAS:
+        raise InvalidRequest(name.decode(), f"has more than {MAX_BETAS} tokens")
+    return tuple(dict.fromkeys(token for token in tokens if token))
 
 
 def header(headers: Iterable[Header], wanted: bytes) -> bytes | None:

@@ -1,31 +1,51 @@
 """A request's way: peek, level, route, then attempt after attempt until one answers."""
 
 import asyncio
+import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from lethe.config.plan import Plan
 from lethe.dialects.codec import CODECS
-from lethe.errors import InvalidRequest, LetheError, LossRefused, UnknownModel, UpstreamAnswered, UpstreamError
+from lethe.errors import (
+    CallerError,
+    InvalidRequest,
+    LetheError,
+    LossRefused,
+    RetentionRefused,
+    RetentionUnproven,
+    UnknownModel,
+    UpstreamAnswered,
+    UpstreamError,
+)
 from lethe.ir.content import Dialect
 from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
+from lethe.policies.retention import class_refused, refuse_query, refuse_unenforced, weakness
 from lethe.policies.state import refuse_threads
 from lethe.providers.upstream import PATHS, Endpoint, Upstream
-from lethe.retention.levels import Level, UpstreamClass, strictest
-from lethe.retention.standing import Finding
-from lethe.routing.attempts import Attempt, Router, Routing, admitted, ordered
+from lethe.retention.attestation import attests
+from lethe.retention.classes import PROBED
+from lethe.retention.levels import Level, UpstreamClass, admits, strictest
+from lethe.retention.standing import Finding, Standing
+from lethe.retention.surface import EvidenceKind
+from lethe.routing.attempts import Attempt, Router, Routing, ordered
 from lethe.routing.retry import MAX_COOLING, moves_on, retry_after
 from lethe.server import replies, tokens
+from lethe.server.admission import Admission
 from lethe.server.exchange import Exchange
-from lethe.server.headers import EVENT_STREAM, NO_CACHE
+from lethe.server.headers import EVENT_STREAM, NO_CACHE, Header
 from lethe.server.hold import StatusHold
-from lethe.server.outgoing import COMPLETION, Outgoing
-from lethe.upstream.call import Transport
+from lethe.server.outgoing import COMPLETION, QUERIES, Outgoing
+from lethe.server.outside import Outside
+from lethe.upstream.call import Call, Transport
 from lethe.wire.rawjson import TopLevel
 
 COMPLETIONS = frozenset(COMPLETION.values())
+RESTS = PROBED | {EvidenceKind.CONTRACT}
 _LEVELS: dict[bytes, Level] = {level.encode(): level for level in Level}
 
 
@@ -36,33 +56,56 @@ class Limits(Struct, frozen=True):
     heartbeat: float
 
 
+class Admitted(Struct, frozen=True):
+    """An upstream that may be asked. `silent` is the class if its response does not attest what it should."""
+
+    attempt: Attempt
+    endpoint: Endpoint
+    call: Call
+    standing: Standing
+    upstream_class: UpstreamClass  # with what the request uses
+    silent: UpstreamClass | None
+
+    @property
+    def carve_outs(self) -> tuple[str, ...]:
+        """What a proof or contract leaves out, where the class rests on one."""
+        rests = self.standing.kind in RESTS and self.upstream_class is self.standing.upstream_class
+        return self.standing.carve_outs if rests else ()
+
+
 class Inference:
     """Answers the endpoints that carry content. One a worker; what it remembers is which upstreams asked for peace."""
 
     def __init__(
         self,
-        router: Router,
-        upstreams: Sequence[Upstream],
+        plan: Plan,
         transports: Sequence[Transport],
-        opted_in: Sequence[UpstreamClass],
+        outside: Outside,
         limits: Limits,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._router = router
-        self._upstreams = upstreams
+        """`clock` gives Unix time."""
+        self._router = Router(plan.upstreams, plan.routes)
+        self._upstreams = plan.upstreams
         self._transports = transports
-        self._opted_in = frozenset(opted_in)
+        self._opted_in = frozenset(plan.accept_classes)
+        self._refuse_unknown = plan.refuse_unknown
+        self._outside = outside
         self._limits = limits
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._cooling: dict[int, float] = {}
+        self._key = os.urandom(32)
+        self.admission = Admission(plan.upstreams)
         self.credentials: Mapping[str, str] = {}
-        self.findings: tuple[Finding, ...] = ()
 
     def learn(self, findings: Sequence[Finding]) -> None:
         """What the probes say now."""
-        self.findings = tuple(findings)
+        self.admission.learn(findings)
 
     async def answer(self, exchange: Exchange, raw: bytes) -> None:
         """Raises LetheError while nothing has been sent; afterwards the error is in the stream."""
+        refuse_query(exchange.incoming.query, QUERIES[exchange.caller])
         body = TopLevel(raw)
         model = body.value("model")
         if not isinstance(model, str) or not model:
@@ -72,10 +115,11 @@ class Inference:
             refuse_threads(body)
         routing = self._router.resolve(model)
         exchange.level = _level(exchange, routing)
+        refuse_unenforced(exchange.level, self._outside.levels)
         if routing.route is not None:
             exchange.facts.route = routing.route
         attempts = self._attempts(exchange, routing)
-        outgoing = Outgoing(exchange, body, model, allow_losses=routing.allow_losses)
+        outgoing = Outgoing(exchange, body, routing, model, self._key, refuse_unknown=self._refuse_unknown)
         if not attempts:  # only count_tokens comes here: no upstream of this route counts
             await tokens.estimate(exchange, outgoing.request())
         elif exchange.streaming:
@@ -90,10 +134,7 @@ class Inference:
             serving = tuple(a for a in serving if _serves(self._upstreams[a.upstream], exchange))
         if not serving and exchange.endpoint is not Endpoint.COUNT_TOKENS:
             raise UnknownModel("no upstream that serves this model has this endpoint")
-        if not serving:
-            return ()
-        kept = admitted(serving, self._upstreams, exchange.level, self._opted_in)
-        return ordered(kept, self._cooling, self._loop.time())
+        return ordered(serving, self._cooling, self._loop.time())
 
     async def _stream(self, exchange: Exchange, outgoing: Outgoing, attempts: Sequence[Attempt]) -> None:
         hold = StatusHold(
@@ -111,50 +152,99 @@ class Inference:
 
     async def _first(self, exchange: Exchange, outgoing: Outgoing, attempts: Sequence[Attempt]) -> replies.Answer:
         """The first answer that is one. Raises the failure that tells the caller most."""
-        failures: list[tuple[LetheError, Attempt]] = []
+        failures: list[tuple[LetheError, Attempt, Admitted | None]] = []
+        weak: list[tuple[str, UpstreamClass, str]] = []
         announced = None
         for attempt in attempts:
-            upstream = self._upstreams[attempt.upstream]
             if exchange.started:  # the class stands in the headers that are out: what follows must not be weaker
                 announced = announced or exchange.upstream_class
-                if announced is not None and upstream.upstream_class > announced:
-                    continue
-            self._blame(exchange, attempt)
-            exchange.facts.attempts += 1
+            admitted = None
             try:
-                answer = await self._ask(exchange, outgoing, attempt, upstream)
-            except (UpstreamError, LossRefused) as error:
-                failures.append((error, attempt))
+                admitted = self._admitted(exchange, outgoing, attempt, weak)
+                if admitted is None or (announced is not None and admitted.upstream_class > announced):
+                    continue
+                self._blame(exchange, attempt, admitted)
+                exchange.facts.attempts += 1
+                answer = await self._ask(exchange, outgoing, admitted)
+            except (UpstreamError, LossRefused, RetentionRefused) as error:
+                if isinstance(error, RetentionUnproven) and admitted is not None and admitted.silent is not None:
+                    admitted = replace(admitted, upstream_class=admitted.silent)
+                failures.append((error, attempt, admitted))
                 self._cool(attempt, error)
-                if not (moves_on(error) or isinstance(error, LossRefused)):
+                if not (moves_on(error) or isinstance(error, CallerError)):
                     break
             else:
                 exchange.facts.first_byte_ms = round((self._loop.time() - exchange.arrived) * 1000)
                 return answer
-        told, attempt = _telling(failures)
-        self._blame(exchange, attempt)
+        if not failures:
+            raise class_refused(exchange.level, self._opted_in, weak)
+        told, attempt, admitted = _telling(failures)
+        self._blame(exchange, attempt, admitted)
         raise told
 
-    def _blame(self, exchange: Exchange, attempt: Attempt) -> None:
-        """Whose answer the caller gets, good or bad."""
-        upstream = self._upstreams[attempt.upstream]
-        exchange.upstream_class, exchange.upstream_dialect = upstream.upstream_class, upstream.dialect
+    def _admitted(
+        self, exchange: Exchange, outgoing: Outgoing, attempt: Attempt, weak: list[tuple[str, UpstreamClass, str]]
+    ) -> Admitted | None:
+        """The call to make, judged; None, and why to `weak`, where the upstream's class does not do for the level.
+
+        Raises LossRefused, RetentionRefused.
+        """
+        n, admission, now = attempt.upstream, self.admission, self._clock()
+        upstream = self._upstreams[n]
+        endpoint = exchange.endpoint if exchange.endpoint not in COMPLETIONS else COMPLETION[upstream.dialect]
+        standing = admission.standing(n, endpoint, attempt.model, now)
+        used: tuple[tuple[str, UpstreamClass], ...] = ()
+        if (why := weakness(exchange.level, self._opted_in, standing, used)) is None:
+            prepared = outgoing.prepared(attempt, upstream, admission.guard(n, endpoint), self.credentials)
+            used = prepared.used
+            why = weakness(exchange.level, self._opted_in, standing, used)
+        if why is not None:
+            weak.append((upstream.name, *why))
+            return None
+        lowest = max((kept for _, kept in used), default=UpstreamClass.U0)
+        silent = None
+        if standing.kind is EvidenceKind.RESPONSE:
+            silent = max(lowest, admission.standing(n, endpoint, attempt.model, now, attested=False).upstream_class)
+        return Admitted(attempt, endpoint, prepared.call, standing, max(lowest, standing.upstream_class), silent)
+
+    def _blame(self, exchange: Exchange, attempt: Attempt, admitted: Admitted | None) -> None:
+        """Whose answer the caller gets, good or bad. One that was not asked has no class."""
+        exchange.upstream_dialect = self._upstreams[attempt.upstream].dialect
+        exchange.upstream_class = admitted.upstream_class if admitted is not None else None
+        exchange.carve_outs = admitted.carve_outs if admitted is not None else ()
         exchange.facts.upstream = attempt.upstream
 
-    async def _ask(
-        self, exchange: Exchange, outgoing: Outgoing, attempt: Attempt, upstream: Upstream
-    ) -> replies.Answer:
-        call = outgoing.call(attempt, upstream, self.credentials)
-        way = replies.Way(upstream.dialect, exchange.caller, outgoing.context, Losses())
-        reply = await self._transports[attempt.upstream].open(call)
+    async def _ask(self, exchange: Exchange, outgoing: Outgoing, admitted: Admitted) -> replies.Answer:
+        upstream = admitted.attempt.upstream
+        way = replies.Way(self._upstreams[upstream].dialect, exchange.caller, outgoing.context, Losses())
+        reply = await self._transports[upstream].open(admitted.call)
         try:
+            if admitted.silent is not None:
+                self._attested(exchange, admitted, admitted.silent, reply.headers)
             return await (replies.open_stream(reply, way) if exchange.streaming else replies.read_whole(reply, way))
         except BaseException:
             reply.close()
             raise
 
+    def _attested(
+        self, exchange: Exchange, admitted: Admitted, silent: UpstreamClass, headers: Sequence[Header]
+    ) -> None:
+        """Raises RetentionUnproven where the request was sent because of what this response had to say, and does not.
+
+        Where the level would do without it, the class that is told is the one without.
+        """
+        upstream = admitted.attempt.upstream
+        surface = self.admission.surface(upstream, admitted.endpoint)
+        if surface is not None and attests(surface, headers):
+            return
+        self.admission.unproven(upstream, self._clock())
+        self._outside.unproven(upstream)
+        if exchange.started or not admits(exchange.level, silent, self._opted_in):
+            raise RetentionUnproven
+        exchange.upstream_class, exchange.carve_outs = silent, ()
+
     def _cool(self, attempt: Attempt, error: LetheError) -> None:
-        if isinstance(error, UpstreamAnswered) and (wait := retry_after(error.headers, time.time())):
+        if isinstance(error, UpstreamAnswered) and (wait := retry_after(error.headers, self._clock())):
             self._cooling[attempt.upstream] = self._loop.time() + min(wait, MAX_COOLING)
 
 
@@ -178,9 +268,11 @@ def _level(exchange: Exchange, routing: Routing) -> Level:
     return strictest(levels)
 
 
-def _telling(failures: Sequence[tuple[LetheError, Attempt]]) -> tuple[LetheError, Attempt]:
+def _telling(
+    failures: Sequence[tuple[LetheError, Attempt, Admitted | None]],
+) -> tuple[LetheError, Attempt, Admitted | None]:
     """The last upstream that said something itself, else the last failure."""
-    for error, attempt in reversed(failures):
-        if isinstance(error, UpstreamAnswered | StreamFailed):
-            return error, attempt
+    for failure in reversed(failures):
+        if isinstance(failure[0], UpstreamAnswered | StreamFailed):
+            return failure
     return failures[-1]

@@ -1,7 +1,10 @@
 """The request as an upstream gets it: its own dialect, its own credential, only the headers that may pass."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
 
 import lethe
 from lethe import transcode
@@ -11,10 +14,15 @@ from lethe.ir.content import Dialect
 from lethe.ir.loss import Losses, Severity
 from lethe.ir.request import Request
 from lethe.policies import fidelity
+from lethe.policies.retention import refuse_features
 from lethe.providers.upstream import PATHS, Auth, Endpoint, Upstream
-from lethe.routing.attempts import Attempt
+from lethe.retention.guard import Guard, Refusal, Verdict
+from lethe.retention.levels import Level, UpstreamClass
+from lethe.retention.surface import HeaderRule
+from lethe.routing.attempts import Attempt, Routing
 from lethe.server.exchange import Exchange
-from lethe.server.headers import FORWARDED, JSON, REQUEST, Header
+from lethe.server.headers import BETA, CLIENT, FORWARDED, JSON, REQUEST, Header, beta_tokens
+from lethe.server.pseudonyms import pseudonyms
 from lethe.upstream.call import Call
 from lethe.wire.rawjson import TopLevel
 
@@ -24,16 +32,35 @@ ANTHROPIC_VERSION = (b"anthropic-version", b"2026-10-21")
 COMPLETION: dict[Dialect, Endpoint] = {Dialect.ANTHROPIC: Endpoint.MESSAGES, Dialect.OPENAI_CHAT: Endpoint.CHAT}
 
 
+QUERIES: dict[Dialect, frozenset[bytes]] = {
+    Dialect.ANTHROPIC: frozenset({b"beta=true"}),  # SDKs' beta methods and Claude Code
+    Dialect.OPENAI_CHAT: frozenset(),
+}
+NOBODY_KNOWS = Refusal("$", "nothing is known of this upstream's API", "route to another upstream")
+
+
+class Prepared(Struct, frozen=True):
+    """A call, and what its request uses that makes the class worse, with the best class that it leaves."""
+
+    call: Call
+    used: tuple[tuple[str, UpstreamClass], ...]
+
+
 class Outgoing:
     """One caller's request, ready to be put to any upstream; what is decoded once is kept for the next attempt."""
 
-    __slots__ = ("_exchange", "_request", "_tool_names", "allow_losses", "body", "model")
+    __slots__ = ("_exchange", "_key", "_refuse_unknown", "_request", "_tool_names", "allow_losses", "body", "model")
 
-    def __init__(self, exchange: Exchange, body: TopLevel, model: str, *, allow_losses: bool) -> None:
+    def __init__(
+        self, exchange: Exchange, body: TopLevel, routing: Routing, model: str, key: bytes, *, refuse_unknown: bool
+    ) -> None:
+        """`key` makes pseudonyms; `refuse_unknown` is for level C, elsewhere unknown fields always are refused."""
         self._exchange = exchange
         self._request: Request | None = None
         self._tool_names: Mapping[str, str] = {}  # of the latest call
-        self.allow_losses = allow_losses
+        self._key = key
+        self._refuse_unknown = refuse_unknown
+        self.allow_losses = routing.allow_losses
         self.body = body
         self.model = model
 
@@ -52,20 +79,49 @@ class Outgoing:
             tool_names=self._tool_names,
         )
 
-    def call(self, attempt: Attempt, upstream: Upstream, credentials: Mapping[str, str]) -> Call:
-        """Raises InvalidRequest, LossRefused."""
+    def prepared(
+        self, attempt: Attempt, upstream: Upstream, guard: Guard | None, credentials: Mapping[str, str]
+    ) -> Prepared:
+        """Judged by the surface that it goes to. Raises InvalidRequest, LossRefused, RetentionRefused."""
         exchange = self._exchange
+        betas: tuple[str, ...] = ()
+        changes: dict[str, Any] = {}
         if upstream.dialect is exchange.caller:
-            path = PATHS[upstream.dialect][exchange.endpoint]
+            path, body = PATHS[upstream.dialect][exchange.endpoint], self.body
+            betas = beta_tokens(exchange.headers, exchange.caller)
             changes = {} if attempt.model == self.model else {"model": attempt.model}
-            body = self.body.spliced(changes)
             exchange.losses, self._tool_names = None, {}
         else:
             path = PATHS[upstream.dialect][COMPLETION[upstream.dialect]]
-            body = self._translated(attempt, upstream)
-        if b"beta=true" in exchange.incoming.query and upstream.dialect is Dialect.ANTHROPIC:
+            body = TopLevel(self._translated(attempt, upstream))
+        verdict = self._judged(body, attempt, upstream, guard, betas)
+        refuse_features(exchange.level, upstream.name, verdict.refusals)
+        if exchange.incoming.query and upstream.dialect is Dialect.ANTHROPIC:  # of which there is one that passes
             path += "?beta=true"
-        return Call(path=path.encode(), headers=headers(exchange, upstream, credentials), body=body)
+        sent = headers(exchange, upstream, credentials)
+        if verdict.betas:
+            sent.append((BETA[upstream.dialect], ",".join(verdict.betas).encode("latin-1")))
+        if guard is not None:
+            sent = with_rules(sent, guard.surface.headers, exchange.level)
+        spliced = body.spliced({**changes, **verdict.changes}, verdict.removals)
+        return Prepared(Call(path=path.encode(), headers=sent, body=spliced), verdict.used)
+
+    def _judged(
+        self, body: TopLevel, attempt: Attempt, upstream: Upstream, guard: Guard | None, betas: tuple[str, ...]
+    ) -> Verdict:
+        exchange = self._exchange
+        if guard is None:  # never so with an upstream from a checked configuration
+            refusals = () if exchange.level is Level.C and not self._refuse_unknown else (NOBODY_KNOWS,)
+            return Verdict({}, frozenset(), betas, (), refusals)
+        own = upstream.auth is Auth.FORWARD and exchange.level is Level.C  # the caller's own account
+        return guard.judge(
+            body,
+            exchange.level,
+            attempt.model,
+            betas=betas,
+            refuse_unknown=self._refuse_unknown,
+            pseudonym=None if own else pseudonyms(self._key, upstream.name),
+        )
 
     def _translated(self, attempt: Attempt, upstream: Upstream) -> bytes:
         losses = Losses()
@@ -83,20 +139,26 @@ class Outgoing:
 
 
 def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, str]) -> list[Header]:
-    """By allow-list; a translated body gets none of the caller's."""
-    passed: list[Header] = []
-    given: Mapping[bytes, bytes] = {}
+    """By allow-list; a translated body gets none of the caller's.
+
+    What it is and what is expected is ours to say: a charset of the caller's could make other text of the same bytes.
+    """
+    passed = [JSON, (b"accept", b"text/event-stream" if exchange.streaming else b"application/json")]
     if upstream.dialect is exchange.caller:
-        given, allowed = exchange.named, REQUEST[upstream.dialect]
-        passed = [h for h in exchange.headers if h[0] in allowed]
-    if b"content-type" not in given:
-        passed.append(JSON)
-    if b"accept" not in given:
-        passed.append((b"accept", b"text/event-stream" if exchange.streaming else b"application/json"))
-    if upstream.dialect is Dialect.ANTHROPIC and b"anthropic-version" not in given:
+        allowed = REQUEST[upstream.dialect]
+        passed += [h for h in exchange.headers if h[0] in allowed]
+    if upstream.dialect is Dialect.ANTHROPIC and not any(name == ANTHROPIC_VERSION[0] for name, _ in passed):
         passed.append(ANTHROPIC_VERSION)
     passed += _credential(exchange, upstream, credentials)
     return passed
+
+
+def with_rules(sent: list[Header], rules: Sequence[HeaderRule], level: Level) -> list[Header]:
+    """With the headers that always go to a surface, in place of any others of their names."""
+    forced = {rule.name.encode(): rule.value.encode() for rule in rules if level in rule.levels}
+    if not forced:
+        return sent
+    return [h for h in sent if h[0] not in forced] + list(forced.items())
 
 
 def _credential(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, str]) -> list[Header]:
@@ -104,7 +166,9 @@ def _credential(exchange: Exchange, upstream: Upstream, credentials: Mapping[str
     match upstream.auth:
         case Auth.FORWARD:
             own = exchange.key_slot
-            return [h for h in exchange.headers if h[0] in FORWARDED and h[0] != own]
+            passed = FORWARDED | CLIENT if exchange.level is Level.C else FORWARDED
+            forwarded = [h for h in exchange.headers if h[0] in passed and h[0] != own]
+            return forwarded if exchange.level is Level.C else [*forwarded, USER_AGENT]
         case Auth.X_API_KEY if secret:
             return [(b"x-api-key", secret.encode()), USER_AGENT]
         case Auth.BEARER if secret:

@@ -10,7 +10,6 @@ from socket import socket
 
 from lethe.config.plan import Plan
 from lethe.retention.standing import Finding
-from lethe.routing.attempts import Router
 from lethe.server.app import App
 from lethe.server.connection import Callers, Connection
 from lethe.server.inference import Inference, Limits
@@ -31,13 +30,7 @@ class Serving:
     def __init__(self, plan: Plan, credentials: Mapping[str, str], listener: socket, outside: Outside) -> None:
         self._listener = listener
         self._transports = pools(plan.upstreams, clock=time.monotonic)
-        self._inference = Inference(
-            Router(plan.upstreams, plan.routes),
-            plan.upstreams,
-            self._transports,
-            plan.accept_classes,
-            Limits(plan.status_hold, plan.heartbeat),
-        )
+        self._inference = Inference(plan, self._transports, outside, Limits(plan.status_hold, plan.heartbeat))
         self._inference.credentials = credentials
         catalogue = Catalogue(plan, self._transports, lambda: self._inference.credentials)
         self._app = App(plan, self._inference, catalogue, outside)

@@ -1,0 +1,77 @@
+"""Which upstreams may be asked now: each one's surfaces, what guards them, and the class that holds at this moment."""
+
+from collections.abc import Sequence
+
+from lethe.providers.upstream import Endpoint, Upstream
+from lethe.retention.attestation import probes
+from lethe.retention.classes import standing
+from lethe.retention.globs import matches
+from lethe.retention.guard import Guard
+from lethe.retention.standing import Finding, Standing
+from lethe.retention.surface import EvidenceKind, Surface
+
+_KEPT_AT_MOST = 256
+_LOOK_AGAIN = 60.0  # seconds; a contract may begin meanwhile
+_SILENT = frozenset(EvidenceKind) - {EvidenceKind.RESPONSE}
+
+
+class Admission:
+    """One a worker. Upstreams are known by their index.
+
+    Standings are kept by which rows of the register and which findings concern a model, never by its name, which is
+    the caller's.
+    """
+
+    def __init__(self, upstreams: Sequence[Upstream]) -> None:
+        self._upstreams = upstreams
+        self._guards: list[dict[str, Guard]] = [
+            {surface.endpoint: Guard(surface) for surface in upstream.surfaces} for upstream in upstreams
+        ]
+        self._findings: tuple[Finding, ...] = ()
+        self._unproven: dict[str, float] = {}  # by an upstream's name, the last time that it did not attest
+        self._kept: dict[object, tuple[Standing, float]] = {}
+
+    def learn(self, findings: Sequence[Finding]) -> None:
+        """What the probes say now; what they said before an upstream failed to attest counts no more."""
+        self._findings = tuple(f for f in findings if not self._outdated(f))
+        self._kept.clear()
+
+    def unproven(self, upstream: int, now: float) -> None:
+        """A response did not attest what the register expects."""
+        self._unproven[self._upstreams[upstream].name] = now
+        self.learn(self._findings)
+
+    def guard(self, upstream: int, endpoint: Endpoint) -> Guard | None:
+        """None where the register knows nothing of it."""
+        return self._guards[upstream].get(endpoint)
+
+    def surface(self, upstream: int, endpoint: Endpoint) -> Surface | None:
+        guard = self._guards[upstream].get(endpoint)
+        return guard.surface if guard is not None else None
+
+    def standing(self, upstream: int, endpoint: Endpoint, model: str, now: float, *, attested: bool = True) -> Standing:
+        """The class at `now` (Unix time); without `attested` what it is if the response says nothing."""
+        surface = self.surface(upstream, endpoint)
+        rules = tuple(matches(rule.models, model) for rule in surface.models) if surface is not None else ()
+        named = tuple(model in finding.models for finding in self._findings if finding.models)
+        key = (upstream, endpoint, rules, named, attested)
+        kept = self._kept.get(key)
+        if kept is not None and now < kept[1]:
+            return kept[0]
+        trusted = frozenset(EvidenceKind) if attested else _SILENT
+        made = standing(self._upstreams[upstream], surface, model, self._findings, now, trusted=trusted)
+        if len(self._kept) >= _KEPT_AT_MOST:
+            self._kept.clear()
+        self._kept[key] = made, min(now + _LOOK_AGAIN, made.until if made.until is not None else now + _LOOK_AGAIN)
+        return made
+
+    def _outdated(self, finding: Finding) -> bool:
+        since = self._unproven.get(finding.upstream)
+        if since is None or finding.at > since:
+            return False
+        return any(
+            finding.probe in probes(surface)
+            for upstream in self._upstreams
+            if upstream.name == finding.upstream
+            for surface in upstream.surfaces
+        )
