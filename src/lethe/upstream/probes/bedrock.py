@@ -55,7 +55,7 @@ def _keeps_nothing(model: dict[str, Any]) -> bool:
     mode = field(retention, "mode", str)
     if not MODES.issuperset((mode, *modes)):
         raise Unproven(Reason.UNEXPECTED)
-    return mode == "none" or "none" in modes
+    return "none" in modes  # one that only stands in `mode` is not possible for the model, which is blocked then
 
 
 async def invocation_logging(task: ProbeTask, key: str | None, ask: Ask) -> Verdict:
