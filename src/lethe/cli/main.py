@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "check": Entry("check the configuration and show what it says"),
     "explain": Entry("show where a request goes, why, and what would be lost"),
     "models": Entry("list the models that the configuration names"),
+    "register": Entry("show what is known of providers: what they keep, and what is done about it"),
     "keys": Entry("make keys for callers"),
     "posture": Entry("show, or check, what Lethe says of its own retention"),
     "code": Entry("start Claude Code pointed at Lethe", passes_on=True),
