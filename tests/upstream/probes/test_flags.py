@@ -1,0 +1,124 @@
+"""Which command lines close an engine's sinks."""
+
+import pytest
+
+from lethe.upstream import embedded
+from lethe.upstream.probes.flags import LLAMACPP, OLLAMA, VLLM, Process, Rules, judge
+from lethe.upstream.probes.verdict import Reason, Unproven
+
+LLAMA = "/usr/bin/llama-server -m model.gguf --no-slots --no-cache-prompt --cache-ram 0"
+OTHER, OPENS, MISSING = Reason.OTHER_PROGRAM, Reason.FLAG_OPENS, Reason.FLAG_MISSING
+NO_STATS = "VLLM_NO_USAGE_STATS=1"
+CASES: list[tuple[Rules, str, str, Reason | None]] = [
+    (LLAMACPP, LLAMA, "", None),
+    (LLAMACPP, LLAMA + " --port 8080 -lv 3 --offline", "LLAMA_ARG_THREADS=4", None),
+    (LLAMACPP, LLAMA + " --log-disable", "LLAMA_SERVER_SLOTS_DEBUG=0", None),
+    (LLAMACPP, "llama-server-cuda -cram 0 --no-cache-prompt --no-slots", "", None),
+    (LLAMACPP, "llama-server -m model.gguf", "", MISSING),
+    (LLAMACPP, LLAMA.replace("--no-slots", ""), "LLAMA_ARG_ENDPOINT_SLOTS=0", MISSING),
+    (LLAMACPP, LLAMA.replace("--no-cache-prompt", ""), "", MISSING),
+    (LLAMACPP, LLAMA.replace("--cache-ram 0", ""), "", MISSING),
+    (LLAMACPP, LLAMA.replace("--cache-ram 0", "--cache-ram 8192"), "", MISSING),
+    (LLAMACPP, LLAMA + " --slots", "", MISSING),
+    (LLAMACPP, LLAMA + " --cache-prompt", "", MISSING),
+    (LLAMACPP, LLAMA + " -cram 100", "", MISSING),
+    (LLAMACPP, LLAMA + " --slots --no-slots", "", None),
+    (LLAMACPP, LLAMA + " --slot-save-path /tmp", "", OPENS),
+    (LLAMACPP, LLAMA + " --log-file x", "", OPENS),
+    (LLAMACPP, LLAMA + " --log-file=x", "", OPENS),
+    (LLAMACPP, LLAMA + " -v", "", OPENS),
+    (LLAMACPP, LLAMA + " -lv 4", "", OPENS),
+    (LLAMACPP, LLAMA + " --verbosity", "", OPENS),
+    (LLAMACPP, LLAMA + " --verbosity=9", "", OPENS),
+    (LLAMACPP, LLAMA + " --log-verbosity -1", "", OPENS),
+    (LLAMACPP, LLAMA + " --rpc 10.0.0.1:50052", "", OPENS),
+    (LLAMACPP, LLAMA + " --tools all", "", OPENS),
+    (LLAMACPP, LLAMA + " --models-dir /models", "", OPENS),
+    (LLAMACPP, LLAMA + " -lcd cache.bin", "", OPENS),
+    (LLAMACPP, LLAMA, "LLAMA_SERVER_SLOTS_DEBUG=1", OPENS),
+    (LLAMACPP, LLAMA, "LLAMA_SERVER_SLOTS_N_DIFF=10", OPENS),
+    (LLAMACPP, LLAMA, "LLAMA_ARG_LOG_FILE=/tmp/log", OPENS),
+    (LLAMACPP, LLAMA, "LLAMA_ARG_LOG_VERBOSITY=5", OPENS),
+    (LLAMACPP, LLAMA, "LLAMA_ARG_SLOT_SAVE_PATH=", OPENS),
+    (LLAMACPP, LLAMA, "LLAMA_ARG_RPC=10.0.0.1:1", OPENS),
+    (LLAMACPP, LLAMA.replace("llama-server", "nginx"), "", OTHER),
+    (LLAMACPP, "docker-proxy llama-server --no-slots", "", OTHER),
+    (LLAMACPP, "", "", OTHER),
+    (VLLM, "/venv/bin/python3.12 /venv/bin/vllm serve m", NO_STATS, None),
+    (VLLM, "/venv/bin/vllm serve m --port 8000 --api-key k --max-model-len -1", "DO_NOT_TRACK=1", None),
+    (VLLM, "python3 -u -m vllm.entrypoints.openai.api_server --model m", NO_STATS, None),
+    (VLLM, "vllm serve m --kv-cache-dtype fp8 --config-format hf --enable-lora", NO_STATS, None),
+    (VLLM, "vllm serve m", NO_STATS + " VLLM_LOGGING_LEVEL=WARNING VLLM_SERVER_DEV_MODE=0", None),
+    (VLLM, "vllm serve m", "", MISSING),
+    (VLLM, "vllm serve m", "VLLM_NO_USAGE_STATS=0", MISSING),
+    (VLLM, "vllm serve m --enable-log-requests", NO_STATS, OPENS),
+    (VLLM, "vllm serve m --enable_log_requests", NO_STATS, OPENS),
+    (VLLM, "vllm serve m --enable-log-req", NO_STATS, OPENS),
+    (VLLM, "vllm serve m --enable-log-outputs=true", NO_STATS, OPENS),
+    (VLLM, "vllm serve m --no-disable-log-requests", NO_STATS, OPENS),
+    (VLLM, "vllm serve m --otlp-traces-endpoint http://c:4317", NO_STATS, OPENS),
+    (VLLM, "vllm serve m --kv-transfer-config {}", NO_STATS, OPENS),
+    (VLLM, "vllm serve m --kv-transfer-config.kv_connector X", NO_STATS, OPENS),
+    (VLLM, "vllm serve m --config more.yaml", NO_STATS, OPENS),
+    (VLLM, "vllm serve m --log-config-file log.json", NO_STATS, OPENS),
+    (VLLM, "vllm serve m", NO_STATS + " VLLM_LOGGING_LEVEL=DEBUG", OPENS),
+    (VLLM, "vllm serve m", NO_STATS + " VLLM_LOGGING_LEVEL=debug", OPENS),
+    (VLLM, "vllm serve m", NO_STATS + " VLLM_SERVER_DEV_MODE=1", OPENS),
+    (VLLM, "vllm serve m", NO_STATS + " VLLM_LOGGING_CONFIG_PATH=/a", OPENS),
+    (VLLM, "VLLM::EngineCore", NO_STATS, OTHER),
+    (VLLM, "python3 proxy.py vllm", NO_STATS, OTHER),
+    (OLLAMA, "/usr/local/bin/ollama serve", "OLLAMA_NO_CLOUD=1", None),
+    (OLLAMA, "ollama serve", "OLLAMA_NO_CLOUD=true OLLAMA_DEBUG=false OLLAMA_KEEP_ALIVE=5m", None),
+    (OLLAMA, "ollama serve", "", MISSING),
+    (OLLAMA, "ollama serve", "OLLAMA_NO_CLOUD=0", MISSING),
+    (OLLAMA, "ollama serve", "OLLAMA_NO_CLOUD=1 OLLAMA_DEBUG=1", OPENS),
+    (OLLAMA, "ollama serve", "OLLAMA_NO_CLOUD=1 OLLAMA_DEBUG=2", OPENS),
+    (OLLAMA, "ollama serve", "OLLAMA_NO_CLOUD=1 OLLAMA_DEBUG_LOG_REQUESTS=1", OPENS),
+    (OLLAMA, "ollama runner --port 1", "OLLAMA_NO_CLOUD=1", OTHER),
+    (OLLAMA, "caddy run", "OLLAMA_NO_CLOUD=1", OTHER),
+]
+
+
+@pytest.mark.parametrize(("rules", "line", "environ", "reason"), CASES, ids=lambda value: str(value)[:60])
+def test_command_lines(rules: Rules, line: str, environ: str, reason: Reason | None) -> None:
+    pairs = (pair.partition("=") for pair in environ.split())
+    process = Process(arguments=tuple(line.split()), environ={name: value for name, _, value in pairs})
+    if reason is None:
+        assert judge(process, rules).holds
+    else:
+        with pytest.raises(Unproven) as caught:
+            judge(process, rules)
+        assert caught.value.reason is reason
+
+
+def of_ours(**changed: object) -> Process:
+    return Process(arguments=embedded.arguments(embedded.CLOSED_SINKS | changed), environ={})
+
+
+def test_the_embedded_model_passes_the_same_check() -> None:
+    assert judge(of_ours(), LLAMACPP).holds
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"endpoint_slots": True},
+        {"cache_prompt": True},
+        {"cache_ram_mib": 8192},
+        {"slot_save_path": "/tmp"},
+        {"path_prompts_log_dir": "/tmp"},
+        {"logits_file": "/tmp/x"},
+        {"verbosity": 5},
+    ],
+    ids=str,
+)
+def test_an_embedded_model_with_an_open_sink_does_not(changed: dict[str, object]) -> None:
+    with pytest.raises(Unproven):
+        judge(of_ours(**changed), LLAMACPP)
+
+
+def test_what_the_embedded_model_does_not_say_counts_as_on() -> None:
+    for name in ("endpoint_slots", "cache_prompt", "cache_ram_mib"):
+        values = {key: value for key, value in embedded.CLOSED_SINKS.items() if key != name}
+        with pytest.raises(Unproven):
+            judge(Process(arguments=embedded.arguments(values), environ={}), LLAMACPP)
