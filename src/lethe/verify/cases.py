@@ -18,6 +18,11 @@ OWN = "lethe-verify-"  # how the routes and upstreams begin that are there to fa
 _ANY = {"*": "x", "?": "x"}
 _BUFFERED = frozenset({Front.COUNT_TOKENS, Front.EMBEDDINGS, Front.MODELS})
 _PROCESS = frozenset(PROCESS)
+# After how many bytes of the answer's body the caller leaves.
+LEAVES_AFTER: dict[Mode, tuple[int | None, ...]] = {
+    Mode.GONE_AT_FIRST: (1,),
+    Mode.GONE_MIDSTREAM: tuple(range(100, 900, 100)),
+}
 # A list of models holds no content: what can be asked for it, and how.
 _LISTING = (Mode.SERVED, Mode.UNKNOWN_MODEL, Mode.WRONG_METHOD)
 _LISTING_POSITIONS = (Position.QUERY, Position.KEY, Position.WRONG_KEY)
@@ -40,10 +45,11 @@ _NOT_THERE: dict[Front, frozenset[Position]] = {
 
 
 class Pair(Struct, frozen=True):
-    """A model to ask for, and the upstream, by its index, that it leads to; `level` is the one that binds."""
+    """A model to ask for, and the upstream, by index and name, that it leads to; `level` is the one that binds."""
 
     model: str
     upstream: int
+    name: str
     dialect: Dialect
     level: Level
     free: str | None = None  # what a model's name must begin with, where the rest is the caller's to choose
@@ -58,12 +64,13 @@ class Case(Struct, frozen=True, kw_only=True):
     pair: Pair
     stream: bool = False
     delicate: Position | None = None
+    leaves_after: int | None = None  # bytes of the answer's body
 
     @property
     def name(self) -> str:
-        """For reports: it holds configured names only."""
-        parts = [self.front, self.mode, f"upstream {self.pair.upstream}", "stream" if self.stream else "whole"]
-        return "/".join([*parts, self.delicate] if self.delicate else parts)
+        """For reports: it holds fixed words and configured names only."""
+        kind = self.delicate or self.mode
+        return f"{self.front} {'stream' if self.stream else 'whole'}: {self.pair.model} at {self.pair.name}: {kind}"
 
     @property
     def caller(self) -> Dialect:
@@ -104,7 +111,7 @@ def _unrouted(plan: Plan, router: Router, upstream: int) -> Iterator[Pair]:
 
 
 def _pair(upstream: Upstream, model: str, index: int, level: Level, free: str | None) -> Pair:
-    return Pair(model, index, upstream.dialect, level, free, upstream.auth is Auth.FORWARD)
+    return Pair(model, index, upstream.name, upstream.dialect, level, free, upstream.auth is Auth.FORWARD)
 
 
 def _named(glob: str) -> str:
@@ -177,7 +184,8 @@ def _cases(front: Front, mode: Mode, pair: Pair, *, stream: bool) -> Iterator[Ca
     if not _has(front, mode, stream=stream):
         return
     if mode is not Mode.DELICATE:
-        yield Case(front=front, mode=mode, pair=pair, stream=stream)
+        for after in LEAVES_AFTER.get(mode, (None,)):
+            yield Case(front=front, mode=mode, pair=pair, stream=stream, leaves_after=after)
         return
     positions = _LISTING_POSITIONS if front is Front.MODELS else DELICATE
     for position in positions:

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from lethe.retention.levels import Level
 from lethe.verify.canary import Canary, Mint
@@ -53,8 +53,10 @@ class Errand:
 class Errands:
     """All of them, found again by any canary of theirs."""
 
-    def __init__(self, mint: Mint) -> None:
+    def __init__(self, mint: Mint, keys: Collection[str]) -> None:
+        """`keys` are the callers' own: canaries, too, but none of a request."""
         self.mint = mint
+        self._keys = frozenset(keys)
         self._owners: dict[str, tuple[Errand, Canary]] = {}
         self.hits: dict[Hit, None] = {}  # in order, each once
 
@@ -65,12 +67,13 @@ class Errands:
         self._owners[canary.text] = (errand, canary)
 
     def found(self, data: bytes) -> list[tuple[Errand, Canary]]:
-        """The canaries that are in these bytes."""
-        texts = (each.decode() for each in set(_TOKEN.findall(data)))
-        return [owner for text in texts if (owner := self._owners.get(text)) is not None]
+        """The canaries of requests that are in these bytes."""
+        return [owner for text in _texts(data) if (owner := self._owners.get(text)) is not None]
 
     def arrived(self, head: bytes, body: bytes) -> Errand | None:
         """A request at an upstream; None if it carries nothing of ours."""
+        if self._keys & (_texts(head) | _texts(body)):
+            self.hits[Hit(Sink.EGRESS, "a caller's key sent upstream", position=Position.KEY)] = None
         in_head, in_body = self.found(head), self.found(_opened(body))
         errand = _whose(in_body or in_head)
         if errand is None:
@@ -90,6 +93,8 @@ class Errands:
 
     def answered(self, errand: Errand, answer: bytes) -> None:
         """What a caller has got."""
+        if self._keys & _texts(answer):
+            self.hits[Hit(Sink.CALLERS, "a caller's key answered", position=Position.KEY)] = None
         for owner, canary in self.found(answer):
             if owner is not errand:
                 self._hit(Sink.CALLERS, "answered to another caller", canary)
@@ -111,6 +116,10 @@ def _whose(found: Iterable[tuple[Errand, Canary]]) -> Errand | None:
         counts[id(errand)] = counts.get(id(errand), 0) + 1
         errands[id(errand)] = errand
     return errands[max(counts, key=counts.__getitem__)] if counts else None
+
+
+def _texts(data: bytes) -> set[str]:
+    return {each.decode() for each in _TOKEN.findall(data)}
 
 
 def _opened(body: bytes) -> bytes:

@@ -121,13 +121,11 @@ def delicate(asked: Asked, case: Case, position: Position, put: Put) -> None:
         case Position.BETA:
             asked.headers.append(("anthropic-beta" if anthropic else "openai-beta", text))
         case Position.KEY | Position.WRONG_KEY:
-            asked.headers.append(
-                ("x-api-key" if anthropic else "authorization", text if anthropic else f"Bearer {text}")
-            )
+            asked.headers.append(("authorization", f"Bearer {text}"))
         case Position.MODEL:
             body["model"] = f"{case.pair.free}{text}"
         case Position.METADATA:
-            body.update({"metadata": {"user_id": text}} if anthropic else {"user": text, "safety_identifier": text})
+            body.update({"metadata": {"user_id": text}} if anthropic else {"user": text})
         case Position.UNKNOWN_FIELD:
             body.update({"verify_unknown": {"note": text}})
         case Position.SCHEMA_CONST:

@@ -27,8 +27,6 @@ AT_ONCE = 16  # requests
 _LOOK = 0.01  # seconds between two looks
 _SETTLED = 0.3  # seconds in which everything that was sent is on its way
 _BACK = 20.0  # seconds for a worker to be replaced
-# Bytes of the answer's body after which the caller leaves.
-_LEAVES_AFTER: dict[Mode, int] = {Mode.GONE_AT_FIRST: 1, Mode.GONE_MIDSTREAM: 400}
 
 Progress: TypeAlias = Callable[[str, int, int], None]  # what, how many are done, of how many
 
@@ -100,7 +98,7 @@ class _Drive:
         self._upstreams = upstreams
         self._mint = mint
         self._progress = progress
-        self._errands: Errands = upstreams.answer_for(mint)
+        self._errands: Errands = upstreams.answer_for(mint, site.keys.values())
         self._requests = self._served = 0
         self._faults: dict[str, None] = {}
         self._unserved: dict[str, None] = {}
@@ -136,10 +134,12 @@ class _Drive:
             await asyncio.sleep(_SETTLED)
             await asyncio.to_thread(act)
             await asyncio.gather(*running)
+            if chosen and chosen[0].mode is not Mode.SIGTERM:
+                await self._back()
         finally:
             caller.close()
 
-    async def back(self) -> None:
+    async def _back(self) -> None:
         """Until the instance serves again. Raises TimeoutError."""
         async with asyncio.timeout(_BACK):
             while True:
@@ -173,7 +173,7 @@ class _Drive:
         self._requests += 1
         leave_when = (lambda: errand.asked > 0) if case.mode is Mode.GONE_BEFORE else None
         try:
-            return await caller.ask(data, leave_when=leave_when, leave_after=_LEAVES_AFTER.get(case.mode))
+            return await caller.ask(data, leave_when=leave_when, leave_after=case.leaves_after)
         except OSError:
             return Heard()
 
@@ -183,12 +183,15 @@ class _Drive:
             asked.headers.append(("anthropic-version", "2023-06-01"))
         if case.mode in UNREACHABLE and asked.body is not None:
             asked.body["model"] = NAMES[case.mode]
+            if all(each.name != NAMES[case.mode] for each in self._site.plan.upstreams):
+                self._faults[f"{case.mode}: the instance has no upstream for it (upstreams.prepared makes them)"] = None
         if case.mode in CALLER_FAULTS:
             spoilt(asked, case, errand.put)
         if case.delicate is not None:
             delicate(asked, case, case.delicate, errand.put)
         if case.delicate is not Position.WRONG_KEY and (key := self._key()) is not None:
-            asked.headers.append(("authorization", f"Bearer {key}"))
+            anthropic = case.delicate is Position.KEY  # the other header is for the key that was put there
+            asked.headers.append(("x-api-key", key) if anthropic else ("authorization", f"Bearer {key}"))
         return asked
 
     def _key(self) -> str | None:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -44,10 +44,10 @@ class Scripted:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="scripted-upstreams", daemon=True)
 
-    def answer_for(self, mint: Mint) -> Errands:
-        """The requests whose canaries are of this mint: they are answered from here on."""
+    def answer_for(self, mint: Mint, keys: Collection[str]) -> Errands:
+        """The requests whose canaries are of this mint, and whose callers have these keys: answered from here on."""
         if self._errands is None or self._errands.mint is not mint:
-            self._errands = Errands(mint)
+            self._errands = Errands(mint, keys)
         return self._errands
 
     async def start(self) -> None:

@@ -1,0 +1,1 @@
+"""Planted leaks: programs that are Lethe but for one fault, to show that `lethe verify` would see that fault."""

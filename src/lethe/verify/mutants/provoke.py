@@ -1,0 +1,80 @@
+"""The few requests that make a planted leak leak, and what is left behind afterwards."""
+
+import shutil
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from lethe.verify.canary import Mint
+from lethe.verify.cases import Case, pairs
+from lethe.verify.modes import Front, Mode
+from lethe.verify.mutants.plants import MARK, log_path
+from lethe.verify.mutants.roster import Moment, Mutant
+from lethe.verify.sinks import Hit, Sink
+from lethe.verify.traffic import Site, Traffic, disturb, end_workers, follow
+from lethe.verify.upstreams import Scripted
+
+_MODES: dict[Moment, Mode] = {
+    Moment.SUCCESS: Mode.SERVED,
+    Moment.UPSTREAM_ERROR: Mode.STATUS_500,
+    Moment.CANCEL: Mode.GONE_BEFORE,
+    Moment.CRASH: Mode.SERVED,
+}
+_PLACES = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - the places where leaks lie
+
+
+def provoke(mutant: Mutant, site: Site, upstreams: Scripted, mint: Mint, trap: int) -> Traffic:
+    """The moment of the mutant, and then two plain requests, into which something could have been carried over.
+
+    `trap` is the port of `instance.trap`.
+    """
+    with _log(trap) as log:
+        if mutant.dies:
+            act = partial(end_workers, site, signal.SIGABRT)
+            first = disturb(site, upstreams, mint, Mode.WORKER_ABORTS, act)
+        else:
+            first = follow(site, upstreams, mint, [_case(site, _MODES[mutant.moment])])
+        passes = [first, *(follow(site, upstreams, mint, [_case(site, Mode.SERVED)]) for _ in range(2))]
+        hits = passes[-1].hits  # of all so far
+        if _came(log, mint):
+            hits = (*hits, Hit(Sink.SOCKETS, "sent to a log's socket"))
+    requests, served = (sum(counts) for counts in zip(*((each.requests, each.served) for each in passes), strict=True))
+    return Traffic(requests=requests, served=served, hits=hits)
+
+
+@contextmanager
+def _log(trap: int) -> Iterator[socket.socket]:
+    """A socket such as /dev/log is."""
+    path = Path(log_path(trap))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(path))
+        log.settimeout(0.0)
+        try:
+            yield log
+        finally:
+            path.unlink()
+
+
+def _came(log: socket.socket, mint: Mint) -> bool:
+    try:
+        return mint.tag.encode() in log.recv(64 * 1024)
+    except BlockingIOError:
+        return False
+
+
+def clear() -> None:
+    """Remove the files that mutants have left outside the instance's own folders."""
+    for place in _PLACES:
+        for path in place.glob(f"{MARK}-*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _case(site: Site, mode: Mode) -> Case:
+    front = Front.MESSAGES
+    return Case(front=front, mode=mode, pair=pairs(site.plan)[0], stream=False)
