@@ -2,21 +2,21 @@
 
 import pytest
 
-from lethe.errors import ClassRefused, UnknownModel
+from lethe.errors import UnknownModel
 from lethe.ir.content import Dialect
 from lethe.providers.upstream import Auth, Upstream
-from lethe.retention.levels import Level, UpstreamClass
-from lethe.routing.attempts import Attempt, Router, admitted, ordered
+from lethe.retention.levels import UpstreamClass
+from lethe.routing.attempts import Attempt, Router, ordered
 from lethe.routing.table import Route, Target
 
 
-def upstream(name: str, *models: str, kept: UpstreamClass = UpstreamClass.U6) -> Upstream:
+def upstream(name: str, *models: str) -> Upstream:
     return Upstream(
         name=name,
         dialect=Dialect.ANTHROPIC,
         base_url="http://127.0.0.1:1",
         auth=Auth.NONE,
-        upstream_class=kept,
+        upstream_class=UpstreamClass.U6,
         models=models,
     )
 
@@ -60,20 +60,6 @@ def test_a_near_miss_names_what_is_configured() -> None:
 
 def test_the_only_upstream_takes_every_name() -> None:
     assert Router([upstream("openai", "gpt-*")], []).resolve("claude-x").attempts == (Attempt(0, "claude-x"),)
-
-
-def test_levels_admit_and_refuse() -> None:
-    ups = [
-        upstream("a", kept=UpstreamClass.U6),
-        upstream("b", kept=UpstreamClass.U4),
-        upstream("c", kept=UpstreamClass.U0),
-    ]
-    attempts = [Attempt(n, "m") for n in range(3)]
-    kept = {level: [a.upstream for a in admitted(attempts, ups, level, ())] for level in Level}
-    assert kept == {Level.A1: [2], Level.A2: [1, 2], Level.B: [1, 2], Level.C: [0, 1, 2]}
-    assert [a.upstream for a in admitted(attempts, ups, Level.B, (UpstreamClass.U6,))] == [0, 1, 2]
-    with pytest.raises(ClassRefused, match="level A1 accepts upstream classes up to U1; a is U6"):
-        admitted(attempts[:1], ups, Level.A1, (UpstreamClass.U6,))
 
 
 def test_cooling_upstreams_go_last() -> None:
