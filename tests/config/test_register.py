@@ -11,7 +11,7 @@ from lethe.config import register
 from lethe.ir.content import Dialect
 from lethe.providers.rows import PRESETS, PROVIDERS
 from lethe.retention.register import RegisterFault, Vendor
-from lethe.retention.surface import EvidenceKind
+from lethe.retention.surface import Action, EvidenceKind
 
 ANTHROPIC, CHAT = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT
 FOLDER = Path(lethe.retention.__file__).parent / "surfaces"
@@ -131,3 +131,9 @@ def test_every_surface_of_a_dialect_can_be_found() -> None:
         if surface.dialect is not None:
             local = register.vendors()[surface.provider].local
             assert surface in register.surfaces_for(surface.provider, "", surface.dialect, loopback=local), surface.id
+
+
+def test_the_page_names_every_provider_and_every_word() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "register.md").read_text(encoding="utf-8")
+    words = [*register.providers(), *Action, *EvidenceKind]
+    assert [word for word in words if f"`{word}`" not in page] == []

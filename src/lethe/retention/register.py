@@ -14,14 +14,12 @@ over a shared one for the same path, values and models. Texts are in single quot
 
 import tomllib
 from collections.abc import Callable, Iterable
-from datetime import date
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from lethe.ir.content import Dialect
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.surface import (
     Action,
@@ -34,6 +32,7 @@ from lethe.retention.surface import (
     Source,
     Surface,
 )
+from lethe.retention.tables import EvidenceTable, FieldTable, HeaderTable, RowsFile, SurfaceFile
 
 T = TypeVar("T")
 
@@ -47,87 +46,6 @@ class RegisterFault(ValueError):
     """A file of the register cannot be used; says which file and where in it."""
 
 
-class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of a file, before its words are read."""
-
-
-class _Field(_Table, frozen=True, kw_only=True):
-    paths: tuple[str, ...]
-    do: str
-    values: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    not_models: tuple[str, ...] = ()
-    value: Any = None
-    beta: str = ""
-    lowers: str = ""
-    because: str
-    instead: str = ""
-
-
-class _Evidence(_Table, frozen=True, kw_only=True):
-    kind: EvidenceKind
-    upstream_class: str = msgspec.field(name="class")
-    probe: str = ""
-    also: tuple[str, ...] = ()
-    contracts: tuple[str, ...] = ()
-    needs: str = ""
-    max_age: float = 86_400.0
-    because: str
-
-
-class _Header(_Table, frozen=True, kw_only=True):
-    name: str
-    value: str
-    levels: tuple[Level, ...]
-    because: str
-
-
-class _Model(_Table, frozen=True, kw_only=True):
-    models: tuple[str, ...]
-    upstream_class: str = msgspec.field(name="class")
-    because: str
-
-
-class _Known(_Table, frozen=True, kw_only=True):
-    fields: tuple[str, ...] = ()
-    tools: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
-    betas: tuple[str, ...] = ()
-
-
-class _Source(_Table, frozen=True, kw_only=True):
-    url: str
-    read: date
-
-
-class _Rows(_Table, frozen=True, kw_only=True):
-    """A file of rows: what several surfaces have in common."""
-
-    known: _Known = _Known()
-    fields: tuple[_Field, ...] = ()
-    models: tuple[_Model, ...] = ()
-
-
-class _Record(_Rows, frozen=True, kw_only=True):
-    """A file of one surface. `dialect` is left out where Lethe does not speak it."""
-
-    id: str
-    provider: str
-    title: str
-    dialect: Dialect | None = None
-    endpoint: str
-    shares: tuple[str, ...] = ()
-    upstream_class: str = msgspec.field(name="class")
-    because: str
-    carve_outs: tuple[str, ...] = ()
-    evidence: tuple[_Evidence, ...] = ()
-    headers: tuple[_Header, ...] = ()
-    refused: dict[Level, str] = {}
-    sources: tuple[_Source, ...]
-    reviewed: date
-    expires: date
-
-
 class Rows(Struct, frozen=True, kw_only=True):
     """What a file of rows says."""
 
@@ -136,7 +54,7 @@ class Rows(Struct, frozen=True, kw_only=True):
     models: tuple[ModelRule, ...]
 
 
-class Vendor(_Table, frozen=True, kw_only=True):
+class Vendor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a provider is reached: `hosts` are globs; `local` ones run on this machine, at any address of it."""
 
     hosts: tuple[str, ...] = ()
@@ -150,12 +68,12 @@ def parse_vendors(text: str, name: str) -> dict[str, Vendor]:
 
 def parse_rows(text: str, name: str) -> Rows:
     """A file of rows; `name` is what faults call it. Raises RegisterFault."""
-    return _rows(_read(text, name, _Rows), name)
+    return _rows(_read(text, name, RowsFile), name)
 
 
 def parse_surface(text: str, name: str, vendor: Vendor, shared: Callable[[str], Rows]) -> Surface:
     """One surface of this vendor; `shared` finds the rows that it names. Raises RegisterFault."""
-    record = _read(text, name, _Record)
+    record = _read(text, name, SurfaceFile)
     parts = [_rows(record, name), *(shared(share) for share in record.shares)]
     if not record.reviewed <= record.expires:
         raise RegisterFault(f"{name}: expires: is before the review")
@@ -209,7 +127,7 @@ def _read(text: str, name: str, table: type[T]) -> T:
         raise RegisterFault(f"{name}: {error}") from None
 
 
-def _rows(record: _Rows, name: str) -> Rows:
+def _rows(record: RowsFile, name: str) -> Rows:
     return Rows(
         known=Known(
             fields=record.known.fields, tools=record.known.tools, parts=record.known.parts, betas=record.known.betas
@@ -228,7 +146,7 @@ def _rows(record: _Rows, name: str) -> Rows:
     )
 
 
-def _fields(row: _Field, where: str) -> Iterable[FieldRule]:
+def _fields(row: FieldTable, where: str) -> Iterable[FieldRule]:
     try:
         by_level = actions(row.do)
     except ValueError as fault:
@@ -253,7 +171,7 @@ def _fields(row: _Field, where: str) -> Iterable[FieldRule]:
         )
 
 
-def _evidence(row: _Evidence, where: str) -> Evidence:
+def _evidence(row: EvidenceTable, where: str) -> Evidence:
     if bool(row.probe) is not (row.kind in _PROBED):
         raise RegisterFault(f"{where}.probe: goes with {', '.join(_PROBED)}, and they with it")
     if bool(row.contracts) is not (row.kind is EvidenceKind.CONTRACT):
@@ -270,7 +188,7 @@ def _evidence(row: _Evidence, where: str) -> Evidence:
     )
 
 
-def _header(row: _Header, where: str) -> HeaderRule:
+def _header(row: HeaderTable, where: str) -> HeaderRule:
     if row.name != row.name.lower():
         raise RegisterFault(f"{where}.name: must be in lower case")
     return HeaderRule(name=row.name, value=row.value, levels=row.levels, because=row.because)
