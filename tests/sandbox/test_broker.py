@@ -8,11 +8,28 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tests.upstream.probes.provers import KEY, PROVERS, serve
 
 from lethe.credentials.static import Unresolved
-from lethe.sandbox.broker import Broker, main
-from lethe.sandbox.channel import FROM_BROKER, FromBroker, Inbox, Missing, Ready, Resolve, Resolved, Rotated, frame
+from lethe.sandbox.broker import Broker, Probes, main
+from lethe.sandbox.broker import serve as serve_broker
+from lethe.sandbox.channel import (
+    FROM_BROKER,
+    Doubt,
+    Found,
+    FromBroker,
+    Inbox,
+    Missing,
+    Probe,
+    Ready,
+    Resolve,
+    Resolved,
+    Rotated,
+    frame,
+)
 from lethe.sandbox.children import FLAGS
+from lethe.upstream.fake import FakeThread
+from lethe.upstream.fake.script import Hang
 
 
 def digest(value: str) -> bytes:
@@ -132,6 +149,41 @@ def test_it_answers_and_ends_with_its_channel() -> None:
     assert broker.popen.returncode == 0
 
 
+def test_it_asks_providers_and_answers_meanwhile() -> None:
+    prover = PROVERS["vertex.cache_config"]
+    broker = Process({"A": "a", "ADMIN": KEY})
+    with broker.channel, FakeThread() as fake, FakeThread() as slow:
+        serve(fake, prover)
+        slow.answer((Hang(),))
+        tasks = (prover.task(slow.url, upstream="slow"), prover.task(fake.url, upstream="fast"))
+        broker.channel.sendall(frame(Probe(tasks, 4)) + frame(Resolve(1, ("env:A",), ())))
+        heard = [broker.hear(), broker.hear()]
+        while not (isinstance(heard[-1], Found) and heard[-1].findings):
+            heard.append(broker.hear())
+        found = heard[-1]
+        assert Resolved(1, {"env:A": "a"}, {}, ()) in heard
+        assert ([each.upstream for each in found.findings], found.tasks, found.token) == (["fast"], (1,), 4)
+        broker.channel.sendall(frame(Doubt(4, 1)))
+        doubted = broker.hear()
+        assert isinstance(doubted, Found)
+        assert not doubted.findings[0].holds
+        broker.channel.close()
+        assert broker.output() == b""  # though one answer is still awaited
+    assert broker.popen.returncode == 0
+
+
+def test_it_ends_when_its_prober_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probes would grow old without anyone knowing; the supervisor starts another broker."""
+    monkeypatch.setattr("lethe.sandbox.prober.Schedule.due", None)
+    probes = Probes({})
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(frame(Probe(())) + frame(Probe((PROVERS["vertex.cache_config"].task("http://127.0.0.1:1"),), 1)))
+        with pytest.raises(ConnectionError):
+            serve_broker(theirs, Broker({}), probes)
+    probes.woken[0].close()
+
+
 def test_it_ends_without_a_word_when_told_nonsense() -> None:
     broker = Process({"A": "canary-secret"})
     with broker.channel:
@@ -157,4 +209,5 @@ def test_what_it_imports_is_little() -> None:
     run = subprocess.run(
         [sys.executable, *FLAGS, "-c", program], env=dict(os.environ), capture_output=True, text=True, check=True
     )
-    assert not {"asyncio", "ssl", "uvloop", "httptools", "hashlib", "logging"} & set(run.stdout.split())
+    heavy = {"asyncio", "ssl", "uvloop", "httptools", "hashlib", "logging", "threading", "http.client"}
+    assert not heavy & set(run.stdout.split())

@@ -2,16 +2,21 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from tests.upstream.probes.provers import KEY, PROVERS, serve
 
+from lethe.providers.probe import ProbeTask
 from lethe.sandbox import vault as module
-from lethe.sandbox.channel import Resolved, Rotated
+from lethe.sandbox.channel import ChannelBroken, Found, Resolved, Rotated
 from lethe.sandbox.children import Children
 from lethe.sandbox.reactor import Reactor
 from lethe.sandbox.vault import PATIENCE, Vault
+from lethe.upstream.fake import FakeThread
+from lethe.upstream.probes.verdict import Reason
 
 
 class House:
@@ -44,6 +49,7 @@ class House:
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.setenv("VAULT_A", "a-secret")
+    monkeypatch.setenv("ADMIN", KEY)
     before = signal.getsignal(signal.SIGCHLD)
     made = House()
     try:
@@ -105,3 +111,83 @@ def test_a_broker_that_does_not_stay_alive_is_no_answer(house: House, monkeypatc
     monkeypatch.setattr("lethe.sandbox.backoff.FIRST", 0.001)
     assert house.ask({"env:VAULT_A"}) is None
     assert house.vault._backoff.failures == PATIENCE
+
+
+PROVER = PROVERS["vertex.cache_config"]
+
+
+def until(house: House, happens: Callable[[], bool]) -> None:
+    """Run until something found makes it true."""
+
+    def found() -> None:
+        if happens():
+            house.reactor.stop()
+
+    house.vault.found = found
+    limit = house.reactor.later(20, lambda: pytest.fail("was not found"))
+    house.reactor._stopped = False
+    house.reactor.run()
+    limit.cancel()
+
+
+def probed(house: House, *tasks: ProbeTask) -> None:
+    """Ask these, and wait for all of them."""
+    house.vault.probe(tasks)
+    until(house, lambda: house.vault.findings.keys() == set(tasks))
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeThread]:
+    with FakeThread() as server:
+        serve(server, PROVER)
+        yield server
+
+
+def test_findings_are_kept_by_their_questions(house: House, fake: FakeThread) -> None:
+    one, two = PROVER.task(fake.url, upstream="one"), PROVER.task("http://127.0.0.1:1", upstream="two")
+    probed(house, one, two)
+    assert [house.vault.findings[task].reason for task in (one, two)] == [Reason.PROVEN, Reason.UNREACHABLE]
+    first = house.vault.findings[one]
+    house.vault.probe((one,))
+    assert house.vault.findings == {one: first}
+    house.vault.probe(())
+    assert house.vault.findings == {}
+
+
+def test_nothing_to_probe_needs_no_broker(house: House) -> None:
+    house.vault.probe(())
+    assert house.children._running == []
+
+
+def test_a_new_broker_asks_anew_and_what_is_known_stays(house: House, fake: FakeThread) -> None:
+    task = PROVER.task(fake.url)
+    probed(house, task)
+    known = house.vault.findings[task]
+    (child,) = house.children._running
+    os.kill(child.pid, signal.SIGKILL)
+    until(house, lambda: house.vault.findings.get(task) not in (None, known))
+    assert house.vault.findings[task].holds
+    assert len(fake.requests) == 2
+
+
+def test_a_doubt_counts_at_once_and_older_answers_do_not(house: House, fake: FakeThread) -> None:
+    task = PROVER.task(fake.url)
+    probed(house, task)
+    good = house.vault.findings[task]
+    house.vault.doubt(task, good.at + 1.0)
+    assert (house.vault.findings[task].holds, house.vault.findings[task].reason) == (False, Reason.NOT_ATTESTED)
+    house.vault._learn(Found((good,), (0,), 1))  # had been on its way
+    assert not house.vault.findings[task].holds
+    house.vault.doubt(PROVER.task("http://127.0.0.1:2"), good.at)  # asked by nobody
+    assert house.vault.findings.keys() == {task}
+
+
+def test_findings_on_what_was_not_asked_break_the_channel(house: House, fake: FakeThread) -> None:
+    task = PROVER.task(fake.url)
+    probed(house, task)
+    good = house.vault.findings[task]
+    for wrong in (Found((good,), (1,), 1), Found((good,), (), 1), Found((replace(good, upstream="else"),), (0,), 1)):
+        with pytest.raises(ChannelBroken):
+            house.vault._learn(wrong)
+    house.vault._learn(Found((replace(good, holds=False),), (0,), 9))  # of another order: ignored
+    assert house.vault.findings == {task: good}

@@ -95,12 +95,12 @@ class Probes:
         self._environ = environ
         self._prober: Prober | None = None
         self._found: deque[Found] = deque(maxlen=1)  # each holds all that is known: only the last one counts
-        self._ends: tuple[socket.socket, ...] = ()
+        self._ends: tuple[socket.socket, socket.socket] | None = None
 
     @property
     def woken(self) -> tuple[socket.socket, ...]:
         """What becomes readable when something is found, once there is a prober."""
-        return self._ends[:1]
+        return self._ends[:1] if self._ends is not None else ()
 
     def order(self, order: Probe) -> None:
         if self._prober is None:
@@ -115,24 +115,25 @@ class Probes:
 
     def take(self) -> Found | None:
         """What has been found since the last time. Raises ConnectionError when the prober has ended."""
-        if not self._ends[0].recv(READ_SIZE):
+        if self._ends is None or not self._ends[0].recv(READ_SIZE):
             raise ConnectionAbortedError("the prober has ended")
         return self._found.popleft() if self._found else None
 
     def _start(self) -> "Prober":
         from lethe.sandbox.prober import Prober
 
-        self._ends = socket.socketpair()
-        for end in self._ends:
+        self._ends = ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
             end.settimeout(0.0)
-        return Prober(self._environ, self._tell, self._ends[1].close)
 
-    def _tell(self, found: Found) -> None:
-        self._found.append(found)
-        try:
-            self._ends[1].send(b".")
-        except BlockingIOError:
-            return  # plenty of them wait already
+        def tell(found: Found) -> None:
+            self._found.append(found)
+            try:
+                theirs.send(b".")
+            except BlockingIOError:
+                return  # plenty of them wait already
+
+        return Prober(self._environ, tell, theirs.close)
 
 
 def serve(channel: socket.socket, broker: Broker, probes: Probes) -> None:

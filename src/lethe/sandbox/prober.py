@@ -55,6 +55,7 @@ class Prober:
         self._running: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._changed = asyncio.Event()
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="probes", daemon=True)
         self._thread.start()
 
@@ -66,14 +67,20 @@ class Prober:
         """From any thread."""
         self._loop.call_soon_threadsafe(self._suspect, doubt)
 
+    def close(self) -> None:
+        """Ask no more, and wait for the thread."""
+        self._loop.call_soon_threadsafe(self._finish)
+        self._thread.join()
+
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._serve())
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._serve())
         except Exception:  # noqa: BLE001 - nothing of its text may be printed; the broker ends with it
             self._ended()
 
     async def _serve(self) -> None:
-        while True:
+        while not self._closed:
             known = self._schedule.findings()
             due = self._schedule.due(began := time.monotonic(), self._clock())
             if self._schedule.findings() != known:  # something took too long
@@ -94,6 +101,10 @@ class Prober:
         verdict = await answer(task, self._environ)
         self._schedule.settle(task, verdict, began=began, now=time.monotonic(), at=self._clock())
         self._tell()
+
+    def _finish(self) -> None:
+        self._closed = True
+        self._changed.set()
 
     def _take(self, order: Probe) -> None:
         self._order = order
