@@ -129,6 +129,11 @@ def links(pid: int) -> dict[str, str] | None:
     return found
 
 
+def text(path: str) -> str:
+    """A file of /proc; empty when it is not there."""
+    return _read(path).decode(errors="replace")
+
+
 def _read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()

@@ -1,0 +1,157 @@
+"""What the processes asked of the kernel, by strace: files opened for writing, programs run, addresses, bytes sent.
+
+strace writes one file a thread (`-ff`), all strings in hexadecimal (`-xx`), and says of descriptors what they are
+(`-yy`). A call that the kernel refused is counted as prevented.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from lethe.verify.hits import hit
+from lethe.verify.search import Search
+from lethe.verify.sinks import Hit, Looked, Sink
+from lethe.verify.sockets import DNS, Peers
+
+STRINGS = 256 * 1024  # bytes of a buffer that strace writes down
+LARGEST = 512 * 1024 * 1024  # bytes of one thread's calls
+_OPENS = "open,openat,openat2,creat,memfd_create,mknod,mknodat,link,linkat,symlink,symlinkat,rename,renameat,renameat2"
+_SENDS = "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,connect"
+_RUNS = "execve,execveat,clone,clone3,fork,vfork"
+_LINE = re.compile(
+    r"(?P<time>\d+\.\d+) (?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+|0x[0-9a-f]+|\?)(?P<rest>.*)"
+)
+_STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
+_FD = re.compile(r"\d+<(?P<what>[^>]*(?:->[^>]*)?)>")
+_TCP = re.compile(r"TCP(?:v6)?:\[(?P<own>[^\]]*?):(?P<own_port>\d+)->(?P<peer>.*?):(?P<peer_port>\d+)\]")
+_INET = re.compile(r"sin6?_port=htons\((?P<port>\d+)\).*?(?:inet_addr\(|inet_pton\(AF_INET6, )\"(?P<address>[^\"]*)\"")
+_WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_TMPFILE")
+_THREAD = "CLONE_THREAD"
+_GOES_ON = ("EINPROGRESS", "EAGAIN", "EINTR", "EALREADY")
+
+
+class Call(Struct, frozen=True):
+    """One line. `ok` False: the kernel refused, or there was nothing."""
+
+    time: float
+    name: str
+    arguments: str
+    result: str
+    rest: str
+
+    @property
+    def ok(self) -> bool:
+        return not self.result.startswith("-") or any(error in self.rest for error in _GOES_ON)
+
+    @property
+    def refused(self) -> bool:
+        return any(error in self.rest for error in ("EPERM", "EACCES", "EFBIG", "EROFS"))
+
+
+def tracer(folder: Path) -> tuple[str, ...] | str:
+    """The words to put before a command; or why that cannot be had here."""
+    program = shutil.which("strace")
+    if program is None:
+        return "strace is not installed"
+    words = [program, "-D", "-ff", "-xx", "-yy", "-q", "-ttt", "-s", str(STRINGS), "-o", str(folder / "calls")]
+    words += ["-e", "signal=none", "-e", f"trace={_OPENS},{_SENDS},{_RUNS}"]
+    try:
+        tried = subprocess.run([*words, "true"], capture_output=True, timeout=20, check=False)  # noqa: S603 - strace
+    except (OSError, subprocess.TimeoutExpired):
+        return "strace cannot be run"
+    for made in folder.iterdir():
+        made.unlink()
+    return tuple(words) if tried.returncode == 0 else "strace may not trace here"
+
+
+def calls(file: Path, since: float) -> Iterator[Call]:
+    """A thread's calls from that moment on (Unix time)."""
+    with file.open(encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            match = _LINE.match(line)
+            if match is not None and float(match["time"]) >= since:
+                yield Call(float(match["time"]), match["name"], match["arguments"], match["result"], match["rest"])
+
+
+def examine(folder: Path, roles: Mapping[int, str], since: float, peers: Peers, content: Search) -> Looked:
+    """All threads' calls. `roles` are processes by number; threads that are not in it belong to one of them."""
+    scanned = refused = 0
+    hits: dict[Hit, None] = {}
+    reasons: list[str] = []
+    for file in sorted(folder.glob("calls.*")):
+        size = file.stat().st_size
+        if size > LARGEST:
+            reasons.append("one thread made more calls than can be read")
+            continue
+        scanned += size
+        role = roles.get(int(file.suffix[1:]), "thread or other process")
+        for call in calls(file, since):
+            refused += call.refused
+            for found in judged(call, role, peers, content):
+                hits[found] = None
+    if not scanned:
+        reasons.append("strace has written nothing")
+    notes = (f"{refused} calls were refused by the kernel",) if refused else ()
+    return Looked(Sink.SYSCALLS, scanned, tuple(hits), tuple(dict.fromkeys(reasons)), notes)
+
+
+def judged(call: Call, role: str, peers: Peers, content: Search) -> Iterator[Hit]:
+    """What is wrong with a call that the kernel allowed."""
+    if not call.ok:
+        return
+    if call.name in _OPENS.split(","):
+        only_opens = call.name in ("open", "openat", "openat2")
+        writes = not only_opens or any(flag in call.arguments for flag in _WRITING)
+        if writes and f'"{_hex("/dev/null")}"' not in call.arguments:
+            yield Hit(Sink.SYSCALLS, f"{call.name}: a file to write", role)
+    elif call.name in _RUNS.split(","):
+        if call.name.startswith("exec") or (_THREAD not in call.arguments and role == "worker"):
+            yield Hit(Sink.SYSCALLS, f"{call.name}: another process", role)
+    elif call.name == "connect":
+        yield from _connects(call, role, peers)
+    else:
+        yield from _sends(call, role, peers, content)
+
+
+def _connects(call: Call, role: str, peers: Peers) -> Iterator[Hit]:
+    if "AF_NETLINK" in call.arguments:
+        return
+    to = _INET.search(call.arguments)
+    if to is None:
+        if "AF_UNSPEC" not in call.arguments:
+            yield Hit(Sink.SYSCALLS, "connect: to a local socket", role)
+        return
+    address = bytes.fromhex(to["address"].replace("\\x", "")).decode(errors="replace")
+    port = int(to["port"])
+    if port != DNS and (address, port) not in peers.upstreams:
+        yield Hit(Sink.SYSCALLS, "connect: to neither upstream nor DNS", role)
+
+
+def _sends(call: Call, role: str, peers: Peers, content: Search) -> Iterator[Hit]:
+    """Bytes for callers and upstreams may hold what they like; all others are searched."""
+    fd = _FD.match(call.arguments)
+    what = fd["what"] if fd is not None else ""
+    if (tcp := _TCP.match(what)) is not None:
+        peer = (tcp["peer"].strip("[]").removeprefix("::ffff:"), int(tcp["peer_port"]))
+        if int(tcp["own_port"]) == peers.own or peer in peers.upstreams:
+            return
+    for text, cut in _STRING.findall(call.arguments):
+        data = bytes.fromhex(text.replace("\\x", ""))
+        for found in content(data):
+            yield hit(Sink.SYSCALLS, found, f"{role}: {call.name} to {_kind(what)}")
+        if cut:
+            yield Hit(Sink.SYSCALLS, f"{call.name}: more than can be looked at", role)
+
+
+def _kind(what: str) -> str:
+    """A descriptor in a word; paths are not quoted."""
+    word = what.partition(":")[0]
+    return word if word.isalnum() else "a file"
+
+
+def _hex(text: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in text.encode())
