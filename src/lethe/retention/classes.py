@@ -166,7 +166,9 @@ def _proven(row: Evidence, known: _Known) -> Standing | None:
         until = contract.expires
     at = known.now
     for probe in (row.probe, *row.also):
-        finding = _holding(probe, row, known)
+        # Of a model or not is said of the row's own probe; what must hold besides may be the account's.
+        kind = row.kind if probe == row.probe else EvidenceKind.ACCOUNT
+        finding = _holding(probe, kind, row.max_age, known)
         if finding is None:
             return None
         until, at = min(until, finding.until, finding.at + row.max_age), min(at, finding.at)
@@ -175,13 +177,13 @@ def _proven(row: Evidence, known: _Known) -> Standing | None:
     )
 
 
-def _holding(probe: str, row: Evidence, known: _Known) -> Finding | None:
+def _holding(probe: str, kind: EvidenceKind, max_age: float, known: _Known) -> Finding | None:
     """The newest word of a probe that counts here, if it is a good one and not too old; of two the more particular."""
-    asked = [f for f in known.findings if f.probe == probe and _concerns(f, row.kind, known.model)]
+    asked = [f for f in known.findings if f.probe == probe and _concerns(f, kind, known.model)]
     newest = max(asked, key=lambda f: (f.at, bool(f.models), not f.holds), default=None)
     if newest is None or not newest.holds:
         return None
-    fresh = known.now < newest.until and known.now - newest.at < row.max_age
+    fresh = known.now < newest.until and known.now - newest.at < max_age
     return newest if fresh else None
 
 

@@ -1,0 +1,125 @@
+"""Every way to a better class that the register offers: it works with all that it asks for, and with nothing less."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lethe.config import register
+from lethe.retention.classes import standing
+from lethe.retention.levels import UpstreamClass
+from lethe.retention.standing import Contract, Declared, Finding
+from lethe.retention.surface import Evidence, EvidenceKind, Surface
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
+YEAR = timedelta(days=365).total_seconds()
+MODEL = "a-model"
+PROBED = (EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT)
+
+
+class Subject(Struct, frozen=True):
+    name: str = "up"
+    upstream_class: UpstreamClass = UpstreamClass.U7
+    contract: Contract | None = None
+    declared: Declared | None = None
+
+
+def signed(kind: str) -> Contract:
+    return Contract(kind=kind, signed=NOW - YEAR / 2, expires=NOW + YEAR / 2)
+
+
+def finding(row: Evidence, probe: str) -> Finding:
+    """Of a model where the row is about models; other probes tell of the account."""
+    models = (MODEL,) if row.kind is EvidenceKind.MODEL and probe == row.probe else ()
+    return Finding(upstream="up", probe=probe, holds=True, reason="", at=NOW - 5, until=NOW + 60, models=models)
+
+
+def alone(surface: Surface, row: Evidence) -> Surface:
+    return replace(surface, evidence=(row,))
+
+
+def reached(surface: Surface, subject: Subject, findings: tuple[Finding, ...], now: float = NOW) -> UpstreamClass:
+    return standing(subject, surface, MODEL, findings, now).upstream_class
+
+
+def rows() -> Iterator[Any]:
+    for surface in register.all_surfaces():
+        for n, row in enumerate(surface.evidence):
+            yield pytest.param(surface, row, id=f"{surface.id}-{n}-{row.kind.value}")
+
+
+ROWS = list(rows())
+BY_PROBE = [param for param in ROWS if param.values[1].kind in PROBED]
+BY_CONTRACT = [param for param in ROWS if param.values[1].kind is EvidenceKind.CONTRACT]
+DECLARED = [param for param in ROWS if param.values[1].kind is EvidenceKind.DECLARED]
+
+
+@pytest.mark.parametrize(("surface", "row"), BY_PROBE)
+def test_what_is_proven(surface: Surface, row: Evidence) -> None:
+    only = alone(surface, row)
+    subject = Subject(contract=signed(row.needs) if row.needs else None)
+    proofs = tuple(finding(row, probe) for probe in (row.probe, *row.also))
+    assert reached(only, subject, proofs) is row.upstream_class
+    assert reached(only, subject, ()) is surface.upstream_class
+    for n, proof in enumerate(proofs):
+        others = proofs[:n] + proofs[n + 1 :]
+        for worse in (
+            (),
+            (replace(proof, holds=False),),
+            (replace(proof, until=NOW),),
+            (replace(proof, at=NOW - row.max_age),),
+            (replace(proof, upstream="another"),),
+            (proof, replace(proof, holds=False, at=NOW - 1, models=())),
+        ):
+            assert reached(only, subject, (*others, *worse)) is surface.upstream_class, proof.probe
+    if row.needs:
+        assert reached(only, Subject(), proofs) is surface.upstream_class
+        assert reached(only, Subject(contract=signed("another")), proofs) is surface.upstream_class
+    if row.kind is EvidenceKind.MODEL:
+        other = standing(subject, only, "another-model", proofs, NOW)
+        assert other.upstream_class is surface.upstream_class
+
+
+@pytest.mark.parametrize(("surface", "row"), BY_CONTRACT)
+def test_what_is_signed(surface: Surface, row: Evidence) -> None:
+    only = alone(surface, row)
+    for kind in row.contracts:
+        agreed = signed(kind)
+        assert reached(only, Subject(contract=agreed), ()) is row.upstream_class
+        assert reached(only, Subject(contract=replace(agreed, expires=NOW)), ()) is surface.upstream_class
+        assert reached(only, Subject(contract=replace(agreed, signed=NOW + 1)), ()) is surface.upstream_class
+    assert reached(only, Subject(contract=signed("another")), ()) is surface.upstream_class
+
+
+@pytest.mark.parametrize(("surface", "row"), DECLARED)
+def test_what_is_declared(surface: Surface, row: Evidence) -> None:
+    only = alone(surface, row)
+    for said in UpstreamClass:
+        subject = Subject(declared=Declared(upstream_class=said, reason="so"))
+        worse = max(said, row.upstream_class)
+        assert reached(only, subject, ()) is (worse if worse <= surface.upstream_class else said)
+
+
+@pytest.mark.parametrize("surface", register.all_surfaces(), ids=lambda surface: surface.id)
+def test_a_review_that_has_ended_counts_as_none(surface: Surface) -> None:
+    ended = datetime(surface.expires.year, surface.expires.month, surface.expires.day, tzinfo=UTC) + timedelta(days=1)
+    agreed = Contract(kind="zdr", signed=0, expires=NOW + 10 * YEAR)
+    last = reached(surface, Subject(contract=agreed), (), ended.timestamp() - 1)
+    assert last <= surface.upstream_class
+    assert reached(surface, Subject(contract=agreed), (), ended.timestamp()) is UpstreamClass.U7
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "azure", "bedrock", "vertex", "openrouter", "vercel", "cloudflare"])
+def test_no_evidence_makes_a_covered_model_better(provider: str) -> None:
+    for surface in register.all_surfaces():
+        if surface.provider == provider and surface.endpoint in ("messages", "count_tokens"):
+            proofs = tuple(
+                replace(finding(row, probe), models=("claude-fable-5-1",) if row.kind is EvidenceKind.MODEL else ())
+                for row in surface.evidence
+                for probe in (row.probe, *row.also)
+            )
+            best = standing(Subject(contract=signed("zdr")), surface, "claude-fable-5-1", proofs, NOW)
+            assert best.upstream_class >= UpstreamClass.U6
