@@ -16,6 +16,7 @@ from lethe.verify.positions import DELICATE, Position
 
 OWN = "lethe-verify-"  # how the routes and upstreams begin that are there to fail
 _ANY = {"*": "x", "?": "x"}
+_CONVERSING = frozenset({Front.MESSAGES, Front.CHAT})
 _BUFFERED = frozenset({Front.COUNT_TOKENS, Front.EMBEDDINGS, Front.MODELS})
 _PROCESS = frozenset(PROCESS)
 # After how many bytes of the answer's body the caller leaves.
@@ -157,9 +158,7 @@ def some(plan: Plan) -> list[Case]:
 def process(plan: Plan, mode: Mode) -> list[Case]:
     """The streams that run while something happens to the process: one for each front and pair."""
     return [
-        Case(front=front, mode=mode, pair=pair, stream=True)
-        for pair in pairs(plan)
-        for front in (Front.MESSAGES, Front.CHAT)
+        Case(front=front, mode=mode, pair=pair, stream=True) for pair in pairs(plan) for front in sorted(_CONVERSING)
     ]
 
 
@@ -168,11 +167,11 @@ def _served(case: Case) -> object:
 
 
 def _mode(case: Case) -> object:
-    return case.mode
+    return case.mode if case.front in _CONVERSING else None
 
 
 def _position(case: Case) -> object:
-    return case.delicate
+    return case.delicate if case.front in _CONVERSING else None
 
 
 def _fits(front: Front, pair: Pair) -> bool:

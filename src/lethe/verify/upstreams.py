@@ -24,7 +24,7 @@ from lethe.verify.modes import Mode
 from lethe.verify.spoiling import MAX_BODY
 
 _START = 10.0  # seconds
-WAITS = Timeouts(connect=1.0, first_byte=1.0, idle=1.0)
+WAITS = Timeouts(connect=2.0, first_byte=2.0, idle=2.0)  # as short as a machine under load allows
 NAMES: dict[Mode, str] = {
     Mode.CONNECT_REFUSED: f"{OWN}refused",
     Mode.TLS_MISMATCH: f"{OWN}tls",
@@ -116,17 +116,17 @@ def scripted(plan: Plan) -> Iterator[Scripted]:
             made._loop.close()
 
 
-def prepared(settings: Settings, upstreams: Scripted) -> Settings:
+def prepared(settings: Settings, upstreams: Scripted, waits: Timeouts = WAITS) -> Settings:
     """The settings with short waits, a small body limit, and routes to upstreams that cannot be reached."""
     plan = settings.plan
     led = pairs(plan)
     pattern = plan.upstreams[led[0].upstream] if led else plan.upstreams[0]
-    failing = tuple(_failing(pattern, mode, url) for mode, url in sorted(upstreams.unreachable.items()))
+    failing = tuple(_failing(pattern, mode, url, waits) for mode, url in sorted(upstreams.unreachable.items()))
     first = len(plan.upstreams)
     routes = tuple(Route(model=each.name, to=(Target(first + n),)) for n, each in enumerate(failing))
     changed = msgspec.structs.replace(
         plan,
-        upstreams=(*(msgspec.structs.replace(each, timeouts=WAITS) for each in plan.upstreams), *failing),
+        upstreams=(*(msgspec.structs.replace(each, timeouts=waits) for each in plan.upstreams), *failing),
         routes=(*routes, *plan.routes),
         max_body=MAX_BODY,
     )
@@ -134,7 +134,7 @@ def prepared(settings: Settings, upstreams: Scripted) -> Settings:
     return msgspec.structs.replace(settings, plan=changed, class_reasons=reasons)
 
 
-def _failing(pattern: Upstream, mode: Mode, url: str) -> Upstream:
+def _failing(pattern: Upstream, mode: Mode, url: str, waits: Timeouts) -> Upstream:
     return msgspec.structs.replace(
-        pattern, name=NAMES[mode], base_url=based(pattern.dialect, url), models=(), timeouts=WAITS
+        pattern, name=NAMES[mode], base_url=based(pattern.dialect, url), models=(), timeouts=waits
     )

@@ -1,0 +1,175 @@
+"""Traffic through a data plane in this process, and through a real instance; and that a fault of either shows."""
+
+import signal
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+from tests.verify import ground
+from tests.verify.ground import far, near
+
+from lethe.server import outgoing
+from lethe.server.exchange import Exchange
+from lethe.server.inference import Inference
+from lethe.verify import traffic
+from lethe.verify.caller import Caller, Heard
+from lethe.verify.canary import Mint, Where
+from lethe.verify.cases import Case, pairs
+from lethe.verify.modes import UNREACHABLE, Front, Mode
+from lethe.verify.positions import DELICATE, MAY_END_HERE, ORDINARY, Position
+from lethe.verify.sinks import Sink
+
+
+def positions(mint: Mint, where: Where) -> set[str]:
+    return {canary.position for canary in mint.canaries if where in mint.seen.get(canary.text, ())}
+
+
+ANSWERS = {position for position in Position if position.startswith("answer-")}
+
+
+def test_every_position_is_filled_and_every_canary_gets_where_it_should() -> None:
+    mint = ground.mint()
+    with near(ground.settings()) as (site, upstreams):
+        account = traffic.drive(site, upstreams, mint, quick=True)
+    assert (account.hits, account.faults, account.unserved) == ((), (), ())
+    assert mint.unseen() == []
+    assert {canary.position for canary in mint.canaries} == set(Position)
+    assert positions(mint, Where.UPSTREAM) >= {*ORDINARY, Position.MODEL, Position.IMAGE, Position.FILENAME}
+    assert positions(mint, Where.CLIENT) >= ANSWERS - MAY_END_HERE
+    assert account.served > 20
+
+
+def served(front: Front, *, stream: bool = False, mode: Mode = Mode.SERVED) -> Case:
+    return Case(front=front, mode=mode, pair=pairs(ground.settings().plan)[0], stream=stream)
+
+
+def test_a_header_of_content_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = outgoing.headers
+    seen: list[bytes] = []
+
+    def headers(exchange: Exchange, *more: Any) -> list[tuple[bytes, bytes]]:
+        seen.append(exchange.named[b"x-note"])
+        return [*plain(exchange, *more), (b"x-old", seen[0])]
+
+    monkeypatch.setattr(outgoing, "headers", headers)
+    mint = ground.mint()
+    with near(ground.settings()) as (site, upstreams):
+        traffic.follow(site, upstreams, mint, [served(Front.MESSAGES)])
+        account = traffic.follow(site, upstreams, mint, [served(Front.CHAT)])
+    assert [(hit.sink, hit.what, hit.position) for hit in account.hits] == [
+        (Sink.EGRESS, "sent upstream", Position.HEADER),
+        (Sink.EGRESS, "sent upstream with another request", Position.HEADER),
+    ]
+
+
+def test_an_answer_to_another_caller_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Exchange.lethe_headers
+    seen: list[bytes] = []
+
+    def lethe_headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
+        seen.append(exchange.named[b"cookie"])
+        return [*plain(exchange), (b"x-old", seen[0])]
+
+    monkeypatch.setattr(Exchange, "lethe_headers", lethe_headers)
+    mint = ground.mint()
+    with near(ground.settings()) as (site, upstreams):
+        traffic.follow(site, upstreams, mint, [served(Front.MESSAGES)])
+        account = traffic.follow(site, upstreams, mint, [served(Front.CHAT)])
+    assert [(hit.sink, hit.position) for hit in account.hits] == [(Sink.CALLERS, Position.HEADER)]
+
+
+def test_content_that_does_not_travel_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that loses the system prompt would prove nothing about system prompts."""
+    plain = Inference.answer
+
+    async def answer(inference: Inference, exchange: Exchange, raw: bytes) -> None:
+        await plain(inference, exchange, msgspec.json.encode({**msgspec.json.decode(raw), "system": "other"}))
+
+    monkeypatch.setattr(Inference, "answer", answer)
+    mint = ground.mint()
+    with near(ground.settings()) as (site, upstreams):
+        traffic.follow(site, upstreams, mint, [served(Front.MESSAGES)])
+    assert Position.SYSTEM in {canary.position for canary in mint.unseen()}
+
+
+def test_a_cache_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    mint = ground.mint()
+    second = served(Front.MESSAGES, mode=Mode.SECOND)
+    with near(ground.settings()) as (site, upstreams):
+        assert traffic.follow(site, upstreams, mint, [second]).faults == ()
+        asked = Caller.ask
+        answers: dict[bytes, Heard] = {}
+
+        async def cached(caller: Caller, data: bytes, **more: Any) -> Heard:
+            if data not in answers:
+                answers[data] = await asked(caller, data, **more)
+            return answers[data]
+
+        monkeypatch.setattr(Caller, "ask", cached)
+        faults = traffic.follow(site, upstreams, mint, [second]).faults
+    assert [fault.rpartition(": ")[2] for fault in faults] == ["a second identical request did not reach the upstream"]
+
+
+def test_upstreams_that_fail_must_be_there() -> None:
+    mint = ground.mint()
+    with near(ground.settings()) as (site, upstreams):
+        bare = replace(site.plan, upstreams=site.plan.upstreams[:2])
+        site.plan = bare
+        chosen = [served(Front.MESSAGES, mode=mode) for mode in sorted(UNREACHABLE)]
+        faults = traffic.follow(site, upstreams, mint, chosen).faults
+    assert sorted(fault.partition(":")[0] for fault in faults) == sorted(UNREACHABLE)
+
+
+def test_progress_is_told() -> None:
+    told: list[tuple[str, int, int]] = []
+    chosen = [served(Front.MESSAGES), served(Front.CHAT)]
+    with near(ground.settings()) as (site, upstreams):
+        traffic.follow(site, upstreams, ground.mint(), chosen, lambda *at: told.append(at))
+    assert told == [("requests", 1, 2), ("requests", 2, 2)]
+
+
+@pytest.mark.parametrize(
+    "level", ["C", pytest.param("B", marks=pytest.mark.slow), pytest.param("A2", marks=pytest.mark.slow)]
+)
+def test_a_real_instance_lets_nothing_astray(level: str) -> None:
+    mint = ground.mint()
+    with far(ground.settings(level, ground.KEY)) as (instance, upstreams):
+        account = traffic.drive(instance, upstreams, mint, quick=True)
+        said = b"".join(capture.data for capture in (*instance.stdout, *instance.stderr))
+    assert (account.hits, account.faults, account.unserved) == ((), (), ())
+    assert mint.unseen() == []
+    assert mint.tag.encode() not in said
+    assert positions(mint, Where.UPSTREAM) >= set(ORDINARY)
+    assert positions(mint, Where.LETHE) >= {Position.METADATA, Position.QUERY, Position.KEY, Position.WRONG_KEY}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["C", "B", "A2"])
+def test_the_whole_matrix_lets_nothing_astray(level: str) -> None:
+    mint = ground.mint()
+    with far(ground.settings(level, ground.KEY)) as (instance, upstreams):
+        account = traffic.drive(instance, upstreams, mint)
+        ends = (
+            (Mode.WORKER_ABORTS, partial(traffic.end_workers, instance, signal.SIGABRT)),
+            (Mode.WORKER_KILLED, partial(traffic.end_workers, instance, signal.SIGKILL)),
+            (Mode.LOG_CLOSED, instance.close_output),
+            (Mode.SIGTERM, instance.terminate),
+        )
+        for mode, act in ends:
+            ended = traffic.disturb(instance, upstreams, mint, mode, act)
+            assert (ended.hits, ended.faults) == ((), ()), mode
+    assert account.requests > 500
+    assert (account.hits, account.faults, account.unserved) == ((), (), ())
+    assert mint.unseen() == []
+
+
+def test_a_level_that_refuses_every_upstream_serves_nothing_and_says_so() -> None:
+    mint = ground.mint()
+    with near(ground.settings("A1")) as (site, upstreams):
+        account = traffic.drive(site, upstreams, mint, quick=True)
+    assert account.served == 0
+    assert len(account.unserved) >= 2 * len(pairs(site.plan))
+    assert positions(mint, Where.UPSTREAM) == set()
+    assert set(DELICATE) <= positions(mint, Where.LETHE)
