@@ -238,13 +238,12 @@ class _Judging:
 
 def _may_matter(raw: msgspec.Raw, root: Root) -> bool:
     """Could anything that is looked for stand in these bytes?"""
-    first = memoryview(raw)[0]
-    if first not in b"{[":
-        return False
-    if root.needles is None or first == ord("{"):
-        return True
     text = bytes(raw)
-    if not is_flat(text):
+    if root.values:
+        return True
+    if b"{" not in text or text[0] not in b"{[":
+        return False
+    if root.needles is None or text[0] == ord("{") or not is_flat(text):
         return True
     return bool(root.needles) and (_ESCAPED in text or any(b'"%b"' % needle in text for needle in root.needles))
 

@@ -15,6 +15,9 @@ from lethe.retention.vocabulary import PART_ROOTS, TOOL_ROOT
 _SETS = frozenset({Action.FORCE, Action.REPLACE, Action.STRIP, Action.PSEUDONYM, Action.REFUSE})
 
 
+_ELEMENTS_MATTER = (PART_ROOTS | {TOOL_ROOT}) - {"messages"}  # they are the tools and parts
+
+
 class Rule(Struct, frozen=True, eq=False):
     """One row at one level. `fits` judges a value; None: any value but null."""
 
@@ -38,6 +41,7 @@ class Rule(Struct, frozen=True, eq=False):
 class Root(Struct, frozen=True):
     """What is looked for below one top-level name.
 
+    `values`: a row speaks of the elements or of the value themselves, so that one that holds no object matters, too.
     `needles`: without one of these names in it, a list of objects that hold no objects is not worth reading; None where
     it is not, whatever it holds.
     """
@@ -45,6 +49,7 @@ class Root(Struct, frozen=True):
     node: Node[Rule]
     tools: bool = False  # look for unknown tools
     parts: bool = False  # look for unknown content parts
+    values: bool = False
     needles: tuple[bytes, ...] | None = ()
 
 
@@ -85,7 +90,7 @@ def compile_rules(surface: Surface, level: Level, *, refuse_unknown: bool) -> Co
             name: _root(name, [*below.get(name, ()), *anywhere], refuse_unknown=refuse_unknown) for name in looked_at
         },
         anywhere=_root("", anywhere, refuse_unknown=False) if anywhere else None,
-        known=exact,
+        known=exact | top.keys(),
         known_globs=globs,
         spelled=frozenset(
             name.lower() for name in {*top, *(rule.segments[0] for rule in forced), *below} if name != DEEP
@@ -128,7 +133,8 @@ def _root(name: str, rules: list[Rule], *, refuse_unknown: bool) -> Root:
         node=node,
         tools=refuse_unknown and name == TOOL_ROOT,
         parts=refuse_unknown and name in PART_ROOTS,
-        needles=None if shallow is None or name == TOOL_ROOT else tuple(shallow),
+        values=node.every is not None and bool(node.every.marks),
+        needles=None if shallow is None or name in _ELEMENTS_MATTER else tuple(shallow),
     )
 
 

@@ -76,7 +76,7 @@ def encode(value: Any) -> bytes:
     """JSON without spaces; text that UTF-8 cannot hold is escaped. Raises InvalidRequest for what JSON cannot hold."""
     try:
         return msgspec.json.encode(value)
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, RecursionError):
         pass
     try:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
