@@ -26,8 +26,8 @@ class Changed(Struct, frozen=True):
 
 
 def roots(*, everywhere: bool) -> list[str]:
-    """Folders where processes put files, with the host's home and where cores go; or every writable mount."""
-    found = dict.fromkeys((*ROOTS, str(Path.home()), *_cores()))
+    """Folders where processes put files, and where cores go; or every writable mount and so the home too."""
+    found = dict.fromkeys((*ROOTS, *_cores()))
     if everywhere:
         found = {**found, **dict.fromkeys(_mounts())}
     return [root for root in found if Path(root).is_dir()]

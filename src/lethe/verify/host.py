@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """What to run. `plant` is `module:function`, called with nothing before the supervisor is made."""
+    """What to run. `plant` is `module:function`, called with nothing before the supervisor is made; `port` 0 is any."""
 
     settings: Settings
     workers: int
@@ -39,6 +39,7 @@ class Order(Struct, frozen=True, kw_only=True):
     plant: str | None = None
     findings: tuple[Finding, ...] = ()
     host: str = "127.0.0.1"
+    port: int = 0
 
 
 class Begun(Struct, frozen=True, tag=True):
@@ -134,7 +135,7 @@ def main(fd: int) -> int:
         return 1
     if order.plant is not None:
         _named(order.plant)()
-    listener = descriptors.listen(order.host, 0)
+    listener = descriptors.listen(order.host, order.port)
     return Hosted(order, listener, control).run(order.settings)
 
 

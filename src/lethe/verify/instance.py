@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -151,14 +152,17 @@ class Instance:
 
     def recovered(self, seconds: float = 20.0) -> None:
         """Wait until all workers run again and accept. Raises NotServing."""
-        address = self.url.partition("//")[2].split(":")
-        until(lambda: len(self.workers()) >= self._manner.workers and _ready(address[0], int(address[1])), seconds)
+        until(lambda: len(self.workers()) >= self._manner.workers and _ready(self.url), seconds)
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        """SIGTERM, and wait; what it has printed is complete then."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.terminate()
             self.ended()
+
+    def close(self) -> None:
+        self.stop()
         for each in self.opened.values():
             each.close()
 
@@ -170,6 +174,7 @@ class Instance:
             program=tuple(str(self.trap.port) if word == TRAP else word for word in self._manner.program),
             plant=self._manner.plant,
             findings=self._made.findings,
+            port=urlsplit(self.url).port or 0,  # the second time where it was the first time
         )
 
     def _listen(self, control: socket.socket) -> None:
@@ -221,10 +226,11 @@ def until(condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(_TURN)
 
 
-def _ready(address: str, port: int) -> bool:
+def _ready(url: str) -> bool:
     """Does somebody answer there?"""
+    place = urlsplit(url)
     try:
-        with socket.create_connection((address, port), timeout=5.0) as connection:
+        with socket.create_connection((place.hostname or "", place.port or 0), timeout=5.0) as connection:
             connection.sendall(b"GET /ready HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
             return connection.recv(64).startswith(b"HTTP/1.1 200")
     except OSError:

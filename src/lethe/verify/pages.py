@@ -105,13 +105,13 @@ def labels(page: str, plan: Plan | None) -> list[Hit]:
         for line in page.splitlines()
         if not line.startswith("#")
         for name, value in _LABEL.findall(line)
-        if name not in closed or not (closed[name] is None or value in (closed[name] or ()))
+        if name not in closed or not _may_be(closed[name], value)
     ]
     return [Hit(Sink.PAGES, "a label outside its closed set", METRICS)] if wrong else []
 
 
-def _closed(plan: Plan | None) -> dict[str, frozenset[str] | None]:
-    """Label -> its values; None where an instance elsewhere has names of its own."""
+def _closed(plan: Plan | None) -> "dict[str, frozenset[str] | re.Pattern[str] | None]":
+    """Label -> its values, or their form; None where an instance elsewhere has names of its own."""
     upstreams = None if plan is None else frozenset(_escaped(each.name) for each in plan.upstreams) | {"none"}
     return {
         "endpoint": frozenset({*ENDPOINTS, "none"}),
@@ -123,15 +123,18 @@ def _closed(plan: Plan | None) -> dict[str, frozenset[str] | None]:
         "kind": frozenset(TOKEN_KINDS),
         "severity": frozenset(SEVERITIES),
         "version": frozenset({lethe.__version__}) if plan is not None else None,
-        "le": _Numbers(),
+        "le": _NUMBER,
     }
 
 
-class _Numbers(frozenset[str]):
-    """The bounds of histograms."""
-
-    def __contains__(self, value: object) -> bool:
-        return isinstance(value, str) and _NUMBER.fullmatch(value) is not None
+def _may_be(closed: "frozenset[str] | re.Pattern[str] | None", value: str) -> bool:
+    match closed:
+        case None:
+            return True
+        case re.Pattern():
+            return closed.fullmatch(value) is not None
+        case _:
+            return value in closed
 
 
 def _escaped(name: str) -> str:

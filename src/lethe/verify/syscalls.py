@@ -26,7 +26,7 @@ _LINE = re.compile(
     r"(?P<time>\d+\.\d+) (?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+|0x[0-9a-f]+|\?)(?P<rest>.*)"
 )
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
-_FD = re.compile(r"\d+<(?P<what>[^>]*(?:->[^>]*)?)>")
+_FD = re.compile(r"\d+<(?P<what>(?:->|[^>])*)>")
 _TCP = re.compile(r"TCP(?:v6)?:\[(?P<own>[^\]]*?):(?P<own_port>\d+)->(?P<peer>.*?):(?P<peer_port>\d+)\]")
 _INET = re.compile(r"sin6?_port=htons\((?P<port>\d+)\).*?(?:inet_addr\(|inet_pton\(AF_INET6, )\"(?P<address>[^\"]*)\"")
 _WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_TMPFILE")
