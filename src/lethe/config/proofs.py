@@ -66,7 +66,8 @@ def _tasks(subject: _Subject) -> list[ProbeTask]:
         return []
     ages = probes_of(subject.upstream)
     if not ages:
-        found.problem(path, "nothing that can be asked would prove anything of this upstream", "see lethe register")
+        hint = "see lethe register" if subject.upstream.provider else "say whose it is, by provider"
+        found.problem(path, "nothing that can be asked would prove anything of this upstream", hint)
         return []
     rows = [BY_PROBE[probe] for probe in ages]
     _look_for_unused(subject, rows)
@@ -139,9 +140,7 @@ def _target(row: Proof, subject: _Subject) -> str:
 
 def _base_url(row: Proof, subject: _Subject) -> str | None:
     path = (*subject.path, "base_url")
-    if row.key is KeyNeed.NONE:
-        if not subject.place.loopback or subject.upstream.proxy is not None:
-            subject.found.problem(subject.path, "looks at engines on this machine, and this upstream is elsewhere")
+    if row.key is KeyNeed.NONE:  # the register knows engines as such only on this machine
         return subject.upstream.base_url
     if (given := read(_asked_at, subject.table.base_url, path, subject.found)) is not None:
         return given
