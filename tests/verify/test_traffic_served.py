@@ -56,9 +56,9 @@ def test_a_header_of_content_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outgoing, "headers", headers)
     mint = ground.mint()
     with near(ground.settings()) as (site, upstreams):
-        traffic.follow(site, upstreams, mint, [served(Front.MESSAGES)])
-        account = traffic.follow(site, upstreams, mint, [served(Front.CHAT)])
-    assert [(hit.sink, hit.what, hit.position) for hit in account.hits] == [
+        own = traffic.follow(site, upstreams, mint, [served(Front.MESSAGES)])
+        other = traffic.follow(site, upstreams, ground.mint(), [served(Front.CHAT)])  # as further load is
+    assert [(hit.sink, hit.what, hit.position) for hit in (*own.hits, *other.hits)] == [
         (Sink.EGRESS, "sent upstream", Position.HEADER),
         (Sink.EGRESS, "sent upstream with another request", Position.HEADER),
     ]

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from lethe.retention.levels import Level
 from lethe.verify.canary import Canary, Mint
@@ -51,17 +51,21 @@ class Errand:
 
 
 class Errands:
-    """All of them, found again by any canary of theirs."""
+    """All of them, found again by any canary of theirs. `keys` are the callers' own: canaries, but of no request."""
 
-    def __init__(self, mint: Mint, keys: Collection[str]) -> None:
-        """`keys` are the callers' own: canaries, too, but none of a request."""
-        self.mint = mint
-        self._keys = frozenset(keys)
+    def __init__(self) -> None:
+        self.keys: frozenset[str] = frozenset()
         self._owners: dict[str, tuple[Errand, Canary]] = {}
-        self.hits: dict[Hit, None] = {}  # in order, each once
+        self._hits: dict[Hit, None] = {}  # in order, each once
 
-    def begin(self, case: Case) -> Errand:
-        return Errand(case, self.mint, self)
+    def begin(self, case: Case, mint: Mint) -> Errand:
+        """A request, whose canaries are of this mint."""
+        return Errand(case, mint, self)
+
+    def take(self) -> tuple[Hit, ...]:
+        """What has gone astray since the last time."""
+        hits, self._hits = tuple(self._hits), {}
+        return hits
 
     def own(self, canary: Canary, errand: Errand) -> None:
         self._owners[canary.text] = (errand, canary)
@@ -72,8 +76,8 @@ class Errands:
 
     def arrived(self, head: bytes, body: bytes) -> Errand | None:
         """A request at an upstream; None if it carries nothing of ours."""
-        if self._keys & (_texts(head) | _texts(body)):
-            self.hits[Hit(Sink.EGRESS, "a caller's key sent upstream", position=Position.KEY)] = None
+        if self.keys & (_texts(head) | _texts(body)):
+            self._hits[Hit(Sink.EGRESS, "a caller's key sent upstream", position=Position.KEY)] = None
         in_head, in_body = self.found(head), self.found(_opened(body))
         errand = _whose(in_body or in_head)
         if errand is None:
@@ -93,14 +97,14 @@ class Errands:
 
     def answered(self, errand: Errand, answer: bytes) -> None:
         """What a caller has got."""
-        if self._keys & _texts(answer):
-            self.hits[Hit(Sink.CALLERS, "a caller's key answered", position=Position.KEY)] = None
+        if self.keys & _texts(answer):
+            self._hits[Hit(Sink.CALLERS, "a caller's key answered", position=Position.KEY)] = None
         for owner, canary in self.found(answer):
             if owner is not errand:
                 self._hit(Sink.CALLERS, "answered to another caller", canary)
 
     def _hit(self, sink: Sink, what: str, canary: Canary) -> None:
-        self.hits[Hit(sink, what, position=canary.position, case=canary.case)] = None
+        self._hits[Hit(sink, what, position=canary.position, case=canary.case)] = None
 
 
 def _is_own(case: Case, canary: Canary) -> bool:

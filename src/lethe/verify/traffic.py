@@ -15,7 +15,7 @@ from lethe.verify import arrivals, cases
 from lethe.verify.caller import Caller, Heard, request
 from lethe.verify.canary import Mint
 from lethe.verify.cases import Case
-from lethe.verify.errands import Errand, Errands
+from lethe.verify.errands import Errand
 from lethe.verify.modes import CALLER_FAULTS, UNREACHABLE, Mode
 from lethe.verify.positions import Position
 from lethe.verify.questions import Asked, delicate, ordinary
@@ -95,10 +95,10 @@ class _Drive:
 
     def __init__(self, site: Site, upstreams: Scripted, mint: Mint, progress: Progress) -> None:
         self._site = site
-        self._upstreams = upstreams
         self._mint = mint
         self._progress = progress
-        self._errands: Errands = upstreams.answer_for(mint, site.keys.values())
+        self._errands = upstreams.errands
+        self._errands.keys = frozenset(site.keys.values())
         self._requests = self._served = 0
         self._faults: dict[str, None] = {}
         self._unserved: dict[str, None] = {}
@@ -107,7 +107,7 @@ class _Drive:
         return Traffic(
             requests=self._requests,
             served=self._served,
-            hits=tuple(self._errands.hits),
+            hits=self._errands.take(),
             faults=tuple(self._faults),
             unserved=tuple(self._unserved),
         )
@@ -154,7 +154,7 @@ class _Drive:
                 await asyncio.sleep(_LOOK)
 
     async def _one(self, caller: Caller, case: Case) -> None:
-        errand = self._errands.begin(case)
+        errand = self._errands.begin(case, self._mint)
         asked = self._asked(case, errand)
         data = request(asked.method, asked.target, asked.headers, asked.data())
         heard = await self._ask(caller, case, errand, data)

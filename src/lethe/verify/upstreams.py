@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -17,7 +17,6 @@ from lethe.routing.table import Route, Target
 from lethe.upstream.fake import Answer, Fake, Recorded, Script, anthropic, openai_chat
 from lethe.upstream.fake.replies import content, document
 from lethe.verify.answers import answer
-from lethe.verify.canary import Mint
 from lethe.verify.cases import OWN, pairs
 from lethe.verify.errands import Errands
 from lethe.verify.modes import Mode
@@ -33,22 +32,19 @@ NAMES: dict[Mode, str] = {
 
 
 class Scripted:
-    """On loopback, and on a thread of their own. `bases` has one address for each upstream of the plan, in order."""
+    """On loopback, and on a thread of their own; they answer whatever belongs to one of `errands`.
+
+    `bases` has one address for each upstream of the plan, in order.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.bases: list[str] = []
         self.unreachable: dict[Mode, str] = {}
         self._plan = plan
-        self._errands: Errands | None = None
+        self.errands = Errands()
         self._fakes: list[Fake] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="scripted-upstreams", daemon=True)
-
-    def answer_for(self, mint: Mint, keys: Collection[str]) -> Errands:
-        """The requests whose canaries are of this mint, and whose callers have these keys: answered from here on."""
-        if self._errands is None or self._errands.mint is not mint:
-            self._errands = Errands(mint, keys)
-        return self._errands
 
     async def start(self) -> None:
         for n, upstream in enumerate(self._plan.upstreams):
@@ -76,7 +72,7 @@ class Scripted:
 
     def _reply(self, upstream: int, dialect: Dialect, request: Recorded) -> Script:
         head = "\n".join([request.target, *(f"{name}: {value}" for name, value in request.headers)]).encode("latin-1")
-        errand = None if self._errands is None else self._errands.arrived(head, request.body)
+        errand = self.errands.arrived(head, request.body)
         if errand is None:
             return _listing(dialect, request)
         if errand.case.pair.upstream != upstream:  # an upstream before the one that is meant, or one after it

@@ -38,7 +38,7 @@ def provoke(mutant: Mutant, site: Site, upstreams: Scripted, mint: Mint, trap: i
         else:
             first = follow(site, upstreams, mint, [_case(site, _MODES[mutant.moment])])
         passes = [first, *(follow(site, upstreams, mint, [_case(site, Mode.SERVED)]) for _ in range(2))]
-        hits = passes[-1].hits  # of all so far
+        hits = tuple(dict.fromkeys(hit for each in passes for hit in each.hits))
         if _came(log, mint):
             hits = (*hits, Hit(Sink.SOCKETS, "sent to a log's socket"))
     requests, served = (sum(counts) for counts in zip(*((each.requests, each.served) for each in passes), strict=True))
