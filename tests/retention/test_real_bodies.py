@@ -123,7 +123,7 @@ def test_it_passes(surface: str, body: dict[str, Any], betas: tuple[str, ...], l
     verdict = judge(surface, body, level, betas)
     assert verdict.refusals == ()
     assert verdict.betas == betas
-    assert verdict.lowers is None
+    assert verdict.lowers is (UpstreamClass.U6 if surface.startswith("openrouter") and level is Level.C else None)
 
 
 def test_claude_code_loses_nothing_but_who_it_is() -> None:
@@ -162,6 +162,9 @@ LOWERED: list[tuple[str, dict[str, Any], UpstreamClass | None]] = [
     ("gemini.generate", {"tools": [{"googleSearch": {}}]}, UpstreamClass.U6),
     ("openrouter.chat", {"plugins": []}, UpstreamClass.U6),
     ("bedrock.converse", {"guardrailConfig": {}}, None),
+    ("openrouter.chat", {}, UpstreamClass.U6),  # nothing of zero retention is demanded here
+    ("llamacpp.chat", {"cache_prompt": True}, UpstreamClass.U5),
+    ("llamacpp.chat", {}, None),
 ]
 
 
@@ -171,3 +174,9 @@ LOWERED: list[tuple[str, dict[str, Any], UpstreamClass | None]] = [
 def test_what_a_feature_leaves_of_the_class(surface: str, sent: dict[str, Any], best: UpstreamClass | None) -> None:
     verdict = judge(surface, {"model": "m"} | sent, Level.C)
     assert (verdict.refusals, verdict.lowers) == ((), best)
+
+
+@pytest.mark.parametrize("level", PROMISED)
+@pytest.mark.parametrize(("surface", "sent"), [("openrouter.chat", {}), ("llamacpp.chat", {"cache_prompt": True})])
+def test_what_is_demanded_instead_costs_nothing(surface: str, sent: dict[str, Any], level: Level) -> None:
+    assert judge(surface, {"model": "m/m"} | sent, level).lowers is None

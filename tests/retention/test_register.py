@@ -48,6 +48,7 @@ def test_a_surface() -> None:
         ("a", UpstreamClass.U6, "kept"),
         ("b.c", UpstreamClass.U6, "kept"),
     ]
+    assert made.fields[0].lowers_at == tuple(Level)
     assert made.fields[0].actions == {Level.A1: REFUSE, Level.A2: REFUSE, Level.B: REFUSE, Level.C: ALLOW}
 
 
@@ -68,6 +69,11 @@ def test_evidence_headers_models_and_levels_that_are_refused() -> None:
     assert [(h.name, h.value, h.levels) for h in made.headers] == [("x-log", "false", (Level.A1, Level.C))]
     assert [(m.models, m.upstream_class) for m in made.models] == [(("kept-*",), UpstreamClass.U7)]
     assert made.refused == {Level.A1: "never"}
+
+
+def test_a_row_may_lower_the_class_at_some_levels_only() -> None:
+    (rule, _) = surface(HEAD + SOURCE + ROW + "lowers_at = ['C']\n").fields
+    assert (rule.lowers, rule.lowers_at) == (UpstreamClass.U6, (Level.C,))
 
 
 def test_shared_rows_follow_and_yield_to_its_own() -> None:

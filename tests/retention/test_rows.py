@@ -90,7 +90,8 @@ def check(surface: Surface, guard: Guard, rule: FieldRule, value: Any, level: Le
             assert found == f"other:{len(str(value))}"
         case Action.ALLOW:
             assert found == value
-            assert ((where, rule.lowers) in verdict.used) is (rule.lowers is not None)
+    lowered = rule.lowers is not None and level in rule.lowers_at and rule.actions[level] is not Action.STRIP
+    assert ((where, rule.lowers) in verdict.used) is lowered
     assert mine == []
 
 

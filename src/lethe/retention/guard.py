@@ -225,7 +225,6 @@ class _Judging:
                     container[key] = deepcopy(row.value)
                 self.changes[name] = self._holder[name]
                 self.removals.discard(name)
-                return
             case Action.PSEUDONYM:
                 if self._pseudonym is not None:
                     for container, key in found:

@@ -166,6 +166,7 @@ def _fields(row: FieldTable, where: str) -> Iterable[FieldRule]:
             value=row.value,
             beta=row.beta,
             lowers=lowers,
+            lowers_at=row.lowers_at,
             because=row.because,
             instead=row.instead,
         )

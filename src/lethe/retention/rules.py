@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lethe.retention.globs import matcher, matches
 from lethe.retention.levels import Level
@@ -99,6 +100,8 @@ def compile_rules(surface: Surface, level: Level, *, refuse_unknown: bool) -> Co
 
 
 def _rule(row: FieldRule, level: Level) -> Rule:
+    if level not in row.lowers_at:
+        row = replace(row, lowers=None)
     return Rule(row, row.actions.get(level, Action.REFUSE), parse(row.path), _fits(row.values))
 
 

@@ -68,6 +68,7 @@ class FieldRule(Struct, frozen=True, kw_only=True):
     value: Any = None  # of FORCE and REPLACE
     beta: str = ""  # the beta token that goes with the field
     lowers: UpstreamClass | None = None  # the best class that a request has which uses it
+    lowers_at: tuple[Level, ...] = tuple(Level)  # where it does; elsewhere the action makes good for it
     because: str
     instead: str = ""  # what the caller can do
 

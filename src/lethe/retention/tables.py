@@ -23,6 +23,7 @@ class FieldTable(Table, frozen=True, kw_only=True):
     value: Any = None
     beta: str = ""
     lowers: str = ""
+    lowers_at: tuple[Level, ...] = tuple(Level)
     because: str
     instead: str = ""
 
