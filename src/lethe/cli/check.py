@@ -4,6 +4,7 @@ examples:
   lethe check
   lethe check --config lethe.toml
   lethe check --json
+  lethe check --proofs                     ask every configured probe once, and show what it proves; 1 if one fails
   lethe check --host                       what this host enforces on workers, tried out, and the levels it can serve
 """
 
@@ -12,6 +13,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from lethe.cli import proofs
 from lethe.cli.configured import add_config_option, chosen_path, load, source_of
 from lethe.cli.output import emit, say, table
 from lethe.config.settings import Settings
@@ -26,12 +28,15 @@ from lethe.routing.table import Target
 def options(parser: ArgumentParser) -> None:
     add_config_option(parser)
     parser.add_argument("--host", action="store_true", help="try what this host's kernel enforces on workers")
+    parser.add_argument("--proofs", action="store_true", help="ask every configured probe once")
 
 
 def execute(arguments: Namespace) -> int:
     path = chosen_path(arguments)
     if arguments.host:
         return _check_host(arguments, path)
+    if arguments.proofs:
+        return _check_proofs(arguments, path)
     report = described(load(path), source_of(path))
     if arguments.json:
         emit(report)
@@ -51,6 +56,16 @@ def _check_host(arguments: Namespace, path: Path | None) -> int:
     else:
         say(host.readable(report))
     return 0 if report["ok"] else 1
+
+
+def _check_proofs(arguments: Namespace, path: Path | None) -> int:
+    answers = proofs.ask(load(path))
+    ok = all(answer["holds"] for answer in answers)
+    if arguments.json:
+        emit({"ok": ok, "proofs": answers})
+    else:
+        say(proofs.readable(answers))
+    return 0 if ok else 1
 
 
 def described(settings: Settings, source: str) -> dict[str, Any]:
@@ -92,6 +107,7 @@ def described(settings: Settings, source: str) -> dict[str, Any]:
             }
             for n, key in enumerate(plan.keys)
         ],
+        "proofs": proofs.configured(settings),
         "missing_files": _missing_files(settings),
         "notes": settings.notes,
     }
@@ -121,6 +137,8 @@ def readable(report: dict[str, Any]) -> str:
         f"{report['source']}: ok, level {report['level']}",
         table(("upstream", "dialect", "host", "class", "credential", "why this class"), upstreams),
     ]
+    if report["proofs"]:
+        parts.append(proofs.shown(report["proofs"]))
     if routes:
         parts.append(table(("route", "to", "level", "losses"), routes))
     parts.append(table(("key", "level", "from"), keys) if keys else "keys: none, so only this machine may call")
