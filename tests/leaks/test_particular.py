@@ -1,0 +1,206 @@
+"""What some leaks need beyond a canary in a request: a second caller, a fallback, a switch, a place to look at."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from tests.e2e.served import lethe
+from tests.leaks.after import pages, places, processes
+from tests.leaks.conftest import LEVELS, Runs
+from tests.leaks.house import FRONTS, KEYS, PROVIDER_KEY, House, Reply, house, request
+from tests.leaks.plants import CHAT, Draft, cookie, failure, plain, redirect
+from tests.leaks.search import canaries
+
+from lethe.ledger.codes import CODES
+from lethe.ledger.events import Outcome
+from lethe.ledger.names import CLASSES, ENDPOINTS
+from lethe.ledger.names import LEVELS as LEVEL_NAMES
+from lethe.providers.upstream import Endpoint
+from lethe.upstream.fake import Recorded, Script
+
+pytestmark = pytest.mark.xdist_group("leaks")
+
+ONE, TWO = "ZDRCANARYL20X1X0000000000000001", "ZDRCANARYL20X2X0000000000000002"
+BOTH = [Endpoint.MESSAGES, Endpoint.CHAT]
+STREAMS = pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
+AT = pytest.mark.parametrize("level", LEVELS)
+FRONT = pytest.mark.parametrize("endpoint", BOTH)
+
+
+@pytest.fixture(params=LEVELS)
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """A server that nobody has asked anything yet."""
+    with house(request.param, tmp_path) as built:
+        yield built
+
+
+def ask(
+    house: House, endpoint: Endpoint, model: str, text: str, key: str = "one", more: dict[str, object] | None = None
+) -> Reply:
+    path, front = FRONTS[endpoint]
+    body = request(endpoint, model, stream=False) | {"messages": [{"role": "user", "content": text}]} | (more or {})
+    return house.ask(Draft(front, text, path, body, {"x-api-key": KEYS[key]}))
+
+
+@AT
+def test_l18_s1_m6_e3_nothing_is_sent_to_collectors_or_proxies(runs: Runs, level: str) -> None:
+    house, _ = runs[level]
+    assert len(house.replies) > 200
+    assert house.trap.caught == 0
+
+
+@AT
+def test_l13_the_providers_key_is_with_the_provider_only(runs: Runs, level: str) -> None:
+    house, after = runs[level]
+    assert after.seen[PROVIDER_KEY] == {"a", "c"}
+    assert not after.left[PROVIDER_KEY]
+    assert not [reply for _, reply in house.replies if PROVIDER_KEY.encode() in reply.everything]
+
+
+@AT
+def test_e2_callers_keys_are_nowhere(runs: Runs, level: str) -> None:
+    house, _ = runs[level]
+    for place, content in places(house).items():
+        assert not [key for key in KEYS.values() if key.encode() in content], place
+    for fake in house.fakes.values():
+        assert not [
+            r for r in fake.requests if any(key in repr((r.headers, r.target, r.body)) for key in KEYS.values())
+        ]
+
+
+def test_x1_b4_lines_hold_configured_names_numbers_and_nothing_else(runs: Runs) -> None:
+    house, _ = runs["C"]
+    outcomes = {outcome.name.lower() for outcome in Outcome}
+    configured = {"a", "c", "dead", "a.*", "c.*", "dead.*", "fall.*", *KEYS}
+    names = {*configured, *ENDPOINTS, *LEVEL_NAMES, *CLASSES, *CODES, *outcomes}
+    lines = [json.loads(line) for line in house.served.stdout]
+    assert len(lines) > 500
+    for line in lines:
+        assert re.fullmatch("[0-9a-f]{32}", line.pop("request_id"))
+        datetime.fromisoformat(line.pop("time"))
+        assert not [value for value in line.values() if isinstance(value, str) and value not in names]
+    assert not runs["B"][0].served.stdout  # not a byte a request
+
+
+def test_l10_l21_a_header_cannot_loosen_and_can_tighten(runs: Runs) -> None:
+    loose, strict = runs["B"][0], runs["C"][0]
+    path, front = FRONTS[Endpoint.MESSAGES]
+    for value in ("C", "off", "False", "0", ""):
+        draft = Draft(
+            front,
+            ONE,
+            path,
+            request(Endpoint.MESSAGES, "a.0", stream=False),
+            {"x-api-key": KEYS["one"], "x-lethe-level": value},
+        )
+        reply = loose.ask(draft)
+        assert (reply.status, reply.headers["x-lethe-level"]) in ((200, "B"), (400, "B"))
+    before = len(strict.served.stdout)
+    draft = Draft(
+        front,
+        ONE,
+        path,
+        request(Endpoint.MESSAGES, "a.0", stream=False),
+        {"x-api-key": KEYS["one"], "x-lethe-level": "B"},
+    )
+    reply = strict.ask(draft)
+    assert reply.headers["x-lethe-level"] == "B"
+    ask(strict, Endpoint.MESSAGES, "a.0", "hello")
+    strict.served.until(lambda: len(strict.served.stdout) > before)
+    assert len(strict.served.stdout) == before + 1
+
+
+@FRONT
+@STREAMS
+def test_l20_no_caller_gets_what_another_one_got(fresh: House, endpoint: Endpoint, stream: bool) -> None:
+    answers = [ONE, TWO, ONE]
+    told = iter(answers)
+
+    def answer(asked: Recorded) -> Script:
+        return plain(FRONTS[endpoint][1], bool(asked.json().get("stream")), next(told))
+
+    fake = fresh.fakes["c" if FRONTS[endpoint][1] is CHAT else "a"]
+    fake.answer(answer)
+    model = "c.1" if FRONTS[endpoint][1] is CHAT else "a.1"
+    replies = [ask(fresh, endpoint, model, "the same words", key, {"stream": stream}) for key in ("one", "two", "one")]
+    assert [canaries(reply.everything) for reply in replies] == [{each} for each in answers]
+    assert len(fake.requests) == 3
+    assert all("no-store" in reply.headers.get("cache-control", "no-store") for reply in replies)
+
+
+@FRONT
+@STREAMS
+def test_l22_a_fallback_gets_the_request_as_it_was(fresh: House, endpoint: Endpoint, stream: bool) -> None:
+    fresh.fakes["a"].answer(failure(529)(FRONTS[Endpoint.MESSAGES][1], stream, ONE))
+    fresh.fakes["c"].answer(plain(CHAT, stream, TWO))
+    reply = ask(fresh, endpoint, "fall.1", ONE, more={"stream": stream})
+    assert reply.status == 200
+    assert TWO in canaries(reply.everything)
+    assert ONE in canaries(fresh.fakes["a"].requests[0].body)
+    assert ONE in canaries(fresh.fakes["c"].requests[0].body)
+
+
+@FRONT
+@STREAMS
+def test_l26_no_cookie_comes_back_and_no_redirect_is_followed(fresh: House, endpoint: Endpoint, stream: bool) -> None:
+    dialect = FRONTS[endpoint][1]
+    name = "c" if dialect is CHAT else "a"
+    fresh.fakes[name].answer(cookie(dialect, stream, ONE), redirect(dialect, stream, TWO))
+    first = ask(fresh, endpoint, f"{name}.1", "hello", more={"stream": stream})
+    second = ask(fresh, endpoint, f"{name}.1", "hello", "two", {"stream": stream})
+    assert "set-cookie" not in first.headers
+    assert second.status == 502
+    assert not canaries(second.everything)
+    assert not [request for request in fresh.fakes[name].requests if request.header("cookie")]
+    assert len(fresh.fakes[name].requests) == 2
+    assert not list(Path.cwd().glob("core*"))
+
+
+@pytest.mark.parametrize(
+    "path", ["/public/logs", "/log/stream", "/logs", "/admin", "/debug", "/docs", "/openapi.json", "/spend/logs"]
+)
+@AT
+def test_p1_x2_nothing_to_look_at(runs: Runs, level: str, path: str) -> None:
+    house, _ = runs[level]
+    assert house.get(path, key=None).status == 404
+    assert house.get(path).status == 404
+    for name, reply in pages(house).items():
+        assert not canaries(reply.everything), name
+
+
+@FRONT
+@STREAMS
+@pytest.mark.parametrize("wish", [{}, {"store": True}, {"store": False}], ids=["silent", "store", "no-store"])
+def test_u_nothing_is_stored_where_the_api_could(
+    fresh: House, endpoint: Endpoint, stream: bool, wish: dict[str, bool]
+) -> None:
+    """U1 to U5: whatever the caller's dialect and wish, and the same path that it asked for."""
+    if endpoint is Endpoint.MESSAGES and wish:
+        pytest.skip("Messages has no such field")
+    fresh.fakes["c"].answer(plain(CHAT, stream, ONE))
+    assert ask(fresh, endpoint, "c.1", "hello", more={"stream": stream, **wish}).status == 200
+    (got,) = fresh.fakes["c"].requests
+    assert got.path == "/v1/chat/completions"
+    assert got.json().get("store") is not True
+    if endpoint is Endpoint.MESSAGES:
+        assert got.json()["store"] is False
+
+
+@pytest.mark.parametrize("setting", ['level = "true"', "store_prompts = true", 'log_level = "debug"', "redact = false"])
+def test_l5_l25_no_switch_makes_it_talk(tmp_path: Path, setting: str) -> None:
+    """An unknown or mistyped setting is refused, not ignored."""
+    with (
+        pytest.raises(AssertionError, match="lethe serve ended"),
+        lethe(tmp_path, f"[retention]\n{setting}\n[upstreams.anthropic]\n"),
+    ):
+        pass
+
+
+def test_b5_without_a_configuration_nothing_is_kept_either(runs: Runs) -> None:
+    """The ledger's line is what level C, the default, says of a request."""
+    house, _ = runs["C"]
+    assert all(len(line) < 1000 for line in house.served.stdout)
+    assert len(processes(house)) >= 3
