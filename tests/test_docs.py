@@ -22,6 +22,7 @@ TABLES: list[type[Struct]] = [
     schema.ServerTable,
     schema.UpstreamTable,
     schema.ContractTable,
+    schema.ProofTable,
     schema.RouteTable,
     schema.KeyTable,
     schema.ScenariosTable,
