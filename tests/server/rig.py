@@ -3,7 +3,8 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -96,8 +97,8 @@ class Client:
 class Rig:
     """`upstreams` are fakes by name; the plan is `plan`."""
 
-    def __init__(self, serving: Serving, port: int, events: Events, plan: Plan) -> None:
-        self.serving, self.port, self.events, self.plan = serving, port, events, plan
+    def __init__(self, serving: Serving, port: int, events: Events, plan: Plan, around: "Around") -> None:
+        self.serving, self.port, self.events, self.plan, self.around = serving, port, events, plan, around
         self._clients: list[Client] = []
 
     async def client(self) -> Client:
@@ -133,7 +134,12 @@ def upstream(name: str, fake: Fake | str, dialect: Dialect, **changes: Any) -> U
 
 
 @asynccontextmanager
-async def serving(upstreams: Sequence[Upstream], routes: Sequence[Route] = (), **changes: Any) -> AsyncIterator[Rig]:
+async def serving(
+    upstreams: Sequence[Upstream],
+    routes: Sequence[Route] = (),
+    clock: Callable[[], float] = time.time,
+    **changes: Any,
+) -> AsyncIterator[Rig]:
     every = (Route(model="*", to=tuple(Target(n) for n in range(len(upstreams)))),)
     plan = Plan(level=Level.C, upstreams=tuple(upstreams), routes=tuple(routes) or every)
     plan = msgspec.structs.replace(plan, **changes)
@@ -141,9 +147,9 @@ async def serving(upstreams: Sequence[Upstream], routes: Sequence[Route] = (), *
     events = Events()
     around = Around(events)
     credentials = {u.credential: f"secret-{u.name}" for u in upstreams if u.credential}
-    served = Serving(plan, credentials, listener, around)
+    served = Serving(plan, credentials, listener, around, clock)
     await served.start()
-    rig = Rig(served, listener.getsockname()[1], events, plan)
+    rig = Rig(served, listener.getsockname()[1], events, plan, around)
     try:
         yield rig
     finally:

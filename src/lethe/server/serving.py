@@ -5,7 +5,7 @@ import contextlib
 import logging
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from socket import socket
 
 from lethe.config.plan import Plan
@@ -27,10 +27,19 @@ _SWEEP = 5.0  # seconds between looks at idle connections
 class Serving:
     """Listens on an inherited socket until it is told to drain."""
 
-    def __init__(self, plan: Plan, credentials: Mapping[str, str], listener: socket, outside: Outside) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        credentials: Mapping[str, str],
+        listener: socket,
+        outside: Outside,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`clock` gives Unix time."""
         self._listener = listener
         self._transports = pools(plan.upstreams, clock=time.monotonic)
-        self._inference = Inference(plan, self._transports, outside, Limits(plan.status_hold, plan.heartbeat))
+        limits = Limits(plan.status_hold, plan.heartbeat)
+        self._inference = Inference(plan, self._transports, outside, limits, clock)
         self._inference.credentials = credentials
         catalogue = Catalogue(plan, self._transports, lambda: self._inference.credentials)
         self._app = App(plan, self._inference, catalogue, outside)

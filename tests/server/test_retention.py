@@ -1,0 +1,389 @@
+"""What a level asks of an upstream, on the wire: what goes out, what is refused before, what must come back."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from tests.server.rig import (
+    ANSWER,
+    ANTHROPIC,
+    CHAT,
+    PATH,
+    Rig,
+    error_in,
+    json_answer,
+    request,
+    serving,
+    streamed,
+    upstream,
+    whole,
+)
+
+from lethe.config.register import providers, surfaces_for
+from lethe.ir.content import Dialect
+from lethe.ledger.codes import CODES
+from lethe.providers.upstream import Auth, Endpoint, Upstream
+from lethe.retention.levels import Level, UpstreamClass
+from lethe.retention.standing import Contract, Finding
+from lethe.upstream.fake import Fake
+
+BOTH = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT], ids=str)
+STREAM = pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
+NOW = 1_795_000_000.0  # 2026-11-18
+ZDR = Contract(kind="zdr", signed=NOW - 1000, expires=NOW + 1000)
+
+
+def known(name: str, provider: str, fake: Fake, dialect: Dialect, **changes: Any) -> Upstream:
+    """An upstream that the register knows."""
+    surfaces = surfaces_for(provider, "", dialect, loopback=True)
+    return upstream(name, fake, dialect, surfaces=surfaces, **changes)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+NEVER = {
+    "openai-project": "CANARY",
+    "openai-organization": "CANARY",
+    "anthropic-workspace-id": "CANARY",
+    "anthropic-user-profile-id": "CANARY",
+    "cf-aig-collect-log": "CANARY",
+    "cf-aig-metadata": "CANARY",
+    "cf-aig-zdr": "CANARY",
+    "x-goog-user-project": "CANARY",
+    "traceparent": "CANARY",
+    "tracestate": "CANARY",
+    "baggage": "CANARY",
+    "cookie": "CANARY",
+    "forwarded": "CANARY",
+    "x-forwarded-for": "CANARY",
+    "x-real-ip": "CANARY",
+    "via": "CANARY",
+    "referer": "CANARY",
+    "http-referer": "CANARY",
+    "x-openrouter-title": "CANARY",
+    "x-session-id": "CANARY",
+    "user-agent": "CANARY",
+    "x-stainless-lang": "CANARY",
+    "x-stainless-os": "CANARY",
+    "x-app": "CANARY",
+    "x-claude-code-session-id": "CANARY",
+    "idempotency-key": "CANARY",
+    "accept": "CANARY",
+    "content-type": "application/json; charset=CANARY",
+}
+FRONTS: list[tuple[Dialect, Dialect, str]] = [
+    (ANTHROPIC, ANTHROPIC, "/v1/messages"),
+    (ANTHROPIC, ANTHROPIC, "/v1/messages/count_tokens"),
+    (ANTHROPIC, CHAT, "/v1/messages"),
+    (CHAT, CHAT, "/v1/chat/completions"),
+    (CHAT, CHAT, "/v1/embeddings"),
+    (CHAT, ANTHROPIC, "/v1/chat/completions"),
+]
+
+
+def asked(path: str, caller: Dialect, **more: Any) -> dict[str, Any]:
+    body = {"model": "m", "input": "hello"} if "embeddings" in path else request(caller)
+    if "count" in path:
+        del body["max_tokens"]
+    return body | more
+
+
+@pytest.mark.parametrize(("caller", "target", "path"), FRONTS)
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("auth", [Auth.BEARER, Auth.FORWARD])
+async def test_headers_that_never_pass(caller: Dialect, target: Dialect, path: str, level: Level, auth: Auth) -> None:
+    async with Fake() as fake:
+        up = upstream("up", fake, target, upstream_class=UpstreamClass.U0, auth=auth)
+        async with serving([up], level=level) as rig:
+            fake.answer(whole(target))
+            sent = {name.replace("-", "_"): value for name, value in NEVER.items()}
+            reply = await rig.ask("POST", path, asked(path, caller), **sent)
+            assert reply.status == 200
+            (seen,) = fake.requests
+            own = {"user-agent", "x-app"} if auth is Auth.FORWARD and level is Level.C else set()
+            assert {name for name, value in seen.headers if "CANARY" in value} == own
+            assert dict(seen.headers)["content-type"] == "application/json"
+
+
+OPENAI_SHAPED = [name for name in (*providers(), "") if surfaces_for(name, "", CHAT, loopback=True)]
+
+
+@pytest.mark.parametrize("provider", OPENAI_SHAPED)
+@BOTH
+async def test_nothing_is_stored_at_any_upstream_of_openais_shape(provider: str, caller: Dialect) -> None:
+    surfaces = [replace(s, upstream_class=UpstreamClass.U0) for s in surfaces_for(provider, "", CHAT, loopback=True)]
+    async with Fake() as fake:
+        up = upstream("up", fake, CHAT, upstream_class=UpstreamClass.U0, provider=provider, surfaces=tuple(surfaces))
+        async with serving([up], clock=Clock()) as rig:
+            fake.answer(whole(CHAT))
+            for level in ("C", "B", "A2", "A1"):
+                for given in ({}, {"store": True}) if caller is CHAT else ({},):
+                    await rig.ask("POST", PATH[caller], request(caller, **given), x_lethe_level=level)
+            bodies = [seen.json() for seen in fake.requests]
+            assert bodies
+            assert all(body.get("store", False) is False for body in bodies)
+            if provider in {"openai", "azure", "xai", "openrouter"} or (caller is ANTHROPIC and provider != "mistral"):
+                assert all("store" in body for body in bodies)
+
+
+REFUSED: list[tuple[Dialect, dict[str, Any], str, Sequence[str]]] = [
+    (ANTHROPIC, {"mcp_servers": [{"url": "https://CANARY"}]}, "$.mcp_servers", ["B", "A2", "C"]),
+    (ANTHROPIC, {"container": "CANARY"}, "$.container", ["B", "A2"]),
+    (ANTHROPIC, {"tools": [{"type": "code_execution_20260521", "name": "CANARY"}]}, "$.tools[].type", ["B", "A2"]),
+    (ANTHROPIC, {"tools": [{"type": "CANARY"}]}, "$.tools[0].type", ["B", "A2"]),
+    (ANTHROPIC, {"CANARY": 1}, "$: a field", ["B", "A2"]),
+    (CHAT, {"web_search_options": {"CANARY": 1}}, "$.web_search_options", ["B", "A2"]),
+    (CHAT, {"messages": [{"role": "user", "content": [{"type": "CANARY"}]}]}, "$.messages[].content[].type", ["B"]),
+    (CHAT, {"CANARY": 1}, "$: a field", ["B", "A2"]),
+]
+
+
+@pytest.mark.parametrize(("caller", "more", "path", "levels"), REFUSED, ids=[f"{c[0]} {c[2]}" for c in REFUSED])
+@STREAM
+async def test_features_are_refused_before_any_byte(
+    caller: Dialect, more: dict[str, Any], path: str, levels: Sequence[str], stream: bool
+) -> None:
+    provider = "anthropic" if caller is ANTHROPIC else "openai"
+    async with Fake() as fake:
+        async with serving([known("up", provider, fake, caller, contract=ZDR)], clock=Clock()) as rig:
+            for level in levels:
+                reply = await rig.ask("POST", PATH[caller], request(caller, stream=stream) | more, x_lethe_level=level)
+                error = error_in(reply, caller)
+                assert (reply.status, error["type"]) == (400, "invalid_request_error")
+                assert path in error["message"]
+                assert "CANARY" not in reply.body.decode() + str(reply.headers)
+                assert "x-lethe-upstream-class" not in reply.headers
+            assert not fake.requests
+            assert {CODES[e.error] for e in rig.events.seen} == {"retention_refused"}
+
+
+async def test_another_upstream_may_take_what_the_first_may_not() -> None:
+    async with Fake() as vendor, Fake() as local:
+        ups = [known("vendor", "openai", vendor, CHAT, contract=ZDR), known("local", "llamacpp", local, CHAT)]
+        async with serving(ups, clock=Clock()) as rig:
+            local.answer(whole(CHAT))
+            reply = await rig.ask("POST", PATH[CHAT], request(CHAT, top_k=5), x_lethe_level="B")
+            assert (reply.status, reply.headers["x-lethe-upstream-class"]) == (200, "U5")
+            assert (len(vendor.requests), len(local.requests)) == (0, 1)
+
+
+async def test_what_a_request_uses_counts_in_its_class() -> None:
+    tools = [{"type": "code_execution_20260521", "name": "code_execution"}]
+    async with Fake() as fake:
+        async with serving([known("up", "anthropic", fake, ANTHROPIC, contract=ZDR)], clock=Clock()) as rig:
+            fake.answer(whole(ANTHROPIC))
+            plain = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC))
+            used = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC, tools=tools))
+            assert plain.headers["x-lethe-upstream-class"] == "U4"
+            assert "safety_classifier_results" in plain.headers["x-lethe-carve-outs"].split(", ")
+            assert (used.status, used.headers["x-lethe-upstream-class"]) == (200, "U6")
+            assert "x-lethe-carve-outs" not in used.headers
+
+
+@STREAM
+async def test_a_contract_that_ends_while_serving_lets_the_class_fall(stream: bool) -> None:
+    clock = Clock()
+    async with Fake() as fake:
+        ups = [known("claude", "anthropic", fake, ANTHROPIC, contract=ZDR)]
+        async with serving(ups, level=Level.A2, clock=clock) as rig:
+            fake.answer(streamed(ANTHROPIC) if stream else whole(ANTHROPIC))
+            for moment, status in ((0.0, 200), (999.0, 200), (1000.0, 403)):
+                clock.now = NOW + moment
+                reply = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC, stream=stream))
+                assert reply.status == status
+            message = error_in(reply, ANTHROPIC)["message"]
+            assert "level A2 accepts upstream classes up to U4; claude is U6: " in message
+            assert "arrange a contract" in message
+            assert len(fake.requests) == 2
+            assert {CODES[e.error] for e in rig.events.seen if e.status == 403} == {"upstream_class_refused"}
+
+
+async def test_a_covered_model_is_refused_whatever_was_signed() -> None:
+    async with Fake() as fake:
+        async with serving([known("up", "anthropic", fake, ANTHROPIC, contract=ZDR)], clock=Clock()) as rig:
+            body = request(ANTHROPIC) | {"model": "claude-fable-5-1"}
+            reply = await rig.ask("POST", PATH[ANTHROPIC], body, x_lethe_level="A2")
+            assert (reply.status, "Covered Model" in error_in(reply, ANTHROPIC)["message"]) == (403, True)
+            assert not fake.requests
+
+
+@BOTH
+async def test_a_level_that_the_host_does_not_enforce_is_refused(caller: Dialect) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, caller, upstream_class=UpstreamClass.U0)]) as rig:
+        rig.around.levels = frozenset({Level.C})
+        fake.answer(whole(caller))
+        for level, status in ((Level.A1, 403), (Level.A2, 403), (Level.B, 403), (Level.C, 200)):
+            reply = await rig.ask("POST", PATH[caller], request(caller), x_lethe_level=level)
+            assert reply.status == status
+        assert len(fake.requests) == 1
+        assert {CODES[e.error] for e in rig.events.seen if e.status == 403} == {"level_not_enforced"}
+
+
+async def test_without_a_register_nothing_is_promised() -> None:
+    async with Fake() as fake:
+        bare = upstream("up", fake, CHAT, upstream_class=UpstreamClass.U0, surfaces=())
+        async with serving([bare]) as rig:
+            fake.answer(whole(CHAT))
+            assert [
+                (await rig.ask("POST", PATH[CHAT], request(CHAT), x_lethe_level=level)).status for level in Level
+            ] == [400, 400, 400, 200]
+
+
+# What must be said on every response
+
+
+def proof(at: float) -> Finding:
+    return Finding(upstream="grok", probe="xai.response_header", holds=True, reason="x", at=at, until=at + 9e4)
+
+
+def grok(fake: Fake) -> Upstream:
+    return known("grok", "xai", fake, CHAT)
+
+
+async def post(rig: Rig, caller: Dialect, stream: bool, level: str) -> Any:
+    return await rig.ask("POST", PATH[caller], request(caller, stream=stream), x_lethe_level=level)
+
+
+@BOTH
+@STREAM
+@pytest.mark.parametrize("said", [{}, {"x_zero_data_retention": "false"}, {"x_zero_data_retention": "true, true"}])
+async def test_an_answer_that_does_not_attest_is_kept_back(caller: Dialect, stream: bool, said: dict[str, str]) -> None:
+    clock = Clock()
+    async with Fake() as fake, serving([grok(fake)], clock=clock) as rig:
+        rig.serving.learn([proof(NOW - 1)])
+        attested = json_answer(200, ANSWER[CHAT], x_zero_data_retention="true")
+        fake.answer(attested, json_answer(200, ANSWER[CHAT] | {"id": "CANARY"}, **said), attested)
+        reply = await post(rig, caller, stream, "A2")
+        assert (reply.status, reply.headers["x-lethe-upstream-class"]) == (200, "U2")
+        clock.now += 10
+        reply = await post(rig, caller, stream, "A2")
+        assert (reply.status, "CANARY" in str(reply)) == (502, False)
+        assert "does not attest" in error_in(reply, caller)["message"]
+        assert reply.headers["x-lethe-upstream-class"] != "U2"
+        assert rig.around.unattested == [0]
+        reply = await post(rig, caller, stream, "A2")  # the class has fallen: nothing is sent any more
+        assert (reply.status, len(fake.requests)) == (403, 2)
+        rig.serving.learn([proof(NOW - 1)])  # what was found before does not raise it again
+        assert (await post(rig, caller, stream, "A2")).status == 403
+        rig.serving.learn([proof(clock.now + 1)])
+        clock.now += 2
+        assert (await post(rig, caller, stream, "A2")).status == 200
+
+
+@STREAM
+async def test_at_c_the_class_that_is_told_is_the_one_that_is_proven(stream: bool) -> None:
+    async with Fake() as fake, serving([grok(fake)], clock=Clock()) as rig:
+        rig.serving.learn([proof(NOW - 1)])
+        fake.answer(streamed(CHAT) if stream else whole(CHAT))
+        reply = await post(rig, CHAT, stream, "C")
+        assert (reply.status, reply.headers["x-lethe-upstream-class"]) == (200, "U6")
+        assert rig.around.unattested == [0]
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+async def test_errors_attest_too(status: int) -> None:
+    async with Fake() as fake, serving([grok(fake)], clock=Clock()) as rig:
+        rig.serving.learn([proof(NOW - 1)])
+        told = {"error": {"message": "CANARY", "type": "x"}}
+        fake.answer(json_answer(status, told, x_zero_data_retention="true"), json_answer(status, told))
+        reply = await post(rig, CHAT, False, "A2")
+        assert (reply.status, "CANARY" in str(reply)) == (status, True)
+        reply = await post(rig, CHAT, False, "A2")
+        assert (reply.status, "CANARY" in str(reply)) == (502, False)
+
+
+async def test_another_upstream_is_asked_and_the_same_is_not() -> None:
+    async with Fake() as fake, Fake() as other:
+        ups = [grok(fake), known("gpt", "openai", other, CHAT, contract=ZDR)]
+        async with serving([ups[0], replace(ups[0]), ups[1]], clock=Clock()) as rig:
+            rig.serving.learn([proof(NOW - 1)])
+            fake.answer(whole(CHAT))
+            other.answer(whole(CHAT))
+            reply = await post(rig, CHAT, False, "A2")
+            assert (reply.status, reply.headers["x-lethe-upstream-class"]) == (200, "U4")
+            assert (len(fake.requests), len(other.requests)) == (1, 1)
+
+
+# Names of end users
+
+
+@pytest.mark.parametrize("level", Level)
+async def test_end_users_have_other_names(level: Level) -> None:
+    async with Fake() as one, Fake() as two:
+        ups = [known(name, "anthropic", fake, ANTHROPIC, contract=ZDR) for name, fake in (("one", one), ("two", two))]
+        body = request(ANTHROPIC, metadata={"user_id": '{"device":"CANARY"}'})
+        wish: dict[str, Any] = {"x_lethe_level": level}
+        accepted = (UpstreamClass.U5,)
+        async with serving([replace(up, upstream_class=UpstreamClass.U0, surfaces=surfaces_for("", "", ANTHROPIC, loopback=True)) for up in ups], accept_classes=accepted) as rig:  # fmt: skip
+            one.answer(whole(ANTHROPIC))
+            two.answer(whole(ANTHROPIC))
+            for name in ("one/m", "one/m", "two/m"):
+                plan_body = body | {"model": name}
+                await rig.ask("POST", PATH[ANTHROPIC], plan_body, **wish)
+        ids = [seen.json()["metadata"]["user_id"] for fake in (one, two) for seen in fake.requests]
+        assert "CANARY" not in json.dumps(ids)
+        assert all(len(name) == len("lethe-") + 32 for name in ids)
+        assert len(ids) == 3
+
+
+async def test_with_its_own_account_a_caller_keeps_its_name_at_c_only() -> None:
+    async with Fake() as fake:
+        up = upstream("up", fake, ANTHROPIC, auth=Auth.FORWARD, upstream_class=UpstreamClass.U0)
+        async with serving([up]) as rig:
+            fake.answer(whole(ANTHROPIC))
+            for level in ("C", "B"):
+                body = request(ANTHROPIC, metadata={"user_id": "anna"})
+                await rig.ask("POST", PATH[ANTHROPIC], body, x_lethe_level=level, authorization="Bearer own")
+        assert [seen.json()["metadata"]["user_id"] == "anna" for seen in fake.requests] == [True, False]
+
+
+# Tokens of betas
+
+
+async def test_tokens_that_nobody_knows() -> None:
+    async with Fake() as fake:
+        async with serving([upstream("up", fake, ANTHROPIC, upstream_class=UpstreamClass.U0)]) as rig:
+            fake.answer(whole(ANTHROPIC))
+            known_one, strange = "context-1m-2025-08-07", "CANARY-2027-01-01"
+            for level, tokens, status in (
+                ("B", known_one, 200), ("B", f"{known_one}, {strange}", 400), ("A1", strange, 400), ("C", strange, 200),
+            ):  # fmt: skip
+                before = len(fake.requests)
+                reply = await rig.ask(
+                    "POST", PATH[ANTHROPIC], request(ANTHROPIC), anthropic_beta=tokens, x_lethe_level=level
+                )
+                assert (reply.status, "CANARY" in str(reply)) == (status, False)
+                sent = [seen.header("anthropic-beta") for seen in list(fake.requests)[before:]]
+                assert sent == ([tokens] if status == 200 else [])
+
+
+async def test_a_token_goes_with_its_feature() -> None:
+    async with Fake() as fake:
+        async with serving([upstream("up", fake, ANTHROPIC, upstream_class=UpstreamClass.U0)]) as rig:
+            fake.answer(whole(ANTHROPIC))
+            body = request(ANTHROPIC, diagnostics={"previous_message_id": "CANARY"})
+            tokens = "cache-diagnosis-2026-04-07,context-1m-2025-08-07"
+            await rig.ask("POST", PATH[ANTHROPIC], body, anthropic_beta=tokens, x_lethe_level="B")
+            (seen,) = fake.requests
+            assert (seen.header("anthropic-beta"), "diagnostics" in seen.json()) == ("context-1m-2025-08-07", False)
+
+
+async def test_too_many_tokens() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)]) as rig:
+        many = ",".join(f"t{n}" for n in range(65))
+        reply = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC), anthropic_beta=many)
+        assert (reply.status, len(fake.requests)) == (400, 0)
+
+
+def test_every_endpoint_has_a_surface_of_its_own() -> None:
+    for dialect, endpoints in ((ANTHROPIC, {"messages", "count_tokens"}), (CHAT, {"chat", "embeddings"})):
+        assert endpoints <= {str(endpoint) for endpoint in Endpoint}
+        assert {s.endpoint for s in surfaces_for("", "", dialect, loopback=True)} == endpoints
