@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from lethe.sandbox import environment
 from lethe.sandbox.children import FLAGS
+from lethe.sandbox.generation import FLAGS as WORKER_FLAGS
 
 FREED = """
 import ctypes
@@ -37,6 +39,20 @@ ALLOCATOR = "import sys, _testcapi; print(_testcapi.pymem_getallocatorsname())"
         ("SSLKEYLOGFILE", False),
         ("HTTPS_PROXY", False),
         ("ANTHROPIC_API_KEY", False),
+        ("LD_AUDIT", False),
+        ("OPENSSL_CONF", False),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", False),
+        ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", False),
+        ("PYTHONASYNCIODEBUG", False),
+        ("PYTHONDEVMODE", False),
+        ("PYTHONFAULTHANDLER", False),
+        ("PYTHONINSPECT", False),
+        ("PYTHONPROFILEIMPORTTIME", False),
+        ("PYTHONSTARTUP", False),
+        ("PYTHONTRACEMALLOC", False),
+        ("PYTHONWARNINGS", False),
+        ("REQUESTS_CA_BUNDLE", False),
+        ("SENTRY_DSN", False),
         ("XLANG", False),
     ],
 )
@@ -63,3 +79,45 @@ def test_a_workers_objects_come_from_malloc() -> None:
     pytest.importorskip("_testcapi")
     assert run(ALLOCATOR, environment.of_worker({})) == "malloc"
     assert run(ALLOCATOR, {}) == "pymalloc"
+
+
+ACTS = (
+    "ALL_PROXY",
+    "ANTHROPIC_LOG",
+    "GLIBC_TUNABLES",
+    "LD_PRELOAD",
+    "OTEL_X",
+    "PYTHONINSPECT",
+    "SSLKEYLOGFILE",
+    "no_proxy",
+)
+
+
+def test_names_that_would_have_acted() -> None:
+    assert environment.acting(reversed([*ACTS, "HOME", "PATH", "ANTHROPIC_API_KEY", "PROXY", "OTEL"])) == ACTS
+
+
+@pytest.mark.parametrize(
+    ("environ", "names"),
+    [
+        ({}, ()),
+        ({"LD_PRELOAD": ""}, ()),
+        ({"LD_PRELOAD": "x.so"}, ("LD_PRELOAD",)),
+        ({"LD_AUDIT": "x.so", "LD_PRELOAD": "y.so", "LD_LIBRARY_PATH": "/x"}, ("LD_PRELOAD", "LD_AUDIT")),
+    ],
+)
+def test_foreign_code_that_is_loaded_already(environ: dict[str, str], names: tuple[str, ...]) -> None:
+    assert environment.preloaded(environ) == names
+
+
+def test_a_worker_runs_nothing_of_what_is_installed_beside_it(tmp_path: Path) -> None:
+    """`.pth` files and `sitecustomize` are for `site`, which is not imported; our own packages are found without it."""
+    (tmp_path / "sitecustomize.py").write_text("print('canary')")
+    environ = environment.of_worker({})
+    environ["PYTHONPATH"] += f":{tmp_path}"
+    program = "import lethe, msgspec, httptools, uvloop, sys; print('site' in sys.modules)"
+    command = [sys.executable, *FLAGS, "-c", program]
+    with_site = subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
+    assert with_site.stdout.split() == ["canary", "True"]
+    command[1:1] = WORKER_FLAGS
+    assert subprocess.run(command, env=environ, check=True, capture_output=True, text=True).stdout.split() == ["False"]

@@ -24,6 +24,18 @@ PARENT = {
     "LC_TIME": "C",
     "TZ": "UTC",
     "PYTHONMALLOC": "pymalloc",
+    "PYTHONASYNCIODEBUG": "1",
+    "PYTHONDEVMODE": "1",
+    "PYTHONFAULTHANDLER": "1",
+    "PYTHONTRACEMALLOC": "9",
+    "PYTHONWARNINGS": "default",
+    "SSLKEYLOGFILE": f"/tmp/{CANARY}",
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true",
+    "SENTRY_DSN": f"http://{CANARY}@127.0.0.1:1/1",
+    "OPENAI_LOG": "debug",
+    "ANTHROPIC_LOG": "debug",
+    "MALLOC_CHECK_": "3",
+    "UV_USE_IO_URING": "1",
 }
 
 
