@@ -44,6 +44,7 @@ COMMANDS: dict[str, Entry] = {
     "register": Entry("show what is known of providers: what they keep, and what is done about it"),
     "keys": Entry("make keys for callers"),
     "posture": Entry("show, or check, what Lethe says of its own retention"),
+    "verify": Entry("verify that nothing is kept: canaries, and every place searched"),
     "code": Entry("start Claude Code pointed at Lethe", passes_on=True),
     "demo": Entry("talk to a small real model through Lethe and see what is kept"),
 }

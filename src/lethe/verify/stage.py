@@ -66,6 +66,7 @@ class Account:
 
     def __init__(self) -> None:
         self._looks: list[Looked] = []
+        self.searches: list[Search] = []  # of all configurations
         self.requests = self.served = self.canaries = 0
         self.unseen: dict[str, int] = {}  # position -> canaries that were never seen to arrive
         self.faults: dict[str, None] = {}
@@ -90,6 +91,7 @@ class Account:
     def close(self, stage: Stage) -> None:
         """Count the canaries of a configuration, once, at its end."""
         self.canaries += len(stage.content.canaries)
+        self.searches += stage.searches
         for canary in stage.content.unseen():
             self.unseen[canary.position] = self.unseen.get(canary.position, 0) + 1
 

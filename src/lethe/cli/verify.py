@@ -1,0 +1,138 @@
+"""Verify that nothing of requests and answers is kept: canaries through a throwaway Lethe, and every place searched.
+
+The configuration is the operator's, with scripted upstreams in place of the real ones, so nothing leaves this machine
+and nothing is paid for. Without a configuration a built-in one is verified at levels B and C.
+
+examples:
+  lethe verify --quick                              under a minute for each level
+  lethe verify --config lethe.toml --mutants        everything, and the verification itself: planted leaks must be found
+  lethe verify --quick --json --out verified.json   the signed report, for programs and for the posture
+  lethe verify --live https://llm.example --key env:KEY --model m   what can be seen of a running one from outside
+
+Exit status: 0 nothing found, 1 something found or promised and not kept, 2 called in a wrong way, 3 nothing found but
+a place could not be looked at.
+"""
+
+import os
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from lethe.cli.configured import add_config_option, chosen_path, load, source_of
+from lethe.cli.output import CommandFailed, UsageFault, say
+from lethe.cli.verdict import readable
+from lethe.config.settings import Settings
+from lethe.credentials.static import Unresolved, resolve, text_of
+from lethe.retention.levels import Level
+from lethe.verify.sample import LEVELS, SOURCE, sample
+
+
+def options(parser: ArgumentParser) -> None:
+    add_config_option(parser)
+    parser.add_argument("--quick", action="store_true", help="each position, front and failure once, not all with all")
+    parser.add_argument("--mutants", action="store_true", help="plant leaks too; each must be found")
+    parser.add_argument("--out", metavar="FILE", help="write the signed report to a file as well")
+    parser.add_argument("--live", metavar="URL", help="a running Lethe, as far as it can be seen from outside")
+    parser.add_argument("--key", metavar="REFERENCE", help="a caller's key for --live, as env:NAME or file:PATH")
+    parser.add_argument("--model", metavar="NAME", help="a model for --live; two short requests are paid for")
+
+
+def execute(arguments: Namespace) -> int:
+    if not arguments.live and (arguments.key or arguments.model):
+        raise UsageFault("--key and --model go with --live")
+    if arguments.live and (arguments.quick or arguments.mutants):
+        raise UsageFault("--live and --quick or --mutants are two things")
+    from lethe.verify.report import EXITS  # after the options are known to be good
+
+    settings = _configured(arguments)
+    progress = Progress(sys.stderr.isatty())
+    report = _live(arguments) if arguments.live else _verified(arguments, settings, progress)
+    progress.close()
+    signed = _signed(report, settings)
+    text = msgspec.json.format(msgspec.json.encode(signed), indent=2)
+    if arguments.out:
+        _write(Path(arguments.out), text)
+    say(text.decode() if arguments.json else readable(report))
+    return EXITS[report["outcome"]]
+
+
+class Progress:
+    """What runs, on stderr: one line that changes on a terminal, a line for each step elsewhere."""
+
+    def __init__(self, terminal: bool) -> None:  # noqa: FBT001 - the one thing that it depends on
+        self._terminal = terminal
+        self._last = ""
+
+    def __call__(self, what: str, done: int, of: int) -> None:
+        if self._terminal:
+            filled = 24 * done // max(of, 1)
+            sys.stderr.write(f"\r\x1b[K{'#' * filled}{'.' * (24 - filled)} {what} {done}/{of}")
+            sys.stderr.flush()
+        elif what != self._last:
+            sys.stderr.write(f"lethe verify: {what}\n")
+        self._last = what
+
+    def close(self) -> None:
+        if self._terminal and self._last:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _configured(arguments: Namespace) -> list[tuple[str, Settings]]:
+    """The operator's, or the built-in ones."""
+    path = chosen_path(arguments)
+    if path is not None:
+        return [(source_of(path), load(path))]
+    today = datetime.now(UTC).date()
+    return [(SOURCE, sample(level, today)) for level in LEVELS]
+
+
+def _verified(arguments: Namespace, settings: list[tuple[str, Settings]], progress: Progress) -> dict[str, Any]:
+    from lethe.verify.instance import NotServing
+    from lethe.verify.run import verify
+    from lethe.verify.stage import Clock
+
+    planted = sample(Level.C, datetime.now(UTC).date()) if arguments.mutants else None
+    try:
+        return verify(
+            settings, Clock(time.time, time.sleep, os.urandom), progress, quick=arguments.quick, mutants=planted
+        )
+    except NotServing as error:
+        progress.close()
+        raise CommandFailed(f"the instance to be verified does not serve: {error}") from None
+
+
+def _live(arguments: Namespace) -> dict[str, Any]:
+    from lethe.verify.live import look
+
+    key = None
+    if arguments.key:
+        try:
+            key = resolve(arguments.key, os.environ)
+        except Unresolved as error:
+            raise UsageFault(str(error)) from None
+    return look(arguments.live, key, arguments.model, os.urandom, time.time)
+
+
+def _signed(report: dict[str, Any], settings: list[tuple[str, Settings]]) -> dict[str, Any]:
+    """By the posture's key, or by one that is made for this and says so."""
+    from lethe.evidence.signing import KeyRefused, PayloadType, Signer
+
+    reference = settings[0][1].posture_key
+    try:
+        signer = Signer.ephemeral() if reference is None else Signer.from_secret(text_of(reference, os.environ))
+    except (Unresolved, KeyRefused) as error:
+        raise CommandFailed(f"the posture key cannot be used: {error}") from None
+    return cast("dict[str, Any]", signer.sign(report, PayloadType.VERIFICATION))
+
+
+def _write(path: Path, text: bytes) -> None:
+    try:
+        path.write_bytes(text + b"\n")
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be written: {error.strerror}") from None

@@ -1,0 +1,164 @@
+"""A running Lethe, as far as it can be seen from outside: headers, errors, pages, the posture's signature."""
+
+import http.client
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from lethe.evidence.canonical import Json
+from lethe.evidence.signing import PayloadType, Verdict, verify
+from lethe.ledger.pages import POSTURE_PATH
+from lethe.retention.levels import Level, UpstreamClass
+from lethe.verify import pages
+from lethe.verify.canary import Canary, Mint, Where
+from lethe.verify.report import LIVE, Circumstances, document
+from lethe.verify.search import Search
+from lethe.verify.sinks import Hit, Looked, Sink
+from lethe.verify.stage import Account
+
+_PATIENCE = 120.0  # seconds
+_MESSAGES, _CHAT = "/v1/messages", "/v1/chat/completions"
+_SHAPES: Mapping[str, str] = {_MESSAGES: '"type":"error"', _CHAT: '"error":'}
+
+
+class Ask(Struct, frozen=True):
+    """One request with the canaries that it carries; `served` says whether an upstream is meant to answer it."""
+
+    path: str
+    body: bytes
+    canaries: tuple[Canary, ...]
+    served: bool = False
+
+
+class Reply(Struct, frozen=True):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def look(
+    url: str, key: str | None, model: str | None, random: Callable[[int], bytes], now: Callable[[], float]
+) -> dict[str, Json]:
+    """The report, not yet signed. Without `model` nothing is served, and that much stays open."""
+    began = now()
+    mint, account = Mint(random), Account()
+    search = Search(mint)
+    replies: list[tuple[Ask, Reply]] = []
+    for ask in asks(mint, model):
+        try:
+            replies.append((ask, _sent(url, key, ask)))
+        except OSError as error:
+            account.faults[f"{ask.path} does not answer ({error.strerror or type(error).__name__})"] = None
+    account.requests = len(replies)
+    account.served = sum(ask.served and reply.status == 200 for ask, reply in replies)
+    for ask, reply in replies:
+        for canary in ask.canaries:
+            mint.arrived(canary, Where.LETHE)
+        account.faults.update(dict.fromkeys(broken(ask, reply)))
+    account.add([_callers(replies, search, open_end=account.served == 0)])
+    account.add([pages.pages(url, {} if key is None else {"": key}, None, (search,))])
+    account.faults.update(dict.fromkeys(_posture(url)))
+    account.canaries = len(mint.canaries)
+    about = Circumstances(
+        form=LIVE,
+        configurations=((url, _level(replies)),),
+        enforced=(),
+        finished=now(),
+        seconds=now() - began,
+        kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
+        python=".".join(map(str, sys.version_info[:3])),
+    )
+    return document(account, None, about)
+
+
+def asks(mint: Mint, model: str | None) -> list[Ask]:
+    """Requests that fail in some way, none of which costs anything; with a model two that are served."""
+    made: list[Ask] = []
+    for path in (_MESSAGES, _CHAT):
+        where = f"live{path}"
+        text, name = mint.new("user-text", where), mint.new("model", where)
+        made.append(Ask(path, _body(name.text, text.text), (text, name)))
+        raw = mint.new("raw-bytes", where)
+        made.append(Ask(path, b'{"model": "' + raw.text.encode(), (raw,)))
+    if model is not None:
+        again = [mint.new("user-text", f"live{_MESSAGES}, served") for _ in range(2)]
+        made += [Ask(_MESSAGES, _body(model, each.text), (each,), served=True) for each in again]
+    return made
+
+
+def broken(ask: Ask, reply: Reply) -> list[str]:
+    """What every response promises, and this one does not keep."""
+    said = reply.headers
+    faults = []
+    if said.get("x-lethe-level") not in set(Level):
+        faults.append(f"{ask.path}: a response without x-lethe-level")
+    if not _hex(said.get("x-lethe-request-id", "")):
+        faults.append(f"{ask.path}: a response without x-lethe-request-id")
+    if "no-store" not in said.get("cache-control", ""):
+        faults.append(f"{ask.path}: a response without cache-control: no-store")
+    if reply.status == 200 and said.get("x-lethe-upstream-class") not in UpstreamClass.__members__:
+        faults.append(f"{ask.path}: an answer without x-lethe-upstream-class")
+    if ask.served and reply.status != 200:
+        faults.append(f"{ask.path}: the model is not served: status {reply.status}")
+    if not ask.served and (reply.status < 400 or _SHAPES[ask.path].encode() not in reply.body.replace(b" ", b"")):
+        faults.append(f"{ask.path}: a wrong request is not answered by an error in the caller's dialect")
+    return faults
+
+
+def _callers(replies: list[tuple[Ask, Reply]], search: Search, *, open_end: bool) -> Looked:
+    """Nobody gets anything of another's request."""
+    hits = [
+        Hit(Sink.CALLERS, found.form, ask.path, found.canary.position if found.canary else "")
+        for ask, reply in replies
+        for found in search(repr(sorted(reply.headers.items())).encode() + b"\n" + reply.body)
+        if found.canary not in ask.canaries
+    ]
+    reasons = ("nothing was served: name a model with --model",) if open_end else ()
+    return Looked(Sink.CALLERS, sum(len(reply.body) for _, reply in replies), tuple(hits), reasons)
+
+
+def _posture(url: str) -> list[str]:
+    try:
+        status, body = pages.fetched(url, POSTURE_PATH, None)
+        signed = msgspec.json.decode(body, type=dict[str, Any])
+    except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+        return ["the posture cannot be had"]
+    if status != 200 or verify(signed, PayloadType.POSTURE, None) is Verdict.BAD:
+        return ["the posture's signature is bad"]
+    return []
+
+
+def _level(replies: list[tuple[Ask, Reply]]) -> str:
+    return next((level for _, reply in replies if (level := reply.headers.get("x-lethe-level")) in set(Level)), "none")
+
+
+def _body(model: str, text: str) -> bytes:
+    return msgspec.json.encode(
+        {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": f"Say yes. {text}"}]}
+    )
+
+
+def _hex(text: str) -> bool:
+    return len(text) == 32 and all(letter in "0123456789abcdef" for letter in text)
+
+
+def _sent(url: str, key: str | None, ask: Ask) -> Reply:
+    """Raises OSError."""
+    where = urlsplit(url)
+    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+    connection = kind(where.hostname or "", where.port, timeout=_PATIENCE)
+    headers = {"content-type": "application/json", "anthropic-version": "2023-06-01"}
+    try:
+        connection.request("POST", ask.path, ask.body, headers | ({"x-api-key": key} if key else {}))
+        answer = connection.getresponse()
+        said = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, said, answer.read(pages.LARGEST))
+    except http.client.HTTPException:
+        raise ConnectionError("it does not speak HTTP") from None
+    finally:
+        connection.close()

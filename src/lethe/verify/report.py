@@ -1,0 +1,140 @@
+"""The report of a verification: a document that can be signed, and the same for people."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+import lethe
+from lethe.evidence.canonical import Json
+from lethe.retention.enforcement import Enforcement, Mechanism, State
+from lethe.verify.mutation import Kills
+from lethe.verify.sinks import Hit, Looked, Sink, Verdict
+from lethe.verify.stage import Account
+
+SCHEMA = 1
+FINDINGS = 200  # kinds of hits that are told apart
+QUICK, FULL, LIVE = "quick", "full", "live"
+PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
+EXITS: dict[str, int] = {PASS: 0, FAIL: 1, INCONCLUSIVE: 3}
+
+
+class Circumstances(Struct, frozen=True, kw_only=True):
+    """`form` is quick, full or live; `configurations` are pairs of source and level."""
+
+    form: str
+    configurations: tuple[tuple[str, str], ...]
+    enforced: tuple[Enforcement, ...]
+    finished: float  # Unix seconds
+    seconds: float
+    kernel: str
+    python: str
+
+
+def document(account: Account, kills: Kills | None, about: Circumstances) -> dict[str, Json]:
+    """Everything, in a form that can be signed: no fractions, no canaries."""
+    sinks = account.sinks
+    hits = [hit for look in sinks.values() for hit in look.hits]
+    copies = account.copies
+    return {
+        "schema": SCHEMA,
+        "outcome": outcome(account, kills, live=about.form == LIVE),
+        "version": lethe.__version__,
+        "finished": datetime.fromtimestamp(about.finished, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "seconds": round(about.seconds),
+        "form": about.form,
+        "configurations": [{"source": source, "level": level} for source, level in about.configurations],
+        "host": {"kernel": about.kernel, "python": about.python},
+        "hits": len(hits),
+        "inconclusive": sum(look.verdict is Verdict.INCONCLUSIVE for look in sinks.values()),
+        "requests": account.requests,
+        "served": account.served,
+        "canaries": account.canaries,
+        "unseen": dict(sorted(account.unseen.items())),
+        "faults": list(account.faults),
+        "refused_by_level": list(account.unserved),
+        "sinks": [_sink(look) for look in sinks.values()],
+        "findings": _findings(hits),
+        "memory": {"prompt": copies.prompt, "answer": copies.answer},
+        "memory_at_completion": {"prompt": account.at_completion.prompt, "answer": account.at_completion.answer},
+        "enforced": enforced(about.enforced),
+        "mutants": _mutants(kills),
+    }
+
+
+def outcome(account: Account, kills: Kills | None, *, live: bool = False) -> str:
+    """A hit, a broken promise, a canary that never travelled, nothing served, or a mutant that survives: fail.
+
+    A running instance may be looked at without anything being served; then a place is left open.
+    """
+    looks = account.sinks.values()
+    if (
+        any(look.verdict is Verdict.HIT for look in looks)
+        or account.faults
+        or account.unseen
+        or not (account.served or live)
+        or (kills is not None and kills.survived)
+    ):
+        return FAIL
+    return INCONCLUSIVE if any(look.verdict is Verdict.INCONCLUSIVE for look in looks) else PASS
+
+
+def enforced(all_of_them: Iterable[Enforcement]) -> dict[str, Json]:
+    """What holds every worker: the worst state of each mechanism; `unknown` where no worker has told."""
+    states = [each.states for each in all_of_them]
+    return {
+        mechanism.value: next(
+            (
+                found.value
+                for found in (State.REFUSED, State.ABSENT, State.ENFORCED)
+                if any(each.get(mechanism) is found for each in states)
+            ),
+            "unknown",
+        )
+        for mechanism in Mechanism
+    }
+
+
+def _sink(look: Looked) -> dict[str, Json]:
+    return {
+        "sink": look.sink.value,
+        "scanned": look.scanned,
+        "hits": len(look.hits),
+        "verdict": look.verdict.value,
+        "reasons": list(look.reasons),
+        "notes": list(look.notes),
+    }
+
+
+def _findings(hits: Iterable[Hit]) -> list[Json]:
+    """Alike ones counted together."""
+    counted = Counter((hit.sink, hit.what, hit.where, hit.position, hit.case) for hit in hits)
+    return [
+        {
+            "sink": sink.value,
+            "what": what,
+            "where": where,
+            "position": position,
+            "case": case,
+            "times": times,
+        }
+        for (sink, what, where, position, case), times in counted.most_common(FINDINGS)
+    ]
+
+
+def _mutants(kills: Kills | None) -> dict[str, Json]:
+    made = kills or Kills()
+    return {
+        "planted": len(made.kills),
+        "caught": made.caught,
+        "survived": [{"mutant": kill.mutant, "sink": kill.sink.value, "why": kill.why} for kill in made.survived],
+        "impossible_here": list(made.impossible),
+    }
+
+
+def evidence_searched(account: Account, text: bytes) -> Looked:
+    """The report is a sink itself."""
+    found = any(search(text) for search in account.searches)
+    hits = (Hit(Sink.EVIDENCE, "a canary in the report"),) if found else ()
+    return Looked(Sink.EVIDENCE, len(text), hits)

@@ -1,0 +1,53 @@
+"""A whole verification, from settings to the report."""
+
+import platform
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from lethe.config.settings import Settings
+from lethe.evidence.canonical import Json
+from lethe.retention.enforcement import Enforcement
+from lethe.verify.mutants.roster import MUTANTS, Mutant
+from lethe.verify.mutation import Kills, hunt
+from lethe.verify.passes import outside, traced
+from lethe.verify.report import FULL, QUICK, Circumstances, document, evidence_searched
+from lethe.verify.stage import Account, Clock, staged
+from lethe.verify.traffic import Progress
+
+
+def verify(
+    configurations: Sequence[tuple[str, Settings]],
+    clock: Clock,
+    progress: Progress,
+    *,
+    quick: bool,
+    mutants: Settings | None = None,
+    chosen: Sequence[Mutant] = MUTANTS,
+) -> dict[str, Json]:
+    """The report, not yet signed. `configurations` are settings with their sources; `mutants`, if mutants are to be
+    planted, are the settings that they run with. Raises NotServing."""
+    began = clock.now()
+    account = Account()
+    enforced: list[Enforcement] = []
+    for _, settings in configurations:
+        with staged(settings, clock, progress) as stage:
+            enforced += outside(stage, account, quick=quick)
+            traced(stage, account)
+            account.close(stage)
+    kills: Kills | None = None
+    if mutants is not None:
+        with staged(mutants, clock, progress) as stage:
+            kills = hunt(stage, chosen)
+    about = Circumstances(
+        form=QUICK if quick else FULL,
+        configurations=tuple((source, settings.plan.level.value) for source, settings in configurations),
+        enforced=tuple(enforced),
+        finished=clock.now(),
+        seconds=clock.now() - began,
+        kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
+        python=".".join(map(str, sys.version_info[:3])),
+    )
+    account.add([evidence_searched(account, msgspec.json.encode(document(account, kills, about)))])
+    return document(account, kills, about)
