@@ -8,7 +8,8 @@ import pytest
 from tests.leaks.after import After
 from tests.leaks.house import House, house
 
-LEVELS = ("C", "B")
+LEVELS = ("C", "B", "A2", "A1")
+FURTHER = ("C", "B")
 Runs: TypeAlias = dict[str, tuple[House, After]]
 
 
@@ -20,3 +21,19 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         for each in built.values():
             each.shoot()
         yield {level: (each, After(each)) for level, each in built.items()}
+
+
+@pytest.fixture(scope="session")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, House]]:
+    """Further servers, by level, for tests that need something of their own."""
+    with ExitStack() as stack:
+        yield {level: stack.enter_context(house(level, tmp_path_factory.mktemp(level))) for level in FURTHER}
+
+
+@pytest.fixture(params=FURTHER)
+def fresh(request: pytest.FixtureRequest, others: dict[str, House]) -> House:
+    """One whose upstreams have forgotten what they were asked before."""
+    found = others[request.param]
+    for fake in found.fakes.values():
+        fake.forget()
+    return found

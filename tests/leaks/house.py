@@ -174,6 +174,10 @@ def request(endpoint: Endpoint, model: str, *, stream: bool) -> dict[str, object
     return body | ({"stream": True} if stream else {})
 
 
+# What the operator says of the scripted upstreams, so that each level may ask them.
+CLASSES = {"A1": "U0", "A2": "U4", "B": "U5", "C": "U6"}
+
+
 def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
     """Two callers; a route allows losses, since most canaries stand where some dialect has no place for them."""
     wait = ("first_byte = 3.0", "idle = 3.0", "connect = 1.0")
@@ -184,10 +188,15 @@ def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
     allow = ('losses = "allow"',)
     return "\n".join(
         (
-            f'[retention]\nlevel = "{level}"\n' + ('accept_classes = ["U6"]\n' if level == "B" else ""),
-            upstream("a", "anthropic", fakes["a"].url, *wait),
-            upstream("c", "openai-chat", fakes["c"].url, *wait),
-            upstream("dead", "openai-chat", dead, *wait),
+            f'[retention]\nlevel = "{level}"\n',
+            *(
+                upstream(name, dialect, url, *wait).replace('"U6"', f'"{CLASSES[level]}"')
+                for name, dialect, url in (
+                    ("a", "anthropic", fakes["a"].url),
+                    ("c", "openai-chat", fakes["c"].url),
+                    ("dead", "openai-chat", dead),
+                )
+            ),
             *(route(f"{name}.*", name, lines=allow) for name in ("a", "c", "dead")),
             route("fall.*", "a", "c", lines=allow),
             *keys,

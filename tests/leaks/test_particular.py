@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from tests.e2e.served import lethe
 from tests.leaks.after import pages, places, processes
 from tests.leaks.conftest import LEVELS, Runs
-from tests.leaks.house import FRONTS, KEYS, PROVIDER_KEY, House, Reply, house, request
+from tests.leaks.house import FRONTS, KEYS, PROVIDER_KEY, House, Reply, request
 from tests.leaks.plants import CHAT, Draft, cookie, failure, plain, redirect
 from tests.leaks.search import canaries
 
@@ -28,13 +27,6 @@ BOTH = [Endpoint.MESSAGES, Endpoint.CHAT]
 STREAMS = pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
 AT = pytest.mark.parametrize("level", LEVELS)
 FRONT = pytest.mark.parametrize("endpoint", BOTH)
-
-
-@pytest.fixture(params=LEVELS)
-def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    """A server that nobody has asked anything yet."""
-    with house(request.param, tmp_path) as built:
-        yield built
 
 
 def ask(

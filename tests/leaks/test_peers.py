@@ -1,6 +1,7 @@
 """Every leak of a peer, at both fronts, buffered and streamed, passed through and translated: nothing is left of it."""
 
 import pytest
+from tests.leaks import plants
 from tests.leaks.after import After
 from tests.leaks.cases import CASES, Case
 from tests.leaks.conftest import LEVELS, Runs
@@ -37,6 +38,13 @@ def arrived(after: After, shot: Shot, reply: Reply) -> bool:
     seen = after.seen[shot.canary]
     if shot.case.stopped:
         return not seen and reply.status < 500
-    if shot.upstream == "dead" or (reply.status in (400, 403) and b'"error"' in reply.body):
-        return reply.status >= 400
-    return bool(seen) or shot.canary.encode() in reply.body
+    if shot.upstream == "dead":
+        return reply.status == 502
+    return bool(seen) or shot.canary.encode() in reply.body or (reply.status == 400 and refused(shot, reply.body))
+
+
+def refused(shot: Shot, body: bytes) -> bool:
+    """By Lethe, for what was planted: a field that no API defines, at a level that promises; a type that cannot be."""
+    if plants.unknown in shot.case.request:
+        return b"retention level " in body
+    return plants.wrong_type in shot.case.request and b"$.messages: expected an array" in body
