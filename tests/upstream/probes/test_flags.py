@@ -8,6 +8,7 @@ from lethe.upstream.probes.verdict import Reason, Unproven
 
 LLAMA = "/usr/bin/llama-server -m model.gguf --no-slots --no-cache-prompt --cache-ram 0"
 OTHER, OPENS, MISSING = Reason.OTHER_PROGRAM, Reason.FLAG_OPENS, Reason.FLAG_MISSING
+OFF = "--no-enable-prefix-caching"
 NO_STATS = "VLLM_NO_USAGE_STATS=1"
 CASES: list[tuple[Rules, str, str, Reason | None]] = [
     (LLAMACPP, LLAMA, "", None),
@@ -44,27 +45,31 @@ CASES: list[tuple[Rules, str, str, Reason | None]] = [
     (LLAMACPP, LLAMA.replace("llama-server", "nginx"), "", OTHER),
     (LLAMACPP, "docker-proxy llama-server --no-slots", "", OTHER),
     (LLAMACPP, "", "", OTHER),
-    (VLLM, "/venv/bin/python3.12 /venv/bin/vllm serve m", NO_STATS, None),
-    (VLLM, "/venv/bin/vllm serve m --port 8000 --api-key k --max-model-len -1", "DO_NOT_TRACK=1", None),
-    (VLLM, "python3 -u -m vllm.entrypoints.openai.api_server --model m", NO_STATS, None),
-    (VLLM, "vllm serve m --kv-cache-dtype fp8 --config-format hf --enable-lora", NO_STATS, None),
-    (VLLM, "vllm serve m", NO_STATS + " VLLM_LOGGING_LEVEL=WARNING VLLM_SERVER_DEV_MODE=0", None),
-    (VLLM, "vllm serve m", "", MISSING),
-    (VLLM, "vllm serve m", "VLLM_NO_USAGE_STATS=0", MISSING),
-    (VLLM, "vllm serve m --enable-log-requests", NO_STATS, OPENS),
-    (VLLM, "vllm serve m --enable_log_requests", NO_STATS, OPENS),
-    (VLLM, "vllm serve m --enable-log-req", NO_STATS, OPENS),
-    (VLLM, "vllm serve m --enable-log-outputs=true", NO_STATS, OPENS),
-    (VLLM, "vllm serve m --no-disable-log-requests", NO_STATS, OPENS),
-    (VLLM, "vllm serve m --otlp-traces-endpoint http://c:4317", NO_STATS, OPENS),
-    (VLLM, "vllm serve m --kv-transfer-config {}", NO_STATS, OPENS),
-    (VLLM, "vllm serve m --kv-transfer-config.kv_connector X", NO_STATS, OPENS),
-    (VLLM, "vllm serve m --config more.yaml", NO_STATS, OPENS),
-    (VLLM, "vllm serve m --log-config-file log.json", NO_STATS, OPENS),
-    (VLLM, "vllm serve m", NO_STATS + " VLLM_LOGGING_LEVEL=DEBUG", OPENS),
-    (VLLM, "vllm serve m", NO_STATS + " VLLM_LOGGING_LEVEL=debug", OPENS),
-    (VLLM, "vllm serve m", NO_STATS + " VLLM_SERVER_DEV_MODE=1", OPENS),
-    (VLLM, "vllm serve m", NO_STATS + " VLLM_LOGGING_CONFIG_PATH=/a", OPENS),
+    (VLLM, "/venv/bin/python3.12 /venv/bin/vllm serve m {off}", NO_STATS, None),
+    (VLLM, "/venv/bin/vllm serve m {off} --port 8000 --api-key k --max-model-len -1", "DO_NOT_TRACK=1", None),
+    (VLLM, "python3 -u -m vllm.entrypoints.openai.api_server --model m {off}", NO_STATS, None),
+    (VLLM, "vllm serve m {off} --kv-cache-dtype fp8 --config-format hf --enable-lora", NO_STATS, None),
+    (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_LOGGING_LEVEL=WARNING VLLM_SERVER_DEV_MODE=0", None),
+    (VLLM, "vllm serve m {off}", "", MISSING),
+    (VLLM, "vllm serve m", NO_STATS, MISSING),
+    (VLLM, "vllm serve m {off} --enable-prefix-caching", NO_STATS, MISSING),
+    (VLLM, "vllm serve m {off} --enable_prefix", NO_STATS, MISSING),
+    (VLLM, "vllm serve m --enable-prefix-caching --no-enable_prefix_caching", NO_STATS, None),
+    (VLLM, "vllm serve m {off}", "VLLM_NO_USAGE_STATS=0", MISSING),
+    (VLLM, "vllm serve m {off} --enable-log-requests", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --enable_log_requests", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --enable-log-req", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --enable-log-outputs=true", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --no-disable-log-requests", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --otlp-traces-endpoint http://c:4317", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --kv-transfer-config {}", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --kv-transfer-config.kv_connector X", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --config more.yaml", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --log-config-file log.json", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_LOGGING_LEVEL=DEBUG", OPENS),
+    (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_LOGGING_LEVEL=debug", OPENS),
+    (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_SERVER_DEV_MODE=1", OPENS),
+    (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_LOGGING_CONFIG_PATH=/a", OPENS),
     (VLLM, "VLLM::EngineCore", NO_STATS, OTHER),
     (VLLM, "python3 proxy.py vllm", NO_STATS, OTHER),
     (OLLAMA, "/usr/local/bin/ollama serve", "OLLAMA_NO_CLOUD=1", None),
@@ -82,7 +87,9 @@ CASES: list[tuple[Rules, str, str, Reason | None]] = [
 @pytest.mark.parametrize(("rules", "line", "environ", "reason"), CASES, ids=lambda value: str(value)[:60])
 def test_command_lines(rules: Rules, line: str, environ: str, reason: Reason | None) -> None:
     pairs = (pair.partition("=") for pair in environ.split())
-    process = Process(arguments=tuple(line.split()), environ={name: value for name, _, value in pairs})
+    process = Process(
+        arguments=tuple(line.replace("{off}", OFF).split()), environ={name: value for name, _, value in pairs}
+    )
     if reason is None:
         assert judge(process, rules).holds
     else:

@@ -77,6 +77,8 @@ LLAMACPP = Rules(
 VLLM = Rules(
     program=re.compile(r"vllm|vllm\.entrypoints\.openai\.api_server"),
     dashes=True,
+    # Prefixes are kept for the next request, of whomever: a salt in requests would only keep callers apart.
+    closed=(Switch(given=("--no-enable-prefix-caching",), back=("--enable-prefix-caching",)),),
     opening=(
         *("--enable-log-requests", "--enable-log-outputs", "--no-disable-log-requests", "--log-config-file"),
         *("--otlp-traces-endpoint", "--collect-detailed-traces", "--kv-transfer-config", "--kv-events-config"),
@@ -109,7 +111,7 @@ def judge(process: Process, rules: Rules) -> Verdict:
     options = list(_options(process.arguments, dashes=rules.dashes))
     if any(_opens(name, value, rules) for name, value in options):
         raise Unproven(Reason.FLAG_OPENS)
-    if not all(_given(switch, options) for switch in rules.closed):
+    if not all(_given(switch, options, dashes=rules.dashes) for switch in rules.closed):
         raise Unproven(Reason.FLAG_MISSING)
     _look_at(process.environ, rules)
     return PROVEN
@@ -139,17 +141,23 @@ def _opens(name: str, value: str, rules: Rules) -> bool:
     if name in rules.most:
         return not value.isdecimal() or int(value) > rules.most[name]
     if rules.dashes and len(name) > len("--"):
-        return any(option.startswith(name) for option in rules.opening)
+        return _begins(name, rules.opening)
     return name in rules.opening
 
 
-def _given(switch: Switch, options: list[tuple[str, str]]) -> bool:
+def _given(switch: Switch, options: list[tuple[str, str]], *, dashes: bool) -> bool:
     """The last word on it counts."""
-    said = [(name, value) for name, value in options if name in (*switch.given, *switch.back)]
-    if not said:
-        return False
-    name, value = said[-1]
-    return name in switch.given and switch.value in (None, value)
+    closed = False
+    for name, value in options:
+        if name in switch.given:
+            closed = switch.value in (None, value)
+        elif name in switch.back or (dashes and len(name) > len("--") and _begins(name, switch.back)):
+            closed = False
+    return closed
+
+
+def _begins(name: str, options: Iterable[str]) -> bool:
+    return any(option.startswith(name) for option in options)
 
 
 def _look_at(environ: Mapping[str, str], rules: Rules) -> None:
