@@ -98,6 +98,12 @@ def test_what_is_no_json_for_others_is_none_here(body: bytes) -> None:
         TopLevel(body)
 
 
+@pytest.mark.parametrize("body", [b'{"x":"\xff","t":1}', b'{"\xff":1}'])
+def test_text_that_is_none_is_the_callers_fault(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        TopLevel(body).whole()
+
+
 def test_another_encoding_goes_out_in_the_one_that_json_has() -> None:
     assert TopLevel('{"a":1}'.encode("utf-16")).spliced({}) == b'{"a":1}'
 

@@ -88,7 +88,7 @@ def loads(text: bytes | msgspec.Raw) -> Any:
     """A decoded value; text that UTF-8 cannot hold is kept. Raises InvalidRequest."""
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
         return json.loads(bytes(text), parse_constant=_refuse_constant)
@@ -125,7 +125,7 @@ def _decode(body: bytes) -> tuple[dict[str, msgspec.Raw], bytes]:
         return _TOP_LEVEL.decode(body), body
     except msgspec.ValidationError:
         raise InvalidRequest("$", "expected an object") from None
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     # Clients written in JavaScript send lone surrogates, which msgspec refuses and JSON's grammar allows.
     whole = loads(body)
