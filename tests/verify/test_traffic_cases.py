@@ -49,6 +49,14 @@ def test_some_is_dozens_and_every_is_hundreds() -> None:
     assert 500 < len(cases.every(PLAN)) < 3000
 
 
+def test_many_upstreams_do_not_make_for_endless_traffic(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cases.many(PLAN) == cases.every(PLAN)
+    monkeypatch.setattr(cases, "MOST", 300)
+    fewer = cases.many(PLAN)
+    assert 200 < len(fewer) <= 300
+    assert set(fewer) >= set(cases.some(PLAN))
+
+
 def test_every_mode_of_a_process_has_streams_on_every_way() -> None:
     for mode in PROCESS:
         made = cases.process(PLAN, mode)

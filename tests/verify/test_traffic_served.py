@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tests.verify import ground
 from tests.verify.ground import far, near
 
+from lethe.errors import InternalFault, UnknownModel
 from lethe.server import outgoing
 from lethe.server.exchange import Exchange
 from lethe.server.inference import Inference
@@ -110,6 +111,19 @@ def test_a_cache_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Caller, "ask", cached)
         faults = traffic.follow(site, upstreams, mint, [second]).faults
     assert [fault.rpartition(": ")[2] for fault in faults] == ["a second identical request did not reach the upstream"]
+
+
+def test_a_failure_of_our_own_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(*_: Any) -> None:
+        raise UnknownModel("fails") if broken == UnknownModel else InternalFault
+
+    broken: type[Exception] = UnknownModel
+    monkeypatch.setattr(Inference, "answer", answer)
+    with near(ground.settings()) as (site, upstreams):
+        assert traffic.follow(site, upstreams, ground.mint(), [served(Front.CHAT)]).faults == ()
+        broken = InternalFault
+        faults = traffic.follow(site, upstreams, ground.mint(), [served(Front.CHAT)]).faults
+    assert [fault.rpartition(": ")[2] for fault in faults] == ["failed inside the proxy"]
 
 
 def test_upstreams_that_fail_must_be_there() -> None:

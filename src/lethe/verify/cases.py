@@ -15,6 +15,7 @@ from lethe.verify.modes import BUFFERED_ONLY, PROCESS, STREAMS_ONLY, Front, Mode
 from lethe.verify.positions import DELICATE, Position
 
 OWN = "lethe-verify-"  # how the routes and upstreams begin that are there to fail
+MOST = 4000  # requests of one pass
 _ANY = {"*": "x", "?": "x"}
 _CONVERSING = frozenset({Front.MESSAGES, Front.CHAT})
 _BUFFERED = frozenset({Front.COUNT_TOKENS, Front.EMBEDDINGS, Front.MODELS})
@@ -122,6 +123,15 @@ def _named(glob: str) -> str:
 
 def _free(glob: str) -> str | None:
     return glob[:-1] if glob.endswith("*") and not set(glob[:-1]) & set("*?[") else None
+
+
+def many(plan: Plan) -> list[Case]:
+    """All of them where they are few enough, else `some` and as many others as there is room for, evenly chosen."""
+    whole, first = every(plan), some(plan)
+    chosen = set(first)
+    rest = [case for case in whole if case not in chosen]
+    stride = -(-len(rest) // max(1, MOST - len(first)))
+    return [*first, *rest[::stride]] if stride > 1 else whole
 
 
 def every(plan: Plan) -> list[Case]:

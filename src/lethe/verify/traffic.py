@@ -26,6 +26,7 @@ from lethe.verify.upstreams import NAMES, Scripted
 AT_ONCE = 16  # requests
 _LOOK = 0.01  # seconds between two looks
 _SETTLED = 0.3  # seconds in which everything that was sent is on its way
+_OUR_FAULT = 500  # the status of an error that is neither the caller's nor the upstream's
 _BACK = 20.0  # seconds for a worker to be replaced
 
 Progress: TypeAlias = Callable[[str, int, int], None]  # what, how many are done, of how many
@@ -57,8 +58,8 @@ class Traffic(Struct, frozen=True, kw_only=True):
 def drive(
     site: Site, upstreams: Scripted, mint: Mint, *, quick: bool = False, progress: Progress | None = None
 ) -> Traffic:
-    """Every case but those that end processes: all of them, or with `quick` as few as show each thing once."""
-    chosen = cases.some(site.plan) if quick else cases.every(site.plan)
+    """Every case but those that end processes; with `quick` as few as show each thing once."""
+    chosen = cases.some(site.plan) if quick else cases.many(site.plan)
     return follow(site, upstreams, mint, chosen, progress)
 
 
@@ -166,6 +167,8 @@ class _Drive:
                 self._faults[f"{case.name}: a second identical request did not reach the upstream"] = None
         self._errands.answered(errand, heard.raw)
         self._served += arrivals.settle(errand, heard, self._mint)
+        if heard.status == _OUR_FAULT and errand.asked == 0:
+            self._faults[f"{case.name}: failed inside the proxy"] = None
         if case.mode is Mode.SERVED and arrivals.refused_by_class(errand, heard):
             self._unserved[case.name] = None
 
