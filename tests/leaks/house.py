@@ -188,7 +188,8 @@ def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
     allow = ('losses = "allow"',)
     return "\n".join(
         (
-            f'[retention]\nlevel = "{level}"\n',
+            # What this host lacks is no subject here; what it has is enforced all the same.
+            f'[retention]\nlevel = "{level}"\naccept_unenforced = ["landlock", "landlock-net", "seccomp"]\n',
             *(
                 upstream(name, dialect, url, *wait).replace('"U6"', f'"{CLASSES[level]}"')
                 for name, dialect, url in (
