@@ -52,7 +52,10 @@ OPENAI_CHAT: list[Line] = [
     ("openai.chat", {"model": "gpt-5.6", "prompt_cache_options": {"ttl": "30m"}}, (EXPLICIT, EXPLICIT, P, P)),
     ("openai.chat", {"model": "gpt-5.4", "prompt_cache_retention": "24h"}, (MEMORY, MEMORY, MEMORY, P)),
     ("openai.chat", {"model": "gpt-4o", "prompt_cache_retention": "24h"}, (MEMORY, MEMORY, MEMORY, P)),
+    ("openai.chat", {"model": "gpt-5-mini", "prompt_cache_retention": "24h"}, (MEMORY, MEMORY, MEMORY, P)),
     ("openai.chat", {"model": "gpt-5.5-pro"}, (R, P, P, P)),
+    ("azure.chat", {"prompt_cache_retention": "24h"}, (S, S, S, P)),
+    ("azure.chat", {"prompt_cache_options": {"ttl": "30m"}}, (EXPLICIT, EXPLICIT, P, P)),
     ("openai.chat", {"web_search_options": {}}, (R, R, R, P)),
     ("openai.chat", says({"type": "file", "file": {"file_id": "file_1"}}), (R, R, R, P)),
     ("openai.chat", says({"type": "image_url", "image_url": {"url": "https://o.example/a"}}), (R, R, P, P)),
@@ -167,6 +170,18 @@ OTHERS: list[Line] = [
     ("llamacpp.chat", {"id_slot": 1}, (S, S, S, P)),
     ("generic.chat", {"store": True}, (UNSTORED, UNSTORED, UNSTORED, UNSTORED)),
 ]  # fmt: skip
+SENT_ANYWAY: list[tuple[str, str, bool]] = [  # models whose own cache is one of 24 hours get another one unasked
+    ("openai.chat", "gpt-5.4", True),
+    ("openai.chat", "gpt-5-2025-08-07", True),
+    ("openai.chat", "gpt-4.1", True),
+    ("openai.chat", "gpt-4.1-mini", False),
+    ("openai.chat", "gpt-5-mini", False),
+    ("openai.chat", "gpt-5-chat-latest", False),
+    ("openai.chat", "gpt-5.5", False),
+    ("openai.chat", "gpt-5.6", False),
+    ("openai.chat", "o3", False),
+    ("azure.chat", "gpt-5.4", False),
+]
 LINES = [*OPENAI_CHAT, *OPENAI_RESPONSES, *ANTHROPIC, *OTHERS]
 
 
@@ -200,3 +215,9 @@ def test_what_becomes_of_it(line: Line) -> None:
             assert left == renamed(sent), level
         elif isinstance(outcome, dict):
             assert left == {name: value for name, value in sent.items() if name not in outcome} | outcome, level
+
+
+@pytest.mark.parametrize(("surface", "model", "sent"), SENT_ANYWAY)
+def test_fields_go_only_to_models_that_take_them(surface: str, model: str, *, sent: bool) -> None:
+    verdict = GUARDS[surface].judge(TopLevel(json.dumps({"model": model}).encode()), Level.A2, model)
+    assert ("prompt_cache_retention" in verdict.changes) is sent
