@@ -180,6 +180,7 @@ def test_a_verification_is_told() -> None:
         "sha256": "ab",
         "signature": "signed and trusted",
         "outcome": "pass",
+        "form": None,
         "finished": None,
         "version": None,
     }

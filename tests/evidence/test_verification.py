@@ -13,6 +13,7 @@ from lethe.evidence.verification import Verification, summarised
 SIGNER = Signer.ephemeral()
 REPORT: dict[str, Json] = {
     "outcome": "pass",
+    "form": "full",
     "finished": "2026-11-24T22:00:00Z",
     "version": "0.1.0",
     "hits": [{"canary": "canary-1"}],
@@ -29,6 +30,7 @@ def test_a_report_by_the_same_key() -> None:
         sha256=hashlib.sha256(content).hexdigest(),
         signature=Verdict.TRUSTED,
         outcome="pass",
+        form="full",
         finished="2026-11-24T22:00:00Z",
         version="0.1.0",
     )
@@ -60,7 +62,7 @@ def test_what_is_no_signed_report_has_no_outcome(content: bytes) -> None:
     assert told.sha256 == hashlib.sha256(content).hexdigest()
 
 
-@pytest.mark.parametrize("name", ["outcome", "finished", "version"])
+@pytest.mark.parametrize("name", ["outcome", "form", "finished", "version"])
 @pytest.mark.parametrize("value", ["canary words", "", 7, None, ["pass"], "2026-11-24T22:00:00Z canary", "0.1 canary"])
 def test_no_other_text_gets_through(name: str, value: Any) -> None:
     told = summarised(report(**{name: value}), SIGNER.public_key)

@@ -48,7 +48,8 @@ def _kernel(workers: tuple[dict[Mechanism, State], ...]) -> str:
 def _verification(told: Verification | None) -> str:
     if told is None:
         return "no report"
-    return f"{told.outcome or 'unknown'}, {told.finished or 'some time'}, {told.signature}"
+    said = (told.outcome or "unknown", told.form or "of some form", told.finished or "at some time", told.signature)
+    return ", ".join(said)
 
 
 def _rows(upstream: UpstreamPosture) -> list[tuple[str, ...]]:

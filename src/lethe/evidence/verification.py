@@ -11,6 +11,7 @@ from lethe.evidence.signing import PayloadType, Verdict, verify
 
 LARGEST = 4 * 1024 * 1024  # bytes of a report that is read
 OUTCOMES: tuple[str, ...] = ("pass", "fail", "inconclusive")
+FORMS: tuple[str, ...] = ("quick", "full", "live")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,31}\Z")
 
@@ -24,6 +25,7 @@ class Verification(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sha256: str  # of the file
     signature: Verdict
     outcome: str | None = None
+    form: str | None = None
     finished: str | None = None
     version: str | None = None  # of Lethe
 
@@ -41,14 +43,15 @@ def summarised(report: bytes, trusted: bytes | None) -> Verification:
     return Verification(
         sha256=digest,
         signature=verdict,
-        outcome=_one_of(signed.get("outcome")),
+        outcome=_one_of(OUTCOMES, signed.get("outcome")),
+        form=_one_of(FORMS, signed.get("form")),
         finished=_like(_TIME, signed.get("finished")),
         version=_like(_VERSION, signed.get("version")),
     )
 
 
-def _one_of(value: object) -> str | None:
-    return value if isinstance(value, str) and value in OUTCOMES else None
+def _one_of(known: tuple[str, ...], value: object) -> str | None:
+    return value if isinstance(value, str) and value in known else None
 
 
 def _like(form: "re.Pattern[str]", value: object) -> str | None:
