@@ -102,6 +102,45 @@ def test_a_dropped_feature_is_refused_unless_the_route_allows_it(capsys: pytest.
     assert explained(capsys, "loose", body=FOREIGN)["attempts"][0]["verdict"] == "asked"
 
 
+def test_the_class_with_its_evidence_and_what_the_guard_does(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = explained(capsys, "claude-x", "--level", "A2", status=1)["attempts"]
+    assert first["standing"]["why"] == "on this machine; its flags are not verified"
+    stands = second["standing"]
+    assert (stands["class"], stands["evidence"], stands["surface"]) == ("U6", "published_default", "anthropic.messages")
+    assert stands["until"] == stands["review_ends"]
+    assert [row["by"] for row in stands["better_by"]] == ["contract zdr"]
+    rows = {row["path"]: (row["action"], row["to"]) for row in second["guard"]}
+    assert rows["$.metadata.user_id"] == ("pseudonym", None)
+    assert rows["$.system[].cache_control.ttl"] == ("replace", "5m")
+    assert rows["$.mcp_servers"] == ("refuse", None)
+    assert main(["explain", "claude-x", "--level", "A2"]) == 1
+    said = capsys.readouterr().out
+    assert 'replace to "5m": $.cache_control.ttl, $.system[].cache_control.ttl' in said
+    assert "class U6 by published_default, until 20" in said
+    assert "days left)" in said
+
+
+FIELDS = [
+    ("user_id", "B", ["$.metadata.user_id"], ""),
+    ("max_tokens", "B", [], "max_tokens: known, and passes"),
+    ("frobnicate", "B", [], "frobnicate: unknown: refused"),
+    ("frobnicate", "C", [], "frobnicate: unknown: passes at level C"),
+]
+
+
+@pytest.mark.parametrize(("field", "level", "paths", "said"), FIELDS)
+def test_one_field(field: str, level: str, paths: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    attempt = explained(capsys, "claude-x", "--level", level, "--field", field)["attempts"][1]
+    assert ([row["path"] for row in attempt["guard"]], attempt["field"]) == (paths, said)
+
+
+def test_a_request_that_the_guard_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    body = {**PLAIN, "mcp_servers": [{"url": CANARY}], CANARY: 1, "tools": [{"type": CANARY, "name": "x"}]}
+    Path("lethe.toml").write_text('[upstreams.x]\ndialect = "anthropic"\nbase_url = "http://127.0.0.1:9"')
+    attempts = explained(capsys, "--level", "B", body=body, status=1)["attempts"]
+    assert attempts[0]["verdict"] == "refused: 400 retention_refused: $, $.mcp_servers, $.tools[0].type"
+
+
 BAD = [
     ("{", "the request would be refused: 400 invalid_request"),
     (json.dumps({**PLAIN, "thread": {"type": "create"}}), "thread_unsupported_request"),

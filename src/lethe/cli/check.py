@@ -9,6 +9,7 @@ examples:
 """
 
 import os
+import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from lethe.cli import proofs
 from lethe.cli.configured import add_config_option, chosen_path, load, source_of
 from lethe.cli.output import emit, say, table
+from lethe.cli.treatment import days_left, last_day
+from lethe.config.classes import chief
 from lethe.config.settings import Settings
 from lethe.config.values import address
 from lethe.credentials.static import Unresolved, resolve
@@ -82,6 +85,7 @@ def described(settings: Settings, source: str) -> dict[str, Any]:
                 "host": EMBEDDED if n == settings.embedded else address(upstream.base_url).host,
                 "class": upstream.upstream_class.name,
                 "why": settings.class_reasons[n],
+                "register": _register(upstream),
                 "accepted": admits(plan.level, upstream.upstream_class, plan.accept_classes),
                 "credential": upstream.credential,
                 "resolves": credential_state(upstream),
@@ -113,6 +117,19 @@ def described(settings: Settings, source: str) -> dict[str, Any]:
     }
 
 
+def _register(upstream: Upstream) -> dict[str, Any] | None:
+    """The surface that answers, and how long its review counts."""
+    surface = chief(upstream)
+    if surface is None:
+        return None
+    return {
+        "surface": surface.id,
+        "review_ends": surface.expires.isoformat(),
+        "review_days_left": days_left(surface, time.time()),
+        "contract_ends": None if upstream.contract is None else last_day(upstream.contract.expires),
+    }
+
+
 def credential_state(upstream: Upstream) -> str:
     """`yes`, `no: why`, or what takes its place."""
     if upstream.auth is Auth.FORWARD:
@@ -129,13 +146,14 @@ def named(target: Target, settings: Settings) -> str:
 def readable(report: dict[str, Any]) -> str:
     """The same for people."""
     upstreams = [
-        (u["name"], u["dialect"], u["host"], u["class"], _credential(u), u["why"]) for u in report["upstreams"]
+        (u["name"], u["dialect"], u["host"], u["class"], _credential(u), _review(u), u["why"])
+        for u in report["upstreams"]
     ]
     routes = [(r["model"], ", ".join(r["to"]), r["level"] or "-", r["losses"]) for r in report["routes"]]
     keys = [(k["name"], k["level"] or "-", k["from"]) for k in report["keys"]]
     parts = [
         f"{report['source']}: ok, level {report['level']}",
-        table(("upstream", "dialect", "host", "class", "credential", "why this class"), upstreams),
+        table(("upstream", "dialect", "host", "class", "credential", "review", "why this class"), upstreams),
     ]
     if report["proofs"]:
         parts.append(proofs.shown(report["proofs"]))
@@ -146,6 +164,11 @@ def readable(report: dict[str, Any]) -> str:
     notes += [f"note: {what} is not a file that can be read here" for what in report["missing_files"]]
     notes += [f"note: key {k['name']}: {k['from']}: {k['resolves']}" for k in report["keys"] if k["resolves"] != "yes"]
     return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
+
+
+def _review(upstream: dict[str, Any]) -> str:
+    days = upstream["register"]["review_days_left"] if upstream["register"] else None
+    return "none" if days is None else f"{days} days left" if days >= 0 else "over"
 
 
 def _credential(upstream: dict[str, Any]) -> str:

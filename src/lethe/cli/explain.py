@@ -1,30 +1,41 @@
-"""Show where a request goes and why: the rule that matched, the upstreams in order, what would be lost.
+"""Show where a request goes and why: the rule that matched, the upstreams in order, what would be lost or refused.
 
-With --request the body is read, and translated where needed: losses are named by their paths, content is not shown.
+Of each upstream it tells the class with its evidence and dates, as it is without any probe's word, and what the guard
+does to a request at this level. With --request the body is read, judged, and translated where needed: losses and
+refusals are named by their paths, content is not shown.
 
 examples:
   lethe explain claude-sonnet-4-5
   lethe explain gpt-5 --level A2
+  lethe explain gpt-5 --level B --field web_search_options
   lethe explain --request body.json --dialect anthropic
   lethe explain gpt-5 --request - < body.json
 """
 
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from lethe.cli.check import named
 from lethe.cli.configured import add_config_option, chosen_path, load
 from lethe.cli.output import CommandFailed, UsageFault, emit, say, table
+from lethe.cli.treatment import readable_rows, readable_standing, rows_at, standing_of, unknown_at
 from lethe.config.check import refusal
+from lethe.config.classes import chief, stands_at
 from lethe.config.settings import Settings
-from lethe.errors import CallerError, LetheError, UnknownModel
+from lethe.errors import CallerError, LetheError, RetentionRefused, UnknownModel
 from lethe.ir.content import Dialect
 from lethe.ir.loss import Losses
+from lethe.policies.retention import class_refused, refuse_features, weakness
 from lethe.providers.upstream import PATHS, Upstream
 from lethe.retention.levels import Level, admits, strictest
+from lethe.retention.standing import Standing
 from lethe.routing.attempts import Attempt, Router, Routing
+from lethe.wire.rawjson import TopLevel
 
 
 def options(parser: ArgumentParser) -> None:
@@ -32,6 +43,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", help="the model's name; default: the one in the request")
     parser.add_argument("--request", metavar="FILE", help="a request's body, as JSON; - reads it from stdin")
     parser.add_argument("--dialect", choices=[str(d) for d in PATHS], help="the caller's dialect (default: anthropic)")
+    parser.add_argument("--field", help="all that the register says of this field of a request")
     parser.add_argument("--level", choices=list(Level), help="what the caller asks for in x-lethe-level")
 
 
@@ -40,7 +52,7 @@ def execute(arguments: Namespace) -> int:
     caller = Dialect(arguments.dialect or Dialect.ANTHROPIC)
     raw = None if arguments.request is None else _read(arguments.request, settings.plan.max_body)
     wished = Level(arguments.level) if arguments.level else None
-    report = explained(settings, arguments.model, caller, raw, wished)
+    report = explained(settings, arguments.model, caller, raw, wished, arguments.field, now=time.time())
     if arguments.json:
         emit(report)
     else:
@@ -48,15 +60,22 @@ def execute(arguments: Namespace) -> int:
     return 0 if report["ok"] else 1
 
 
-def explained(
-    settings: Settings, model: str | None, caller: Dialect, raw: bytes | None, wished: Level | None
+def explained(  # noqa: PLR0913 - one argument an option
+    settings: Settings,
+    model: str | None,
+    caller: Dialect,
+    raw: bytes | None,
+    wished: Level | None,
+    field: str | None = None,
+    *,
+    now: float,
 ) -> dict[str, Any]:
-    """`ok`: at least one upstream would be asked. Raises CommandFailed, UsageFault."""
+    """`ok`: at least one upstream would be asked. `now` is Unix time. Raises CommandFailed, UsageFault."""
     try:
         body = None if raw is None else _body(raw, caller)
     except LetheError as error:
         raise CommandFailed(f"the request would be refused: {error.status} {error.code}: {error.message}") from None
-    name = model or (body.get("model") if body is not None else None)
+    name = model or (body.value("model") if body is not None else None)
     if not isinstance(name, str) or not name:
         raise UsageFault("name a model, or give a request that has one")
     try:
@@ -65,7 +84,8 @@ def explained(
         return {"ok": False, "model": name, "refused": error.message, "attempts": []}
     levels = [settings.plan.level] + [level for level in (routing.level, wished) if level is not None]
     level = strictest(levels)
-    attempts = [_attempt(settings, attempt, caller, body, level, routing) for attempt in routing.attempts]
+    question = Question(settings, caller, body, level, routing, field, now)
+    attempts = [_attempt(question, attempt) for attempt in routing.attempts]
     return {
         "ok": any(attempt["verdict"] == "asked" for attempt in attempts),
         "model": name,
@@ -91,8 +111,10 @@ def readable(report: dict[str, Any]) -> str:
         table(("", "upstream", "model", "dialect", "way", "class", "verdict"), rows),
     ]
     for n, attempt in enumerate(report["attempts"], 1):
-        lines += [""] if attempt["losses"] else []
-        lines += [f"{n}: {loss['severity']}: {loss['path']} ({loss['feature']})" for loss in attempt["losses"]]
+        lines += ["", f"{n}: {attempt['upstream']}: " + "\n   ".join(readable_standing(attempt["standing"]))]
+        lines += [f"   {loss['severity']}: {loss['path']} ({loss['feature']})" for loss in attempt["losses"]]
+        lines += [f"   {line}" for line in readable_rows(attempt["guard"])]
+        lines += [f"   {attempt['field']}"] if attempt["field"] else []
     return "\n".join(lines)
 
 
@@ -103,59 +125,91 @@ def _rule(settings: Settings, routing: Routing) -> str:
     return f'routes[{routing.route}], model = "{route.model}", to {", ".join(named(t, settings) for t in route.to)}'
 
 
-def _attempt(
-    settings: Settings,
-    attempt: Attempt,
-    caller: Dialect,
-    body: dict[str, Any] | None,
-    level: Level,
-    routing: Routing,
-) -> dict[str, Any]:
-    upstream = settings.plan.upstreams[attempt.upstream]
+class Question(Struct, frozen=True):
+    """All that is the same for every upstream."""
+
+    settings: Settings
+    caller: Dialect
+    body: TopLevel | None
+    level: Level
+    routing: Routing
+    field: str | None
+    now: float
+
+
+def _attempt(question: Question, attempt: Attempt) -> dict[str, Any]:
+    upstream = question.settings.plan.upstreams[attempt.upstream]
+    stands = stands_at(upstream, question.now, attempt.model)
+    surface, accepted = chief(upstream), question.settings.plan.accept_classes
     verdict, losses = "asked", Losses()
-    if not admits(level, upstream.upstream_class, settings.plan.accept_classes):
-        verdict = "refused: " + refusal(upstream, level)
-    elif body is not None and upstream.dialect is not caller:
-        verdict, losses = _translated(body, caller, upstream, attempt.model, allow_losses=routing.allow_losses)
+    if not admits(question.level, stands.upstream_class, accepted):
+        verdict = "refused: " + refusal(stands.upstream_class, question.level)
+    elif question.body is not None:
+        verdict, losses = _judged(question, attempt, upstream, stands)
+    guard = rows_at(surface, question.level, attempt.model, question.field) if surface is not None else []
+    said = ""
+    if question.field is not None and surface is not None and not guard:
+        unknown = question.settings.plan.refuse_unknown
+        said = f"{question.field}: {unknown_at(surface, question.level, question.field, refuse_unknown=unknown)}"
     return {
         "upstream": upstream.name,
         "model": attempt.model,
         "dialect": upstream.dialect,
-        "way": "pass-through" if upstream.dialect is caller else "translated",
-        "class": upstream.upstream_class.name,
-        "why": settings.class_reasons[attempt.upstream],
+        "way": "pass-through" if upstream.dialect is question.caller else "translated",
+        "class": stands.upstream_class.name,
+        "why": stands.why,
         "verdict": verdict,
         "losses": [{"path": loss.path, "feature": loss.feature, "severity": loss.severity} for loss in losses],
+        "standing": standing_of(upstream, attempt.model, question.now),
+        "guard": guard,
+        "field": said,
     }
 
 
-def _translated(
-    body: dict[str, Any], caller: Dialect, upstream: Upstream, model: str, *, allow_losses: bool
-) -> tuple[str, Losses]:
-    """The verdict, and what the translation could not carry."""
-    from lethe import transcode
-    from lethe.dialects.codec import CODECS
-    from lethe.policies.fidelity import refuse_dropped
+def _judged(question: Question, attempt: Attempt, upstream: Upstream, stands: Standing) -> tuple[str, Losses]:
+    """The verdict on the request as it would go out, and what the translation could not carry."""
+    from lethe.retention.guard import Guard
 
-    losses = Losses()
+    plan, losses, body = question.settings.plan, Losses(), question.body
+    surface = chief(upstream)
     try:
-        transcode.encode_request(CODECS[caller].decode_request(body), upstream, model, losses)
-        losses = transcode.located(losses, caller, body)
-        refuse_dropped(losses, allowed=allow_losses)
+        if upstream.dialect is not question.caller and body is not None:
+            body = _translated(question, body.whole(), upstream, attempt.model, losses)
+        if surface is not None and body is not None:
+            verdict = Guard(surface).judge(
+                body, question.level, attempt.model, refuse_unknown=plan.refuse_unknown, pseudonym=lambda name: name
+            )
+            refuse_features(question.level, upstream.name, verdict.refusals)
+            if (weak := weakness(question.level, plan.accept_classes, stands, verdict.used)) is not None:
+                raise class_refused(question.level, plan.accept_classes, [(upstream.name, *weak)])
+    except RetentionRefused as error:
+        return f"refused: {error.status} {error.code}: {', '.join(error.paths)}", losses
     except CallerError as error:
         return f"refused: {error.status} {error.code}", losses
     return "asked", losses
 
 
-def _body(raw: bytes, caller: Dialect) -> dict[str, Any]:
+def _translated(question: Question, body: dict[str, Any], upstream: Upstream, model: str, losses: Losses) -> TopLevel:
+    """The body for another dialect; what it cannot carry goes to `losses`. Raises CallerError."""
+    from lethe import transcode
+    from lethe.dialects.codec import CODECS
+    from lethe.policies.fidelity import refuse_dropped
+
+    found = Losses()
+    encoded = transcode.encode_request(CODECS[question.caller].decode_request(body), upstream, model, found)
+    losses += transcode.located(found, question.caller, body)
+    refuse_dropped(losses, allowed=question.routing.allow_losses)
+    return TopLevel(encoded.body)
+
+
+def _body(raw: bytes, caller: Dialect) -> TopLevel:
     """The request as the server would read it. Raises LetheError."""
     from lethe.policies.state import refuse_threads
-    from lethe.wire.rawjson import TopLevel
 
     body = TopLevel(raw)
     if caller is Dialect.ANTHROPIC:
         refuse_threads(body)
-    return body.whole()
+    return body
 
 
 def _read(file: str, limit: int) -> bytes:

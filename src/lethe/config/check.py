@@ -128,7 +128,7 @@ def _note_refused(
     """Upstreams that a level can never accept are allowed, and worth knowing of."""
     for upstream in upstreams:
         if not admits(level, upstream.upstream_class, accepted):
-            found.note(("upstreams", upstream.name), refusal(upstream, level))
+            found.note(("upstreams", upstream.name), refusal(upstream.upstream_class, level))
     for n, route in enumerate(routes):
         binding = strictest([level, route.level or level])
         if binding is level:
@@ -137,10 +137,10 @@ def _note_refused(
             if target.upstream < len(upstreams) and not admits(
                 binding, upstreams[target.upstream].upstream_class, accepted
             ):
-                found.note(("routes", n, "to", i), refusal(upstreams[target.upstream], binding))
+                found.note(("routes", n, "to", i), refusal(upstreams[target.upstream].upstream_class, binding))
 
 
-def refusal(upstream: Upstream, level: Level) -> str:
-    """Why this level never asks this upstream."""
+def refusal(kept: UpstreamClass, level: Level) -> str:
+    """Why this level does not ask an upstream of this class."""
     limit = ACCEPTS[level].name
-    return f"class {upstream.upstream_class.name} is refused at level {level}, which accepts up to {limit}"
+    return f"class {kept.name} is refused at level {level}, which accepts up to {limit}"

@@ -37,7 +37,7 @@ def from_environment(environ: Mapping[str, str], *, embedded_available: bool, to
     upstreams = tuple(upstream for upstream, _ in made)
     level = Level.C
     notes += [
-        f"{upstream.name}: {refusal(upstream, level)}"
+        f"{upstream.name}: {refusal(upstream.upstream_class, level)}"
         for upstream in upstreams
         if not admits(level, upstream.upstream_class)
     ]
