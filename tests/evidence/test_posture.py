@@ -183,4 +183,5 @@ def test_a_verification_is_told() -> None:
         "form": None,
         "finished": None,
         "version": None,
+        "this_configuration": None,
     }

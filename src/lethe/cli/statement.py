@@ -49,7 +49,8 @@ def _verification(told: Verification | None) -> str:
     if told is None:
         return "no report"
     said = (told.outcome or "unknown", told.form or "of some form", told.finished or "at some time", told.signature)
-    return ", ".join(said)
+    about = {True: "", False: ", of another configuration", None: ", of no known configuration"}
+    return ", ".join(said) + about[told.this_configuration]
 
 
 def _rows(upstream: UpstreamPosture) -> list[tuple[str, ...]]:

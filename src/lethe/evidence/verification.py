@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ from lethe.evidence.signing import PayloadType, Verdict, verify
 LARGEST = 4 * 1024 * 1024  # bytes of a report that is read
 OUTCOMES: tuple[str, ...] = ("pass", "fail", "inconclusive")
 FORMS: tuple[str, ...] = ("quick", "full", "live")
+MOST = 16  # configurations of one report
+_SALT = re.compile(r"[0-9a-f]{32}\Z")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,31}\Z")
 
@@ -28,10 +31,14 @@ class Verification(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     form: str | None = None
     finished: str | None = None
     version: str | None = None  # of Lethe
+    this_configuration: bool | None = None  # was it the configuration of this posture that was verified?
 
 
-def summarised(report: bytes, trusted: bytes | None) -> Verification:
-    """Nothing of the file is passed on but what has one of a few forms."""
+def summarised(report: bytes, trusted: bytes | None, digest_of: Callable[[bytes], bytes]) -> Verification:
+    """Nothing of the file is passed on but what has one of a few forms.
+
+    `digest_of` a salt is the digest of the configuration that the posture is about.
+    """
     digest = hashlib.sha256(report).hexdigest()
     try:
         signed = msgspec.json.decode(report, type=dict[str, Any])
@@ -47,11 +54,21 @@ def summarised(report: bytes, trusted: bytes | None) -> Verification:
         form=_one_of(FORMS, signed.get("form")),
         finished=_like(_TIME, signed.get("finished")),
         version=_like(_VERSION, signed.get("version")),
+        this_configuration=_about(signed.get("configurations"), digest_of),
     )
 
 
 def _one_of(known: tuple[str, ...], value: object) -> str | None:
     return value if isinstance(value, str) and value in known else None
+
+
+def _about(configurations: object, digest_of: Callable[[bytes], bytes]) -> bool | None:
+    """Is one of them the one? None where the report does not say what it verified."""
+    if not isinstance(configurations, list) or len(configurations) > MOST:
+        return None
+    told = [(each.get("salt"), each.get("sha256")) for each in configurations if isinstance(each, Mapping)]
+    known = [(salt, digest) for salt, digest in told if isinstance(salt, str) and _SALT.match(salt)]
+    return any(digest_of(bytes.fromhex(salt)).hex() == digest for salt, digest in known) if known else None
 
 
 def _like(form: "re.Pattern[str]", value: object) -> str | None:

@@ -101,6 +101,7 @@ class PostureDesk:
 
 def last_verification(settings: Settings, trusted: bytes | None) -> "Verification | None":
     """What the configured report says; None without one, or while it cannot be read."""
+    from lethe.evidence.posture import configuration_digest
     from lethe.evidence.verification import LARGEST, summarised
 
     if settings.verification is None:
@@ -110,4 +111,6 @@ def last_verification(settings: Settings, trusted: bytes | None) -> "Verificatio
             report = file.read(LARGEST + 1)
     except OSError:
         return None
-    return summarised(report, trusted) if len(report) <= LARGEST else None
+    if len(report) > LARGEST:
+        return None
+    return summarised(report, trusted, lambda salt: configuration_digest(settings, salt))

@@ -21,10 +21,14 @@ EXITS: dict[str, int] = {PASS: 0, FAIL: 1, INCONCLUSIVE: 3}
 
 
 class Circumstances(Struct, frozen=True, kw_only=True):
-    """`form` is quick, full or live; `configurations` are pairs of source and level."""
+    """`form` is quick, full or live; `configurations` are pairs of source and level.
+
+    `digests` are salt and digest of each, as the posture tells its own, in hexadecimal digits; empty: not known.
+    """
 
     form: str
     configurations: tuple[tuple[str, str], ...]
+    digests: tuple[tuple[str, str], ...] = ()
     enforced: tuple[Enforcement, ...]
     finished: float  # Unix seconds
     seconds: float
@@ -44,7 +48,7 @@ def document(account: Account, kills: Kills | None, about: Circumstances) -> dic
         "finished": datetime.fromtimestamp(about.finished, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "seconds": round(about.seconds),
         "form": about.form,
-        "configurations": [{"source": source, "level": level} for source, level in about.configurations],
+        "configurations": _configurations(about),
         "host": {"kernel": about.kernel, "python": about.python},
         "hits": len(hits),
         "inconclusive": sum(look.verdict is Verdict.INCONCLUSIVE for look in sinks.values()),
@@ -61,6 +65,14 @@ def document(account: Account, kills: Kills | None, about: Circumstances) -> dic
         "enforced": enforced(about.enforced),
         "mutants": _mutants(kills),
     }
+
+
+def _configurations(about: Circumstances) -> list[Json]:
+    told: list[Json] = []
+    for n, (source, level) in enumerate(about.configurations):
+        salt, digest = about.digests[n] if about.digests else (None, None)
+        told.append({"source": source, "level": level, "salt": salt, "sha256": digest})
+    return told
 
 
 def outcome(account: Account, kills: Kills | None, *, live: bool = False) -> str:

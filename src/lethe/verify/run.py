@@ -8,6 +8,7 @@ import msgspec
 
 from lethe.config.settings import Settings
 from lethe.evidence.canonical import Json
+from lethe.evidence.posture import configuration_digest
 from lethe.retention.enforcement import Enforcement
 from lethe.verify.mutants.roster import MUTANTS, Mutant
 from lethe.verify.mutation import Kills, hunt
@@ -43,6 +44,7 @@ def verify(
     about = Circumstances(
         form=QUICK if quick else FULL,
         configurations=tuple((source, settings.plan.level.value) for source, settings in configurations),
+        digests=tuple(_salted(settings, clock) for _, settings in configurations),
         enforced=tuple(enforced),
         finished=clock.now(),
         seconds=clock.now() - began,
@@ -51,3 +53,9 @@ def verify(
     )
     account.add([evidence_searched(account, msgspec.json.encode(document(account, kills, about)))])
     return document(account, kills, about)
+
+
+def _salted(settings: Settings, clock: Clock) -> tuple[str, str]:
+    """Salt and digest, so that the posture can tell whether it was its own configuration that was verified."""
+    salt = clock.random(16)
+    return salt.hex(), configuration_digest(settings, salt).hex()
