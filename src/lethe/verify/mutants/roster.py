@@ -98,7 +98,7 @@ _ROSTER: tuple[tuple[Plant, tuple[Moment, ...]], ...] = (
     (Plant(name="title", sink=Sink.PROCESS, dies=False), (Moment.SUCCESS, Moment.CRASH)),
     (Plant(name="environ", sink=Sink.PROCESS, dies=False), (Moment.UPSTREAM_ERROR,)),
     (Plant(name="thread-name", sink=Sink.PROCESS, forbidden=True, dies=False), (Moment.CANCEL,)),
-    (Plant(name="child", sink=Sink.PROCESS, forbidden=True), (Moment.CRASH,)),
+    (Plant(name="child", sink=Sink.PROCESS, forbidden=True, dies=False), (Moment.CRASH,)),
     (Plant(name="tcp", sink=Sink.SOCKETS, forbidden=True), (Moment.SUCCESS, Moment.UPSTREAM_ERROR, Moment.CANCEL)),
     (Plant(name="udp", sink=Sink.TRAPS), tuple(Moment)),
     (Plant(name="syslog", sink=Sink.SOCKETS, forbidden=True), (Moment.CRASH,)),
