@@ -1,7 +1,7 @@
 """What people and programs read of the register."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from lethe.cli.main import main
 from lethe.config.register import all_surfaces
 
 SURFACES = {surface.id: surface for surface in all_surfaces()}
+CHAT = SURFACES["openai.chat"]
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
@@ -28,7 +29,7 @@ def test_the_whole_register(capsys: pytest.CaptureFixture[str]) -> None:
     assert head.split("  ")[0] == "surface"
     assert [line.split()[0] for line in lines] == list(SURFACES)
     (line,) = [line for line in lines if line.startswith("openai.chat ")]
-    for part in ("chat", "U6", "U3 account, U4 contract", "2026-11-24", "2027-02-22",
+    for part in ("chat", "U6", "U3 account, U4 contract", CHAT.expires.isoformat(), CHAT.sources[0].read.isoformat(),
                  "https://developers.openai.com/api/docs/guides/your-data", "csam_hits_kept"):  # fmt: skip
         assert part in line
 
@@ -80,8 +81,9 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     report = parsed(capsys)
     assert [surface["id"] for surface in report] == list(SURFACES)
     (chat,) = parsed(capsys, "openai.chat")
-    assert (chat["upstream_class"], chat["dialect"], chat["reviewed"]) == ("U6", "openai-chat", "2026-11-24")
-    assert chat["days_left"] == (SURFACES["openai.chat"].expires - datetime.now(UTC).date()).days
+    assert (chat["upstream_class"], chat["dialect"]) == ("U6", "openai-chat")
+    assert (chat["reviewed"], chat["expires"]) == (CHAT.reviewed.isoformat(), CHAT.expires.isoformat())
+    assert chat["days_left"] == (CHAT.expires - datetime.now(UTC).date()).days
     assert [row["upstream_class"] for row in chat["evidence"]] == ["U3", "U4"]
     store = next(row for row in chat["fields"] if row["path"] == "store")
     assert store["actions"] == dict.fromkeys(("A1", "A2", "B", "C"), "force")
@@ -109,10 +111,10 @@ def test_an_unknown_name_is_one_line(capsys: pytest.CaptureFixture[str], name: s
 @pytest.mark.parametrize(
     ("today", "text"),
     [
-        (date(2026, 11, 24), "90 days"),
-        (date(2027, 2, 22), "0 days"),
-        (date(2027, 2, 23), "ended"),
+        (CHAT.reviewed, "90 days"),
+        (CHAT.expires, "0 days"),
+        (CHAT.expires + timedelta(days=1), "ended"),
     ],
 )
 def test_what_is_left_of_a_review(today: date, text: str) -> None:
-    assert command._left(SURFACES["openai.chat"], today) == text
+    assert command._left(CHAT, today) == text

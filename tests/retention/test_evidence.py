@@ -14,7 +14,9 @@ from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Declared, Finding
 from lethe.retention.surface import Evidence, EvidenceKind, Surface
 
-NOW = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
+# A day on which every review counts.
+DAY = max(surface.reviewed for surface in register.all_surfaces()) + timedelta(days=1)
+NOW = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC).timestamp()
 YEAR = timedelta(days=365).total_seconds()
 MODEL = "a-model"
 PROBED = (EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT)
