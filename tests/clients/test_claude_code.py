@@ -1,15 +1,19 @@
 """The real Claude Code, headless, through Lethe: a turn with a tool call, to both upstreams."""
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 from tests.clients.conftest import Way
 from tests.clients.npm import environment, install, run
+from tests.e2e.served import lethe
 
 from lethe.ir.content import Dialect
-from lethe.upstream.fake import Recorded, Script
+from lethe.upstream.fake import FakeThread, Recorded, Script
 from lethe.upstream.fake.model import Model
 
 FOLDER = Path(__file__).parent / "claude_code"
@@ -110,3 +114,46 @@ def test_overloaded_once_is_retried(way: Way, claude: Path, tmp_path: Path) -> N
     report = turn(claude, way, tmp_path, "--bare", "--tools", "")
     assert (report["is_error"], report["result"].split()[0]) == (False, "the-end")
     assert len(asked(way)) == 2
+
+
+class Guarded(Struct, frozen=True, eq=False):
+    """A way at a level, to an upstream that counts as Anthropic under a contract."""
+
+    way: Way
+    level: str
+
+
+@pytest.fixture(params=["B", "A2"])
+def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
+    contract = ["[upstreams.claude.contract]", 'kind = "zdr"', f"expires = {datetime.now(UTC).date() + timedelta(days=30)}"]
+    with FakeThread() as fake:
+        config = "\n".join(
+            [
+                '[retention]', f'level = "{request.param}"', 'accept_unenforced = ["landlock", "landlock-net"]',
+                '[upstreams.claude]', 'provider = "anthropic"', 'dialect = "anthropic"', f'base_url = "{fake.url}"',
+                'api_key = "env:FAKE_KEY"', *contract,
+            ]
+        )  # fmt: skip
+        folder = tmp_path / "lethe"
+        folder.mkdir()
+        with lethe(folder, config) as served:
+            yield Guarded(Way(Dialect.ANTHROPIC, fake, served), request.param)
+
+
+def test_a_turn_where_something_is_promised(guarded: Guarded, claude: Path, tmp_path: Path) -> None:
+    """Nothing that Claude Code sends is refused under a contract; its ids go out under other names."""
+    way = guarded.way
+    way.answer(agent(way))
+    report = turn(claude, way, tmp_path, "--allowedTools", "Bash")
+    assert (report["is_error"], report["num_turns"]) == (False, 2)
+    assert report["result"].startswith("the-end tool-said-42")
+    assert way.lethe.stdout == []
+    first, second = asked(way)
+    passed_through(first)
+    users = {request.json()["metadata"]["user_id"] for request in (first, second)}
+    assert {user[:6] for user in users} == {"lethe-"}
+    assert all(user.isascii() and len(user) == 38 for user in users)
+    cached = first.body.decode().count('"ttl":"1h"')
+    assert cached == 0 or guarded.level == "B"
+    assert first.header("x-claude-code-session-id") is None
+    assert "claude-cli" not in str(first.headers)
