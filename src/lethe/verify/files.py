@@ -103,7 +103,7 @@ def _content(file: Changed, searches: Iterable[Search], where: str) -> list[Hit]
     return [
         hit(Sink.FILES, found, where)
         for search in searches
-        for found in search.pieces(_parts(file.path), digests=file.size <= _CHUNK * 16)
+        for found in search.pieces(_parts(file.path), thorough=file.size <= _CHUNK * 16)
     ]
 
 

@@ -53,7 +53,7 @@ def _scan(mem: int, maps: int, search: Search) -> tuple[int, list[tuple[Found, R
         if not _holds_data(region):
             continue
         sizes: list[int] = []
-        found += [(each, region) for each in search.pieces(_parts(mem, region, sizes), digests=False)]
+        found += [(each, region) for each in search.pieces(_parts(mem, region, sizes), thorough=False)]
         scanned += sum(sizes)
     return scanned, found
 

@@ -19,8 +19,11 @@ _RUN = 4096  # characters of one run of hexadecimal digits that are looked at
 _OVERLAP = 1024  # bytes; no form of a canary is longer
 _HEX = re.compile(rb"[0-9a-f]{%d,%d}|[0-9A-F]{%d,%d}" % (DIGITS, _RUN, DIGITS, _RUN))
 _HASHES: tuple[str, ...] = ("sha256", "sha1", "md5")
-# gzip; zlib with its four levels; a local header of zip, deflated or stored.
-_COMPRESSED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]|PK\x03\x04")
+_FAST: tuple[bytes, ...] = (b"\x1f\x8b\x08", b"PK\x03\x04")  # gzip; a local header of zip
+_THOROUGH: tuple[bytes, ...] = (
+    *_FAST,
+    *(b"\x78" + level for level in (b"\x01", b"\x5e", b"\x9c", b"\xda")),
+)  # and zlib
 
 
 class Found(Struct, frozen=True):
@@ -43,20 +46,20 @@ class Search:
         self._digests: dict[bytes, tuple[str, Canary]] = {}
         self._taken = 0
 
-    def __call__(self, data: bytes, *, digests: bool = True) -> list[Found]:
-        """Everything that is found. Without `digests`, which take ten times as long as the rest, those are left out."""
+    def __call__(self, data: bytes, *, thorough: bool = True) -> list[Found]:
+        """Everything that is found. Not `thorough` leaves out digests, zlib and brotli, which take long."""
         self._take()
-        found = self._plain(data) + self._members(data)
-        return found + self._digest(data) if digests else found
+        found = self._plain(data) + self._members(data, _THOROUGH if thorough else _FAST)
+        return found + self._digest(data) + self._brotli(data) if thorough else found
 
-    def pieces(self, parts: Iterator[tuple[int, bytes]], *, digests: bool = True) -> list[Found]:
+    def pieces(self, parts: Iterator[tuple[int, bytes]], *, thorough: bool = True) -> list[Found]:
         """The same over parts that follow each other, each with its offset; a canary across two of them is found."""
         found: dict[tuple[str, int], Found] = {}
         tail, end = b"", -1
         for offset, part in parts:
             joined = (tail + part) if offset == end else part
             start = offset + len(part) - len(joined)
-            for each in self(joined, digests=digests):
+            for each in self(joined, thorough=thorough):
                 placed = Found(each.form, each.canary, start + each.offset)
                 before = found.get((each.form, placed.offset))
                 if before is None or before.canary is None:
@@ -108,22 +111,25 @@ class Search:
             ]
         return found
 
-    def _members(self, data: bytes) -> list[Found]:
+    def _members(self, data: bytes, marks: tuple[bytes, ...]) -> list[Found]:
         found: list[Found] = []
-        for n, mark in enumerate(_COMPRESSED.finditer(data)):
-            if n == MEMBERS:
-                break
-            name, content = _opened(data, mark.start(), mark[0])
-            if content:
-                found += [
-                    Found(f"{name} of {each.form}", each.canary, mark.start())
-                    for each in self._plain(content) + self._digest(content)
-                ]
-        brotli = _brotli()
-        if brotli is not None and len(data) <= MEMBER:
-            content = brotli(data)
-            found += [Found(f"brotli of {each.form}", each.canary, 0) for each in self._plain(content)]
+        for mark in marks:
+            at, tried = data.find(mark), 0
+            while at >= 0 and tried < MEMBERS:
+                name, content = _opened(data, at, mark)
+                if content:
+                    found += [
+                        Found(f"{name} of {each.form}", each.canary, at)
+                        for each in self._plain(content) + self._digest(content)
+                    ]
+                at, tried = data.find(mark, at + 1), tried + 1
         return found
+
+    def _brotli(self, data: bytes) -> list[Found]:
+        brotli = _brotli()
+        if brotli is None or len(data) > MEMBER:
+            return []
+        return [Found(f"brotli of {each.form}", each.canary, 0) for each in self._plain(brotli(data))]
 
 
 def _opened(data: bytes, at: int, mark: bytes) -> tuple[str, bytes]:
