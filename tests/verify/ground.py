@@ -20,7 +20,7 @@ from lethe.verify.instance import Instance, Manner, running
 from lethe.verify.throwaway import throwaway
 from lethe.verify.upstreams import Scripted, prepared, scripted
 
-BRIEF = Timeouts(connect=0.4, first_byte=0.4, idle=0.4)
+BRIEF = Timeouts(connect=1.0, first_byte=1.0, idle=1.0)
 _CONTRACT = 'kind = "zdr"\nsigned = 2026-01-01\nexpires = 2099-01-01\n'
 _CONFIG = """
 [retention]

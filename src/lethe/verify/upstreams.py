@@ -23,7 +23,7 @@ from lethe.verify.modes import Mode
 from lethe.verify.spoiling import MAX_BODY
 
 _START = 10.0  # seconds
-WAITS = Timeouts(connect=2.0, first_byte=2.0, idle=2.0)  # as short as a machine under load allows
+WAITS = Timeouts(connect=3.0, first_byte=3.0, idle=3.0)  # as short as a machine under load allows
 NAMES: dict[Mode, str] = {
     Mode.CONNECT_REFUSED: f"{OWN}refused",
     Mode.TLS_MISMATCH: f"{OWN}tls",
