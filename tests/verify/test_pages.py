@@ -1,0 +1,134 @@
+"""Lines of the ledger and labels of the metrics, under their closed schemas."""
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from lethe.config.plan import Plan
+from lethe.retention.levels import Level
+from lethe.verify import pages
+from lethe.verify.sample import sample
+from lethe.verify.sinks import Verdict
+
+PLAN: Plan = sample(Level.C, date(2026, 11, 1)).plan
+LINE: dict[str, Any] = {
+    "time": "2026-11-24T22:51:32.746Z",
+    "request_id": "dbe8bd8eec418ee99b24017545f3bb4b",
+    "endpoint": "messages",
+    "route": "claude-*",
+    "upstream": "anthropic-like",
+    "key": "somebody",
+    "level": "C",
+    "upstream_class": "U5",
+    "status": 200,
+    "outcome": "ok",
+    "error": None,
+    "stream": False,
+    "translated": False,
+    **dict.fromkeys(
+        [
+            "attempts",
+            "first_byte_ms",
+            "duration_ms",
+            "request_bytes",
+            "response_bytes",
+            "input_tokens",
+            "cache_read_tokens",
+            "cache_write_tokens",
+            "output_tokens",
+            "reasoning_tokens",
+            "loss_hints",
+            "loss_degraded",
+            "loss_dropped",
+            "tee_errors",
+        ],
+        0,
+    ),
+}
+
+
+def lines(**changed: Any) -> bytes:
+    return msgspec.json.encode(LINE | changed) + b"\n"
+
+
+@pytest.mark.parametrize("changed", [{}, {"upstream": None, "route": None, "key": None}, {"error": "translation_loss"}])
+def test_right_lines_pass(changed: dict[str, Any]) -> None:
+    look = pages.ledger(lines() + lines(**changed), PLAN)
+    assert (look.verdict, look.notes) == (Verdict.CLEAN, ("2 lines",))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"upstream": "some words"},
+        {"route": "some words"},
+        {"key": "some words"},
+        {"error": "some words"},
+        {"outcome": "some words"},
+        {"endpoint": "some words"},
+        {"upstream_class": "some words"},
+        {"time": "2026-11-24T22:51:32.746Z some words"},
+        {"request_id": "some words"},
+        {"level": "B"},
+        {"status": "some words"},
+        {"note": "some words"},
+    ],
+)
+def test_a_line_with_words_of_its_own_is_a_hit(changed: dict[str, Any]) -> None:
+    look = pages.ledger(lines() + lines(**changed), PLAN)
+    assert [(hit.what, hit.where) for hit in look.hits] == [("outside the schema", "1 lines")]
+
+
+@pytest.mark.parametrize("other", [b"some words\n", b"{}\n", b"[1]\n", b"\xff\n"])
+def test_what_is_no_line_is_a_hit(other: bytes) -> None:
+    assert pages.ledger(lines() + other, PLAN).verdict is Verdict.HIT
+
+
+def test_a_line_that_lacks_something_is_a_hit() -> None:
+    short = {name: value for name, value in LINE.items() if name != "tee_errors"}
+    assert pages.ledger(msgspec.json.encode(short) + b"\n", PLAN).verdict is Verdict.HIT
+
+
+def test_at_level_b_there_is_no_line_at_all() -> None:
+    plan = sample(Level.B, date(2026, 11, 1)).plan
+    assert pages.ledger(b"", plan).verdict is Verdict.CLEAN
+    assert [hit.where for hit in pages.ledger(lines(level="B"), plan).hits] == ["at level B"]
+
+
+GOOD = (
+    "# HELP lethe_requests_total Requests that ended.\n"
+    'lethe_requests_total{endpoint="chat",upstream="openai-like",level="C",status="2xx",outcome="ok"} 1\n'
+    'lethe_errors_total{endpoint="chat",upstream="none",level="C",code="translation_loss"} 1\n'
+    'lethe_first_byte_seconds_bucket{endpoint="chat",upstream="none",level="C",le="0.005"} 1\n'
+    'lethe_first_byte_seconds_bucket{endpoint="chat",upstream="none",level="C",le="+Inf"} 1\n'
+    "lethe_workers 1\n"
+)
+
+
+def test_known_labels_pass() -> None:
+    assert pages.labels(GOOD, PLAN) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        'lethe_errors_total{code="some words"} 1',
+        'lethe_errors_total{model="claude"} 1',
+        'lethe_requests_total{upstream="another"} 1',
+        'lethe_x_bucket{le="words"} 1',
+        'lethe_requests_total{status="200"} 1',
+    ],
+)
+def test_a_label_of_another_kind_is_a_hit(bad: str) -> None:
+    assert len(pages.labels(GOOD + bad + "\n", PLAN)) == 1
+
+
+def test_elsewhere_upstreams_have_names_of_their_own() -> None:
+    assert pages.labels('lethe_requests_total{upstream="another"} 1\n', None) == []
+
+
+def test_pages_that_cannot_be_had_are_no_pass() -> None:
+    look = pages.pages("http://127.0.0.1:1", {}, PLAN, [])
+    assert (look.verdict, len(look.reasons)) == (Verdict.INCONCLUSIVE, len(pages.PATHS))
