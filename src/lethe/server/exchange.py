@@ -12,7 +12,7 @@ from lethe.ledger.events import Outcome, RequestEvent
 from lethe.policies import fidelity
 from lethe.providers.upstream import Endpoint
 from lethe.retention.levels import Level, UpstreamClass
-from lethe.server.headers import Header
+from lethe.server.headers import NO_CACHE, Header
 from lethe.server.incoming import Incoming
 
 _LEVEL = {level: n for n, level in enumerate(Level)}
@@ -52,8 +52,9 @@ class Exchange:
         return self.incoming.done
 
     def lethe_headers(self) -> list[Header]:
-        """What every answer says about itself."""
-        headers = [(b"x-lethe-request-id", self.facts.request_id.hex().encode()), _SAYS_LEVEL[self.level]]
+        """What every answer says about itself; and that nobody on its way should keep it."""
+        request_id = (b"x-lethe-request-id", self.facts.request_id.hex().encode())
+        headers = [NO_CACHE, request_id, _SAYS_LEVEL[self.level]]
         if self.upstream_class is not None:
             headers.append(_SAYS_CLASS[self.upstream_class])
             if self.carve_outs:

@@ -9,7 +9,7 @@ from lethe.errors import LetheError, MethodNotAllowed, UnknownEndpoint
 from lethe.ledger import pages
 from lethe.server import failures
 from lethe.server.exchange import Exchange
-from lethe.server.headers import JSON, NO_CACHE, Header
+from lethe.server.headers import JSON, Header
 
 _PROMETHEUS: Header = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _READ = frozenset({b"GET", b"HEAD"})
@@ -40,14 +40,14 @@ async def _answer(exchange: Exchange, path: str, method: bytes, app: Shown) -> t
         raise MethodNotAllowed("GET")
     match path:
         case "/metrics":
-            return 200, [_PROMETHEUS, NO_CACHE], await app.metrics(exchange)
+            return 200, [_PROMETHEUS], await app.metrics(exchange)
         case pages.POSTURE_PATH:
-            return 200, [JSON, NO_CACHE], await app.posture(exchange)
+            return 200, [JSON], await app.posture(exchange)
         case "/ready":
             ready = app.ready()
             state = {"status": "ready" if ready else "draining"}
-            return 200 if ready else 503, [JSON, NO_CACHE], msgspec.json.encode(state)
+            return 200 if ready else 503, [JSON], msgspec.json.encode(state)
         case "/health":
-            return 200, [JSON, NO_CACHE], msgspec.json.encode({"status": "ok"})
+            return 200, [JSON], msgspec.json.encode({"status": "ok"})
         case _:
             return 200, [JSON], msgspec.json.encode({"name": "lethe", "version": lethe.__version__})

@@ -37,7 +37,7 @@ from lethe.routing.retry import MAX_COOLING, moves_on, retry_after
 from lethe.server import replies, tokens
 from lethe.server.admission import Admission
 from lethe.server.exchange import Exchange
-from lethe.server.headers import EVENT_STREAM, NO_CACHE, Header
+from lethe.server.headers import EVENT_STREAM, Header
 from lethe.server.hold import StatusHold
 from lethe.server.outgoing import COMPLETION, QUERIES, Outgoing
 from lethe.server.outside import Outside
@@ -139,7 +139,7 @@ class Inference:
     async def _stream(self, exchange: Exchange, outgoing: Outgoing, attempts: Sequence[Attempt]) -> None:
         hold = StatusHold(
             exchange,
-            lambda: [EVENT_STREAM, NO_CACHE],
+            lambda: [EVENT_STREAM],
             CODECS[exchange.caller].KEEP_ALIVE,
             self._limits.status_hold,
             self._limits.heartbeat,

@@ -14,7 +14,7 @@ from lethe.ir.usage import Usage
 from lethe.policies import fidelity
 from lethe.server import relay
 from lethe.server.exchange import Exchange
-from lethe.server.headers import EVENT_STREAM, JSON, NO_CACHE, Header, header, response_headers
+from lethe.server.headers import EVENT_STREAM, JSON, Header, header, response_headers
 from lethe.transcode import Opening, Passthrough, StreamTranscoder, stream_of, translate_reply
 from lethe.upstream.call import Reply
 
@@ -79,7 +79,7 @@ class Streamed(Struct, frozen=True):
 
     async def send(self, exchange: Exchange, heartbeat: float) -> None:
         try:
-            exchange.start(self.status, [*self.headers, NO_CACHE])
+            exchange.start(self.status, self.headers)
             await relay.relay(exchange, self, heartbeat)
         finally:
             self.reply.close()
