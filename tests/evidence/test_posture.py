@@ -124,6 +124,12 @@ def test_who_has_the_file_and_the_salt_can_compute_the_digest() -> None:
         assert configuration_digest(settings(CONFIG.replace(old, new)), salt).hex() != said.sha256
 
 
+def test_keys_by_reference_are_in_the_digest() -> None:
+    referred = CONFIG.replace('hash = "sha256:' + "0" * 64 + '"', 'key = "env:CALLER"')
+    assert referred != CONFIG
+    assert configuration_digest(settings(referred), b"") != configuration_digest(settings(), b"")
+
+
 def test_the_digest_does_not_change_with_the_day() -> None:
     text = '[upstreams.anthropic.contract]\nkind = "zdr"\nsigned = 2026-03-01\nexpires = 2027-03-01\ndocument = "D"'
     days = (date(2026, 11, 25), date(2027, 2, 20))

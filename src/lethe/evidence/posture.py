@@ -139,7 +139,8 @@ def configuration_digest(settings: Settings, salt: bytes) -> bytes:
     reference.
     """
     told = (settings.plan, settings.secrets, settings.key_secrets, settings.probes, settings.posture_key)
-    return hashlib.sha256(salt + msgspec.json.encode(told, order="deterministic")).digest()
+    plain = msgspec.to_builtins(told, str_keys=True)  # keys of callers are known by their number
+    return hashlib.sha256(salt + msgspec.json.encode(plain, order="deterministic")).digest()
 
 
 def document(statement: Posture) -> dict[str, Any]:
