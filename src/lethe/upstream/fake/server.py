@@ -213,6 +213,8 @@ class _Connection(asyncio.Protocol):
     async def _play(self, request: Recorded, script: Script) -> None:
         chunked = False
         for step in script:
+            if self._transport.is_closing():  # nobody reads any more: asyncio would complain of each part
+                return
             match step:
                 case Head():
                     chunked = request.method != "HEAD" and _goes_in_chunks(step)
