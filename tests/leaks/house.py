@@ -189,7 +189,8 @@ def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
     return "\n".join(
         (
             # What this host lacks is no subject here; what it has is enforced all the same.
-            f'[retention]\nlevel = "{level}"\naccept_unenforced = ["landlock", "landlock-net", "seccomp"]\n',
+            f'[retention]\nlevel = "{level}"\naccept_unenforced = ["landlock", "landlock-net", "seccomp"]\n'
+            + ('accept_classes = ["U6"]\n' if level == "B" else ""),  # what OpenAI's surfaces are without a contract
             *(
                 upstream(name, dialect, url, *wait).replace('"U6"', f'"{CLASSES[level]}"')
                 for name, dialect, url in (
@@ -198,7 +199,8 @@ def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
                     ("dead", "openai-chat", dead),
                 )
             ),
-            *(route(f"{name}.*", name, lines=allow) for name in ("a", "c", "dead")),
+            upstream("o", "openai-chat", fakes["c"].url, 'provider = "openai"', *wait),
+            *(route(f"{name}.*", name, lines=allow) for name in ("a", "c", "o", "dead")),
             route("fall.*", "a", "c", lines=allow),
             *keys,
         )

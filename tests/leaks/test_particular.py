@@ -72,7 +72,7 @@ def test_e2_callers_keys_are_nowhere(runs: Runs, level: str) -> None:
 def test_x1_b4_lines_hold_configured_names_numbers_and_nothing_else(runs: Runs) -> None:
     house, _ = runs["C"]
     outcomes = {outcome.name.lower() for outcome in Outcome}
-    configured = {"a", "c", "dead", "a.*", "c.*", "dead.*", "fall.*", *KEYS}
+    configured = {"a", "c", "o", "dead", "a.*", "c.*", "o.*", "dead.*", "fall.*", *KEYS}
     names = {*configured, *ENDPOINTS, *LEVEL_NAMES, *CLASSES, *CODES, *outcomes}
     lines = [json.loads(line) for line in house.served.stdout]
     assert len(lines) > 500
@@ -171,18 +171,19 @@ def test_p1_x2_nothing_to_look_at(runs: Runs, level: str, path: str) -> None:
 @FRONT
 @STREAMS
 @pytest.mark.parametrize("wish", [{}, {"store": True}, {"store": False}], ids=["silent", "store", "no-store"])
+@pytest.mark.parametrize("place", ["c", "o"], ids=["a server nobody knows", "OpenAI's API"])
 def test_u_nothing_is_stored_where_the_api_could(
-    fresh: House, endpoint: Endpoint, stream: bool, wish: dict[str, bool]
+    fresh: House, place: str, endpoint: Endpoint, stream: bool, wish: dict[str, bool]
 ) -> None:
     """U1 to U5: whatever the caller's dialect and wish, and the same path that it asked for."""
     if endpoint is Endpoint.MESSAGES and wish:
         pytest.skip("Messages has no such field")
     fresh.fakes["c"].answer(plain(CHAT, stream, ONE))
-    assert ask(fresh, endpoint, "c.1", "hello", more={"stream": stream, **wish}).status == 200
+    assert ask(fresh, endpoint, f"{place}.1", "hello", more={"stream": stream, **wish}).status == 200
     (got,) = fresh.fakes["c"].requests
     assert got.path == "/v1/chat/completions"
     assert got.json().get("store") is not True
-    if endpoint is Endpoint.MESSAGES:
+    if endpoint is Endpoint.MESSAGES or place == "o":
         assert got.json()["store"] is False
 
 
