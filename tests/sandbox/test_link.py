@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -160,3 +161,38 @@ def test_a_fault_before_and_after_the_loop(ends: Ends) -> None:
     asyncio.run(attach())
     ends.link.fault(Fault("After", "a.py:2"))
     assert ends.supervisor.hear() == [Fault("Before", "a.py:1"), Fault("After", "a.py:2")]
+
+
+async def test_the_first_message_comes_before_any_loop_and_the_others_stay(ends: Ends) -> None:
+    first, *others = messages.TO_WORKER
+    sent = b"".join(map(frame, messages.TO_WORKER))
+    half = len(sent) - 3
+    ends.supervisor.channel.sendall(sent[:half])
+    assert ends.link.first() == first
+    assert ends.heard == []
+    ends.link.attach(asyncio.get_running_loop())
+    assert ends.heard == others[:-1]
+    ends.supervisor.channel.sendall(sent[half:])
+    await ends.until(len(others))
+    assert ends.heard == others
+
+
+def drip(ends: Ends, data: bytes) -> None:
+    for byte in data:
+        ends.supervisor.channel.sendall(bytes([byte]))
+
+
+def test_a_first_message_in_pieces(ends: Ends) -> None:
+    sent = frame(messages.TO_WORKER[0])
+    said = threading.Thread(target=lambda: drip(ends, sent))
+    said.start()
+    assert ends.link.first() == messages.TO_WORKER[0]
+    said.join()
+
+
+@pytest.mark.parametrize("sent", [b"", frame(Drain(None))[:-1], frame(Ready()), b"\xff" * 64])
+def test_no_first_message_but_the_end_or_nonsense(sent: bytes, ends: Ends) -> None:
+    ends.supervisor.channel.sendall(sent)
+    ends.supervisor.channel.close()
+    assert ends.link.first() is None
+    ends.link.say(Ready())  # to nobody

@@ -26,8 +26,8 @@ def test_a_line_a_request_and_no_content(start: Start, call: Call, fake: FakeThr
     body = {**ASK, "model": CANARY, "messages": [{"role": "user", "content": CANARY}], "metadata": {"user_id": CANARY}}
     headers = {"user-agent": CANARY, "x-api-key": CANARY, "anthropic-beta": CANARY, f"x-{CANARY}": CANARY}
     for asked in (body, {**body, "stream": True}, body):
-        caller.post(asked, f"/v1/messages?{CANARY}={CANARY}", **headers)
-    caller.post({CANARY: CANARY}, "/v1/messages", **headers)  # does not fit its dialect
+        caller.post(asked, "/v1/messages?beta=true", **headers)
+    caller.post({CANARY: CANARY}, f"/v1/messages?{CANARY}={CANARY}", **headers)  # such queries are refused
     caller.post(body, f"/v1/{CANARY}", **headers)  # no such endpoint
     caller.get(f"/v1/models/{CANARY}")
     caller.get("/health")
