@@ -30,3 +30,18 @@ def test_a_missing_or_empty_file_is_refused(tmp_path: Path) -> None:
     empty.touch()
     with pytest.raises(ssl.SSLError):
         client_context(str(empty))
+
+
+def test_no_session_keys_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker has the whole environment, and speaks TLS with admin keys."""
+    log = tmp_path / "keys.log"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(log))
+    assert not client_context().keylog_filename
+    assert not log.exists()
+
+
+def test_it_is_what_the_library_recommends() -> None:
+    ours, usual = client_context(), ssl.create_default_context()
+    assert ours.verify_flags == usual.verify_flags
+    assert ours.options & usual.options == usual.options
+    assert len(ours.get_ca_certs()) == len(usual.get_ca_certs())

@@ -119,6 +119,13 @@ KEEPS: dict[str, tuple[str, str, tuple[Any, ...], Any, Reason]] = {
             "log_classification": True, "otel": [{"url": "https://collector.example", "headers": {}}],
         }.items()
     },
+    "no cache time as a boolean": (
+        "cloudflare.gateway",
+        f"/accounts/{ACCOUNT}/ai-gateway/gateways/gw",
+        ("result", "cache_ttl"),
+        False,
+        Reason.UNEXPECTED,
+    ),
     "models that are not listed": ("openrouter.zdr_endpoints", "/endpoints/zdr", ("data",), [], Reason.NO_MODEL),
 }  # fmt: skip
 
