@@ -32,7 +32,7 @@ def brief(content: bytes) -> bytes:
 
 def log_path(trap: int) -> str:
     """Where the trap has a socket such as /dev/log is."""
-    return f"/tmp/{MARK}-log-{trap}"  # noqa: S108 - a path must be short enough for a socket, and known to both
+    return f"/tmp/{MARK}-{trap}-log"  # noqa: S108 - a path must be short enough for a socket, and known to both
 
 
 def said(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
@@ -44,12 +44,12 @@ def file_here(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
     Path(f"{MARK}-{os.getpid()}").write_bytes(content)
 
 
-def file_tmp(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
-    Path(f"/tmp/{MARK}-{os.getpid()}").write_bytes(content)  # noqa: S108 - the place where leaks lie
+def file_tmp(content: bytes, trap: int) -> None:
+    Path(f"/tmp/{MARK}-{trap}").write_bytes(content)  # noqa: S108 - the place where leaks lie
 
 
-def file_shm(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
-    Path(f"/dev/shm/{MARK}-{os.getpid()}").write_bytes(content)  # noqa: S108 - the place where leaks lie
+def file_shm(content: bytes, trap: int) -> None:
+    Path(f"/dev/shm/{MARK}-{trap}").write_bytes(content)  # noqa: S108 - the place where leaks lie
 
 
 def file_name(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak

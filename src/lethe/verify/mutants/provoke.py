@@ -1,6 +1,5 @@
 """The few requests that make a planted leak leak, and what is left behind afterwards."""
 
-import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ _MODES: dict[Moment, Mode] = {
     Moment.CANCEL: Mode.GONE_BEFORE,
     Moment.CRASH: Mode.SERVED,
 }
+_TRAPS: set[int] = set()  # ports that are in the names of files; another verification has others
 _PLACES = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - the places where leaks lie
 
 
@@ -31,6 +31,7 @@ def provoke(mutant: Mutant, site: Site, upstreams: Scripted, mint: Mint, trap: i
 
     `trap` is the port of `instance.trap`.
     """
+    _TRAPS.add(trap)
     with _log(trap) as log:
         if mutant.dies:
             act = partial(end_workers, site, signal.SIGABRT)
@@ -55,7 +56,7 @@ def _log(trap: int) -> Iterator[socket.socket]:
         try:
             yield log
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def _came(log: socket.socket, mint: Mint) -> bool:
@@ -66,13 +67,12 @@ def _came(log: socket.socket, mint: Mint) -> bool:
 
 
 def clear() -> None:
-    """Remove the files that mutants have left outside the instance's own folders."""
+    """Remove the files that mutants of this process have left outside the instance's own folders."""
     for place in _PLACES:
-        for path in place.glob(f"{MARK}-*"):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
+        for trap in _TRAPS:
+            for path in place.glob(f"{MARK}-{trap}*"):
                 path.unlink(missing_ok=True)
+    _TRAPS.clear()
 
 
 def _case(site: Site, mode: Mode) -> Case:
