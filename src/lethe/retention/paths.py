@@ -60,17 +60,26 @@ class Node(Generic[T]):
         waiting: list[tuple[Node[T], Any, Any]] = [(self, holder, key)]
         while waiting:
             node, container, key = waiting.pop()
+            value = container[key]
             for mark in node.marks:
                 yield mark, (container, key)
-            value = container[key]
             if node.names and type(value) is dict:
-                waiting += [(node.names[name], value, name) for name in node.names.keys() & value.keys()]
-            if node.every is not None:
-                every = node.every
-                if type(value) is list:
-                    waiting += [(every, value, n) for n in range(len(value))]
-                else:
+                names = node.names
+                waiting += [(names[name], value, name) for name in value if name in names]
+            if (every := node.every) is not None:
+                if type(value) is not list:
                     waiting.append((every, container, key))
+                elif every.marks or every.every is not None or every.deep is not None:
+                    waiting += [(every, value, n) for n in range(len(value))]
+                else:  # most often: objects, of which only some fields are looked at
+                    names = every.names
+                    waiting += [
+                        (names[name], element, name)
+                        for element in value
+                        if type(element) is dict
+                        for name in element
+                        if name in names
+                    ]
             if node.deep is not None:
                 waiting += [(node.deep, *place) for place in _descendants((container, key))]
 

@@ -59,6 +59,9 @@ def _parts(root: str, value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                 continue
             if path != "messages":  # a message is no part
                 yield at, element
-            waiting += [(f"{at}.{name}", element[name]) for name in _PART_LISTS & element.keys()]
-            if type(held := element.get(_PART_HOLDER)) is dict:
-                waiting += [(f"{at}.{_PART_HOLDER}.{name}", held[name]) for name in _PART_LISTS & held.keys()]
+            for name, inside in element.items():
+                if name in _PART_LISTS:
+                    if type(inside) is not str:
+                        waiting.append((f"{at}.{name}", inside))
+                elif name == _PART_HOLDER and type(inside) is dict:
+                    waiting += [(f"{at}.{name}.{held}", inside[held]) for held in _PART_LISTS & inside.keys()]

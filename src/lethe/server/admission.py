@@ -30,10 +30,18 @@ class Admission:
         self._findings: tuple[Finding, ...] = ()
         self._unproven: dict[str, float] = {}  # by an upstream's name, the last time that it did not attest
         self._kept: dict[object, tuple[Standing, float]] = {}
+        # What tells models apart: globs of the register by upstream and endpoint, and exact names from findings.
+        self._ruled = {
+            (n, surface.endpoint): tuple(glob for rule in surface.models for glob in rule.models)
+            for n, upstream in enumerate(upstreams)
+            for surface in upstream.surfaces
+        }
+        self._named: frozenset[str] = frozenset()
 
     def learn(self, findings: Sequence[Finding]) -> None:
         """What the probes say now; what they said before an upstream failed to attest counts no more."""
         self._findings = tuple(f for f in findings if not self._outdated(f))
+        self._named = frozenset(name for finding in self._findings for name in finding.models)
         self._kept.clear()
 
     def unproven(self, upstream: int, now: float) -> None:
@@ -52,9 +60,13 @@ class Admission:
     def standing(self, upstream: int, endpoint: Endpoint, model: str, now: float, *, attested: bool = True) -> Standing:
         """The class at `now` (Unix time); without `attested` what it is if the response says nothing."""
         surface = self.surface(upstream, endpoint)
-        rules = tuple(matches(rule.models, model) for rule in surface.models) if surface is not None else ()
-        named = tuple(model in finding.models for finding in self._findings if finding.models)
-        key = (upstream, endpoint, rules, named, attested)
+        rules: tuple[bool, ...] = ()
+        named: tuple[bool, ...] = ()
+        if surface is not None and matches(self._ruled[upstream, surface.endpoint], model):
+            rules = tuple(matches(rule.models, model) for rule in surface.models)
+        if model in self._named:
+            named = tuple(model in finding.models for finding in self._findings)
+        key = (upstream, surface.endpoint if surface is not None else "", rules, named, attested)
         kept = self._kept.get(key)
         if kept is not None and now < kept[1]:
             return kept[0]
