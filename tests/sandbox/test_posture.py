@@ -208,6 +208,20 @@ def test_it_signs_once_a_second_at_most() -> None:
     assert json.loads(desk.page(served))["issued"] == "2026-11-24T23:00:01Z"
 
 
+class Broken(Served):
+    """One of which nothing can be said."""
+
+    @property
+    def enforcement(self) -> tuple[Enforcement, ...]:
+        raise TypeError
+
+
+def test_a_statement_that_cannot_be_made_ends_nothing() -> None:
+    desk = PostureDesk({})
+    assert desk.page(Broken(1, settings())) == b""
+    assert desk.page(Served(2, settings()))
+
+
 def test_a_key_is_of_its_generation() -> None:
     environ = {"ONE": SIGNER.pem()}
     desk = PostureDesk(environ)

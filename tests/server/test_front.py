@@ -14,6 +14,7 @@ from tests.server.rig import (
     ANTHROPIC,
     CHAT,
     PATH,
+    Around,
     Client,
     error_in,
     json_answer,
@@ -26,6 +27,7 @@ from tests.server.rig import (
 
 from lethe.config.plan import ClientKey
 from lethe.ir.content import Dialect
+from lethe.ledger.pages import POSTURE_PATH
 from lethe.providers.upstream import Auth
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.routing.table import Route, Target
@@ -183,6 +185,18 @@ async def test_errors_at_unknown_paths_come_in_the_asking_dialect() -> None:
     async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
         reply = await rig.ask("GET", "/nowhere", anthropic_version="2023-06-01")
         assert error_in(reply, ANTHROPIC)["type"] == "not_found_error"
+
+
+async def test_the_posture_wants_none_and_is_never_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)], keys=keys("k")) as rig:
+        reply = await rig.ask("GET", POSTURE_PATH)
+        assert (reply.status, reply.body) == (200, b"lethe_posture 1\n")
+
+        async def nothing(*_: object) -> bytes:
+            return b""
+
+        monkeypatch.setattr(Around, "page", nothing)
+        assert (await rig.ask("GET", POSTURE_PATH)).status == 500
 
 
 async def test_metrics_want_a_key_where_there_are_keys() -> None:

@@ -67,11 +67,18 @@ class PostureDesk:
         self._signers.pop(number, None)
 
     def page(self, generation: Generation) -> bytes:
-        """The signed statement of a generation, at most a second old."""
+        """The signed statement of a generation, at most a second old. Empty if none can be made.
+
+        Anybody may ask, so whatever goes wrong here must not end the process.
+        """
         now = self._clock()
         made = self._made
         if made.generation != generation.number or not 0.0 <= now - made.at < AGAIN:
-            made = self._made = _Made(generation.number, now, self._sign(generation, now))
+            try:
+                page = self._sign(generation, now)
+            except Exception:  # noqa: BLE001 - see above
+                page = b""
+            made = self._made = _Made(generation.number, now, page)
         return made.page
 
     def _sign(self, generation: Generation, now: float) -> bytes:

@@ -105,10 +105,15 @@ class App:
         return await self._outside.page(Page.METRICS)
 
     async def posture(self, exchange: Exchange) -> bytes:
-        """For everybody who may connect: it is a statement to callers. Raises Forbidden as `_authenticate` does."""
+        """For everybody who may connect: it is a statement to callers.
+
+        Raises Forbidden as `_authenticate` does, InternalFault when there is no statement.
+        """
         if not self._digests:
             access.refuse_strangers(exchange.named)
-        return await self._outside.page(Page.POSTURE)
+        if page := await self._outside.page(Page.POSTURE):
+            return page
+        raise InternalFault
 
     # One request
 
