@@ -181,7 +181,7 @@ def test_it_ends_when_its_prober_does(monkeypatch: pytest.MonkeyPatch) -> None:
         ours.sendall(frame(Probe(())) + frame(Probe((PROVERS["vertex.cache_config"].task("http://127.0.0.1:1"),), 1)))
         with pytest.raises(ConnectionError):
             serve_broker(theirs, Broker({}), probes)
-    probes.woken[0].close()
+        probes.woken[0].close()
 
 
 def test_it_ends_without_a_word_when_told_nonsense() -> None:

@@ -61,16 +61,22 @@ class Prober:
 
     def order(self, order: Probe) -> None:
         """Ask these from now on; from any thread."""
-        self._loop.call_soon_threadsafe(self._take, order)
+        self._tell_loop(lambda: self._take(order))
 
     def doubt(self, doubt: Doubt) -> None:
         """From any thread."""
-        self._loop.call_soon_threadsafe(self._suspect, doubt)
+        self._tell_loop(lambda: self._suspect(doubt))
 
     def close(self) -> None:
         """Ask no more, and wait for the thread."""
-        self._loop.call_soon_threadsafe(self._finish)
+        self._tell_loop(self._finish)
         self._thread.join()
+
+    def _tell_loop(self, call: Callable[[], None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call)
+        except RuntimeError:  # the thread has ended, and has said so
+            return
 
     def _run(self) -> None:
         try:
