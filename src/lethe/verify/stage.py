@@ -88,6 +88,20 @@ class Account:
         others = [hit for hit in traffic.hits if hit.sink not in (Sink.EGRESS, Sink.CALLERS)]
         self._looks += [Looked(hit.sink, 0, (hit,)) for hit in others]
 
+    def join(self, other: "Account") -> None:
+        """What came of another configuration, too."""
+        self._looks += other._looks
+        self.searches += other.searches
+        self.requests += other.requests
+        self.served += other.served
+        self.canaries += other.canaries
+        self.faults |= other.faults
+        self.unserved |= other.unserved
+        for position, count in other.unseen.items():
+            self.unseen[position] = self.unseen.get(position, 0) + count
+        mine, theirs = self.at_completion, other.at_completion
+        self.at_completion = Copies(mine.prompt + theirs.prompt, mine.answer + theirs.answer)
+
     def close(self, stage: Stage) -> None:
         """Count the canaries of a configuration, once, at its end."""
         self.canaries += len(stage.content.canaries)
