@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lethe.errors import MalformedReply, StreamCut, TlsFailed, UpstreamError
 from lethe.providers.upstream import Timeouts
+from lethe.upstream.arrivals import Arrivals
 from lethe.upstream.connection import HIGH_WATER, MAX_HEAD, MAX_HEADERS, Connection
 from lethe.upstream.exchange import Exchange
 
@@ -69,7 +70,7 @@ class Bench:
 
     def __init__(self, *, bare: bool = False, body: bytes = b"", room: int = 1 << 40) -> None:
         self.paper, self.keeper = Paper(room), Keeper()
-        self.connection = Connection(self.keeper)
+        self.connection = Connection(self.keeper, Arrivals())
         self.paper.protocol = self.connection
         self.connection.connection_made(self.paper)
         self.exchange = self.start(bare=bare, body=body)

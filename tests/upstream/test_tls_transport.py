@@ -7,8 +7,9 @@ import pytest
 from tests.upstream.raw import Line, ask, both_loops, client_context, peer, pool, run, server_context, until, upstream
 
 from lethe.errors import StreamCut
+from lethe.upstream.arrivals import READ_MOST
 from lethe.upstream.call import Call
-from lethe.upstream.tls_transport import READ_MOST, TlsTransport
+from lethe.upstream.tls_transport import TlsTransport
 
 UNTIL_EOF = b"HTTP/1.1 200 OK\r\n\r\nhello"
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from lethe.server.incoming import HIGH_WATER, Incoming
+from lethe.upstream.arrivals import Arrivals
 
 MAX_HEAD = 64 * 1024  # bytes of request line and headers, and of whatever else is no body
 MAX_HEADERS = 256
@@ -20,11 +21,13 @@ App: TypeAlias = Callable[[Incoming], Coroutine[Any, Any, None]]
 
 
 class Callers:
-    """All open connections; `emptied` is set when the last one closes."""
+    """All open connections; `emptied` is set when the last one closes. `settled` is called when a request is over."""
 
-    def __init__(self, app: App, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, app: App, loop: asyncio.AbstractEventLoop, settled: Callable[[], None] = lambda: None) -> None:
         self.app = app
         self.loop = loop
+        self.settled = settled
+        self.arrivals = Arrivals()
         self.open: set[Connection] = set()
         self.emptied = asyncio.Event()
 
@@ -41,8 +44,11 @@ class Callers:
             connection.close_idle(now - silent_for, now - head_for)
 
 
-class Connection(asyncio.Protocol):
-    """Answers one request at a time; what a caller pipelines waits, unread beyond one."""
+class Connection(asyncio.BufferedProtocol):
+    """Answers one request at a time; what a caller pipelines waits, unread beyond one.
+
+    A socket's bytes come by way of `buffer_updated`, those of a TLS session by `data_received`.
+    """
 
     __slots__ = (
         "_began", "_callers", "_current", "_drained", "_fed", "_headers", "_heard", "_in_head", "_last", "_parser",
@@ -74,7 +80,14 @@ class Connection(asyncio.Protocol):
         self._heard = self._callers.loop.time()
         self._callers.open.add(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the loop's guess; ours is all there is
+        return self._callers.arrivals.whole
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._callers.arrivals.hand(nbytes, self.data_received)
+
+    def data_received(self, data: bytes | memoryview) -> None:
+        """Keeps copies only, and none of what it refuses."""
         self._heard = self._callers.loop.time()
         self._fed += len(data)
         if self._parser is not None:
@@ -91,6 +104,8 @@ class Connection(asyncio.Protocol):
             if incoming is not None:
                 incoming.leave()
         self._current = self._last = None
+        self._url, self._headers = b"", []
+        self._callers.settled()
         self._callers.open.discard(self)
         if not self._callers.open:
             self._callers.emptied.set()
@@ -174,6 +189,7 @@ class Connection(asyncio.Protocol):
     def answered(self, incoming: Incoming) -> None:
         """The answer is out: on to the next request, or close."""
         self._current = None
+        self._callers.settled()
         if self.transport is None:
             return
         if not incoming.complete:
@@ -208,7 +224,7 @@ class Connection(asyncio.Protocol):
         self.resume_reading()
         self._callers.loop.call_later(LINGER, self.close)
 
-    def _feed(self, parser: HttpRequestParser, data: bytes) -> None:
+    def _feed(self, parser: HttpRequestParser, data: bytes | memoryview) -> None:
         try:
             parser.feed_data(data)
         except HttpParserUpgrade as wish:
@@ -219,7 +235,7 @@ class Connection(asyncio.Protocol):
             if self._fed > MAX_HEAD:  # a head, trailers or chunk sizes without end
                 self._reject(_TOO_LARGE)
 
-    def _decline(self, rest: bytes) -> None:
+    def _decline(self, rest: bytes | memoryview) -> None:
         """No protocol but this one is spoken here, so the request is answered as if it had not asked for another.
 
         The parser takes what follows such a head for the other protocol's. It is the body (Java's HttpClient asks for

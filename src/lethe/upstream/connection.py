@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection: bytes in, callbacks out, no task and no timer of its own."""
 
-from asyncio import BaseTransport, Protocol, Transport
+from asyncio import BaseTransport, BufferedProtocol, Transport
 from ssl import SSLError
 from typing import Protocol as Interface
 from typing import cast
@@ -8,6 +8,7 @@ from typing import cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from lethe.errors import MalformedReply, StreamCut, TlsFailed
+from lethe.upstream.arrivals import Arrivals
 from lethe.upstream.exchange import Exchange, Fault
 
 HIGH_WATER = 256 * 1024  # unread bytes of a body, above which the upstream has to wait
@@ -37,10 +38,14 @@ class _Unwanted(Exception):
     """Raised inside the parser to stop it; says nothing."""
 
 
-class Connection(Protocol):
-    """Carries one exchange at a time. What comes outside of one spoils it (a defence against response splitting)."""
+class Connection(BufferedProtocol):
+    """Carries one exchange at a time. What comes outside of one spoils it (a defence against response splitting).
+
+    A socket's bytes come by way of `buffer_updated`, those of a TLS session by `data_received`.
+    """
 
     __slots__ = (
+        "_arrivals",
         "_bare",
         "_bulk",
         "_dry",
@@ -59,9 +64,10 @@ class Connection(Protocol):
         "spoiled",
     )
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, arrivals: Arrivals) -> None:
         self.idle_since = 0.0
         self.spoiled = False
+        self._arrivals = arrivals
         self._owner = owner
         self._transport: Transport | None = None
         self._parser: HttpResponseParser | None = None
@@ -130,8 +136,16 @@ class Connection(Protocol):
         self._transport = cast("Transport", transport)
         self._parser = HttpResponseParser(self)
 
-    def data_received(self, data: bytes) -> None:
-        """As `asyncio.Protocol`."""
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the loop's guess; ours is all there is
+        """As `asyncio.BufferedProtocol`."""
+        return self._arrivals.whole
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        self._arrivals.hand(nbytes, self.data_received)
+
+    def data_received(self, data: bytes | memoryview) -> None:
+        """As `asyncio.Protocol`. Keeps copies only."""
         exchange, parser = self._exchange, self._parser
         if exchange is None or exchange.complete or parser is None:
             self._spoil()

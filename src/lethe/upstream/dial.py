@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from lethe.errors import ConnectFailed, ConnectTimeout, TlsFailed
 from lethe.upstream.address import Address, Proxy
+from lethe.upstream.arrivals import Arrivals
 from lethe.upstream.connection import Connection
 from lethe.upstream.head import authorization_line
 from lethe.upstream.tls_transport import TlsTransport
@@ -28,7 +29,7 @@ class Way(Struct, frozen=True, kw_only=True):
     address: Address
     proxy: Proxy | None
     context: ssl.SSLContext | None
-    arrivals: memoryview
+    arrivals: Arrivals
     seconds: float
 
 
@@ -40,7 +41,7 @@ async def dial(way: Way, connection: Connection, loop: AbstractEventLoop) -> Non
     tunnel = Tunnel()
     secured = None
     if way.context is not None:
-        secured = TlsTransport(connection, way.context, way.address.host, way.arrivals, loop)
+        secured = TlsTransport(connection, way.context, way.address.host, way.arrivals.whole, loop)
     try:
         async with asyncio.timeout(way.seconds):
             await _connect(way, connection, tunnel, secured, loop)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from lethe.errors import ConnectFailed, StreamCut
 from lethe.providers.upstream import Upstream
 from lethe.upstream.address import parse_address, parse_proxy
+from lethe.upstream.arrivals import Arrivals
 from lethe.upstream.call import Call
 from lethe.upstream.connection import Connection
 from lethe.upstream.dial import Way, dial
 from lethe.upstream.exchange import Exchange
 from lethe.upstream.head import HeadWriter
 from lethe.upstream.sweep import Sweep
-from lethe.upstream.tls_transport import READ_MOST
 
 
 class Pool:
@@ -25,6 +25,7 @@ class Pool:
     """
 
     __slots__ = (
+        "_arrivals",
         "_clock",
         "_closed",
         "_heads",
@@ -51,6 +52,7 @@ class Pool:
         proxy = parse_proxy(upstream.proxy) if upstream.proxy is not None else None
         if address.tls and ssl_context is None:
             raise ValueError("base_url: https needs a TLS context")
+        self._arrivals = Arrivals()
         self._clock = clock
         self._closed = False
         self._heads = HeadWriter(address, proxy)
@@ -64,7 +66,7 @@ class Pool:
             address=address,
             proxy=proxy,
             context=ssl_context if address.tls else None,
-            arrivals=memoryview(bytearray(READ_MOST if address.tls else 0)),
+            arrivals=self._arrivals,
             seconds=upstream.timeouts.connect,
         )
 
@@ -85,7 +87,7 @@ class Pool:
                 raise
             else:
                 return exchange
-        connection = Connection(self)
+        connection = Connection(self, self._arrivals)
         await dial(self._way, connection, loop)
         exchange = self._start(connection, head, call, loop)
         try:

@@ -1,12 +1,12 @@
 """A TLS session between a TCP transport and the protocol above it."""
 
-from asyncio import AbstractEventLoop, BaseTransport, BufferedProtocol, Future, Protocol, Transport
+from asyncio import AbstractEventLoop, BaseTransport, BufferedProtocol, Future, Transport
 from ssl import SSLContext, SSLError
 from typing import Any, assert_never, cast
 
+from lethe.upstream.arrivals import Above
 from lethe.upstream.secure import Session, State
 
-READ_MOST = 64 * 1024  # bytes of one read from the socket
 _MOST_UNSENT = 1024 * 1024  # beyond this a peer makes us answer and doesn't take the answers
 
 
@@ -17,17 +17,17 @@ class TlsTransport(Transport, BufferedProtocol):
     the peer said it was finished; a TCP connection that just ends is a `connection_lost`. That one comes with an
     SSLError where TLS failed before it carried anything.
 
-    `arrivals` is where the socket's bytes land, READ_MOST of them at most. All connections of one event loop may share
-    it: nothing in it is needed from one read to the next.
+    `arrivals` is where the socket's bytes land. All connections of one event loop may share it: nothing in it is
+    needed from one read to the next, and it holds ciphertext only.
     """
 
     __slots__ = ("_above", "_arrivals", "_context", "_host", "_opened", "_refused", "_session", "_settled", "_tcp")
 
     def __init__(
-        self, above: Protocol, context: SSLContext, host: str, arrivals: memoryview, loop: AbstractEventLoop
+        self, above: Above, context: SSLContext, host: str, arrivals: memoryview, loop: AbstractEventLoop
     ) -> None:
         super().__init__()
-        self._above: Protocol | None = above
+        self._above: Above | None = above
         self._arrivals = arrivals
         self._context = context
         self._host = host
@@ -134,7 +134,7 @@ class TlsTransport(Transport, BufferedProtocol):
         if self._above is not None:
             self._above.resume_writing()
 
-    def _heed(self, state: State, above: Protocol) -> None:
+    def _heed(self, state: State, above: Above) -> None:
         match state:
             case State.HANDSHAKE | State.OPEN:
                 return

@@ -1,0 +1,40 @@
+"""Where what sockets bring lands first: one buffer for all connections of an event loop, empty again after every read.
+
+The event loop's own receive buffer is 256 KB large, is never overwritten, and so keeps the last bytes of somebody's
+words for as long as the process lives (uvloop 0.23.0, `UVStream`). `asyncio.BufferedProtocol` brings our own.
+"""
+
+from asyncio import BaseTransport
+from collections.abc import Callable
+from typing import Protocol
+
+READ_MOST = 64 * 1024  # bytes of one read from a socket
+_NOTHING = memoryview(bytes(READ_MOST))
+
+
+class Arrivals:
+    """`whole` is what a protocol gives the loop to read into; nothing in it is needed from one read to the next."""
+
+    __slots__ = ("whole",)
+
+    def __init__(self) -> None:
+        self.whole = memoryview(bytearray(READ_MOST))
+
+    def hand(self, size: int, taker: Callable[[memoryview], None]) -> None:
+        """Lets `taker` see the first `size` bytes, of which it keeps copies only, and overwrites them."""
+        landed = self.whole[:size]
+        try:
+            taker(landed)
+        finally:
+            landed[:] = _NOTHING[:size]
+
+
+class Above(Protocol):
+    """What carries HTTP, whether a socket or a TLS session is below it: an `asyncio` protocol of either kind."""
+
+    def connection_made(self, transport: BaseTransport) -> None: ...
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> bool | None: ...
+    def connection_lost(self, exc: Exception | None) -> None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
