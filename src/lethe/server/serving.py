@@ -15,6 +15,7 @@ from lethe.server.connection import Callers, Connection
 from lethe.server.inference import Inference, Limits
 from lethe.server.models import Catalogue
 from lethe.server.outside import Outside
+from lethe.server.scrub import Scrub
 from lethe.upstream.pool import pools
 
 KEEP_ALIVE = 75.0  # seconds that an idle connection of a caller stays open: longer than common proxies' 60
@@ -44,7 +45,8 @@ class Serving:
         catalogue = Catalogue(plan, self._transports, lambda: self._inference.credentials)
         self._app = App(plan, self._inference, catalogue, outside)
         self._tls = _tls(plan)
-        self._callers = Callers(self._app, asyncio.get_running_loop())
+        self._scrub = Scrub(asyncio.get_running_loop())
+        self._callers = Callers(self._app, asyncio.get_running_loop(), self._scrub.stir)
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -84,6 +86,7 @@ class Serving:
             await self._finish(seconds)
         await self._flush()
         self._timer.cancel()
+        self._scrub.stop()
         for transport in self._transports:
             transport.close()
 
