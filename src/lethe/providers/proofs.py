@@ -75,7 +75,7 @@ PROOFS: tuple[Proof, ...] = (
         probe="azure.content_logging",
         about="the ContentLogging capability of the resource",
         key=KeyNeed.ADMIN,
-        target=r"/subscriptions/[A-Za-z0-9-]{1,64}/resourceGroups/[\w.()-]{1,90}"
+        target=r"/subscriptions/[A-Za-z0-9-]{1,64}/resourceGroups/[\w.()-]{0,89}[\w()-]"
         r"/providers/Microsoft\.CognitiveServices/accounts/[A-Za-z0-9][A-Za-z0-9._-]{1,63}",
         hint="the resource, /subscriptions/.../providers/Microsoft.CognitiveServices/accounts/...",
         base_url="https://management.azure.com",
