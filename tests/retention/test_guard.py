@@ -11,7 +11,7 @@ from lethe.errors import InvalidRequest
 from lethe.retention.guard import Guard, Verdict
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.surface import Action, FieldRule, Known, Surface
-from lethe.wire.rawjson import TopLevel
+from lethe.wire.rawjson import TopLevel, is_flat
 
 
 def judged(known: Surface, body: bytes, level: Level = Level.B, model: str = "m", **more: Any) -> tuple[Verdict, bytes]:
@@ -150,7 +150,8 @@ def test_refusals(rows: tuple[FieldRule, ...], body: bytes, path: str, because: 
 @pytest.mark.parametrize("level", Level)
 def test_a_long_body_is_judged_as_a_short_one(level: Level) -> None:
     """Long ones are searched before they are read."""
-    padding = json.dumps("x" * 5000 + ' {"a": [{"type": "CANARY"}]} { } ')
+    padding = json.dumps("x" * 5000 + ' {"a": [{"type": "CANARY"}]} ')
+    assert is_flat(f'[{{"text":{padding}}},{{"text":{padding},"s\\u0065cret":1}}]'.encode())
     known = surface(row("messages[].secret", "refuse"), FILE)
     for hidden in ('"secret":1', '"s\\u0065cret":1', '"content":[{"source":{"t\\u0079pe":"f\\u0069le"}}]'):
         body = f'{{"messages":[{{"text":{padding}}},{{"text":{padding},{hidden}}}]}}'.encode()
