@@ -27,7 +27,7 @@ from lethe.ledger.codes import CODES
 from lethe.providers.upstream import Auth, Endpoint, Upstream
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.standing import Contract, Finding
-from lethe.upstream.fake import Fake
+from lethe.upstream.fake import Fake, Wait
 
 BOTH = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT], ids=str)
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
@@ -286,6 +286,18 @@ async def test_at_c_the_class_that_is_told_is_the_one_that_is_proven(stream: boo
         reply = await post(rig, CHAT, stream, "C")
         assert (reply.status, reply.headers["x-lethe-upstream-class"]) == (200, "U6")
         assert rig.around.unattested == [0]
+
+
+@BOTH
+async def test_a_class_that_has_been_told_is_never_taken_back(caller: Dialect) -> None:
+    """The status had to go out before the upstream answered; what the answer lacks ends the stream."""
+    async with Fake() as fake, serving([grok(fake)], clock=Clock(), status_hold=0.05, heartbeat=0.05) as rig:
+        rig.serving.learn([proof(NOW - 1)])
+        fake.answer([Wait(0.3), *streamed(CHAT, ["CANARY"])])
+        reply = await post(rig, caller, True, "C")
+        assert (reply.status, reply.headers["x-lethe-upstream-class"]) == (200, "U2")
+        assert (b"CANARY" in reply.body, b"does not attest" in reply.body) == (False, True)
+        assert len(fake.requests) == 1
 
 
 @pytest.mark.parametrize("status", [400, 429, 500])
