@@ -1,6 +1,7 @@
 """`lethe posture`: what it says of a configuration, of a running Lethe, and how it makes keys."""
 
 import json
+import ssl
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+import trustme
 
 from lethe.cli.configured import load
 from lethe.cli.main import main
@@ -24,7 +26,7 @@ KEPT = Signer.from_secret(SIGNER.pem())
 class Place:
     """A page anywhere; `asked` are the paths that were asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.status = 200
         self.body = b""
         self.asked: list[str] = []
@@ -44,6 +46,9 @@ class Place:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+            self.url = f"https://localhost:{self._server.server_port}"
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def close(self) -> None:
@@ -157,6 +162,23 @@ def test_no_redirect_is_followed_and_errors_are_one_line(place: Place, capsys: p
     place.close()
     status, _, err = run(capsys, "--check", place.url)
     assert (status, "does not answer" in err) == (1, True)
+
+
+def test_over_tls(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    place = Place(context)
+    place.body = served()
+    asked = ("--check", place.url, "--public-key", "key.pub")
+    status, _, err = run(capsys, *asked)
+    assert status == 1
+    assert "does not answer" in err  # by a certificate that nobody trusts
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+    status, out, _ = run(capsys, *asked)
+    assert (status, "signed and trusted" in out) == (0, True)
+    place.close()
 
 
 @pytest.mark.parametrize(
