@@ -86,14 +86,28 @@ def led(found: tuple[cases.Pair, ...]) -> list[tuple[str, str, str | None]]:
             (Route(model="*", to=(Target(0),)), Route(model="m", to=(Target(1),))),
             [("x", "a", "")],
         ),
+        (  # what the first one takes is no way to the second
+            (Route(model="m-x*", to=(Target(0),)), Route(model="m-*", to=(Target(1), Target(2)))),
+            [("m-xx", "a", "m-x"), ("m-lethe-verify", "b", "m-"), ("m-lethe-verify", "c", "m-")],
+        ),
+        (
+            (Route(model="[ab]?[!x]*", to=(Target(0), Target(1), Target(2))),),
+            [("ax0x", "a", None), ("ax0x", "b", None), ("ax0x", "c", None)],
+        ),
         ((Route(model="m", to=(Target(2),)),), [("m", "c", None), ("a/x", "a", "a/"), ("b/x", "b", "b/")]),
     ],
-    ids=["by name", "fallback", "shadowed", "exact"],
+    ids=["by name", "fallback", "shadowed", "shadowed in part", "classes", "exact"],
 )
 def test_every_way_through_the_routes_is_taken(
     routes: tuple[Route, ...], expected: list[tuple[str, str, str | None]]
 ) -> None:
     assert led(pairs(plan(*routes))) == expected
+
+
+def test_a_route_that_nothing_leads_to_is_told() -> None:
+    routes = (Route(model="*", to=(Target(0),)), Route(model="m", to=(Target(1),)))
+    assert cases.unreached(plan(*routes)) == ("m",)
+    assert cases.unreached(PLAN) == ()
 
 
 def test_the_routes_that_only_fail_are_no_way() -> None:

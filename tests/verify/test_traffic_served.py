@@ -11,6 +11,7 @@ from tests.verify import ground
 from tests.verify.ground import far, near
 
 from lethe.errors import InternalFault, UnknownModel
+from lethe.providers.upstream import Auth
 from lethe.server import outgoing
 from lethe.server.exchange import Exchange
 from lethe.server.inference import Inference
@@ -111,6 +112,24 @@ def test_a_cache_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Caller, "ask", cached)
         faults = traffic.follow(site, upstreams, mint, [second]).faults
     assert [fault.rpartition(": ")[2] for fault in faults] == ["a second identical request did not reach the upstream"]
+
+
+@pytest.mark.parametrize("level", ["C", "B"])
+def test_a_caller_who_brings_an_account_of_its_own_may(level: str) -> None:
+    mint = ground.mint()
+    of = ground.settings(level)
+    forwarding = tuple(replace(each, auth=Auth.FORWARD, credential=None) for each in of.plan.upstreams)
+    chosen = [
+        Case(front=front, mode=Mode.DELICATE, pair=pair, delicate=position)
+        for pair in pairs(replace(of.plan, upstreams=forwarding))
+        for front in (Front.MESSAGES, Front.CHAT)
+        for position in (Position.KEY, Position.METADATA)
+    ]
+    with near(replace(of, plan=replace(of.plan, upstreams=forwarding))) as (site, upstreams):
+        account = traffic.follow(site, upstreams, mint, chosen)
+    assert account.hits == ()
+    assert mint.unseen() == []
+    assert Position.KEY in positions(mint, Where.UPSTREAM)
 
 
 def test_a_failure_of_our_own_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

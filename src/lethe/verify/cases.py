@@ -1,6 +1,9 @@
 """What is asked: every front and mode for every way through the operator's configuration."""
 
+import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import partial
 from itertools import count
 
 from msgspec import Struct
@@ -16,7 +19,9 @@ from lethe.verify.positions import DELICATE, Position
 
 OWN = "lethe-verify-"  # how the routes and upstreams begin that are there to fail
 MOST = 4000  # requests of one pass
-_ANY = {"*": "x", "?": "x"}
+_WILD = re.compile(r"\*|\?|\[!?[^\]]+\]")
+_FILLINGS = ("x", "lethe-verify", "0", "zz-9")  # for what a glob leaves open; an earlier route may take some of them
+_OTHERS = "x0A_-"
 _CONVERSING = frozenset({Front.MESSAGES, Front.CHAT})
 _BUFFERED = frozenset({Front.COUNT_TOKENS, Front.EMBEDDINGS, Front.MODELS})
 _PROCESS = frozenset(PROCESS)
@@ -84,8 +89,8 @@ def pairs(plan: Plan) -> tuple[Pair, ...]:
     router = Router(plan.upstreams, plan.routes)
     found: dict[tuple[str, int], Pair] = {}
     for n, route in enumerate(plan.routes):
-        name = _named(route.model)
-        if route.model.startswith(OWN) or router.resolve(name).route != n:
+        name = None if route.model.startswith(OWN) else _leading(router, route.model, n)
+        if name is None:
             continue
         level = strictest((plan.level, route.level or plan.level))
         for target in route.to:
@@ -102,12 +107,8 @@ def pairs(plan: Plan) -> tuple[Pair, ...]:
 def _unrouted(plan: Plan, router: Router, upstream: int) -> Iterator[Pair]:
     globs = (*plan.upstreams[upstream].models, f"{plan.upstreams[upstream].name}/*", "*")
     for glob in globs:
-        name = _named(glob)
-        try:
-            routing = router.resolve(name)
-        except UnknownModel:
-            continue
-        if routing.route is None and routing.attempts[0].upstream == upstream:
+        name = _leading(router, glob, None)
+        if name is not None and router.resolve(name).attempts[0].upstream == upstream:
             yield _pair(plan.upstreams[upstream], name, upstream, plan.level, _free(glob))
             return
 
@@ -116,9 +117,34 @@ def _pair(upstream: Upstream, model: str, index: int, level: Level, free: str | 
     return Pair(model, index, upstream.name, upstream.dialect, level, free, upstream.auth is Auth.FORWARD)
 
 
-def _named(glob: str) -> str:
-    """A name that this glob matches; character classes are left as they are, and then it may match nothing."""
-    return "".join(_ANY.get(each, each) for each in glob)
+def _leading(router: Router, glob: str, route: int | None) -> str | None:
+    """A name that this glob matches, and that this route, or none, takes; None if none was found."""
+    for filling in _FILLINGS:
+        name = _WILD.sub(partial(_filled, filling), glob)
+        try:
+            if fnmatchcase(name, glob) and router.resolve(name).route == route:
+                return name
+        except UnknownModel:
+            continue
+    return None
+
+
+def _filled(filling: str, found: re.Match[str]) -> str:
+    wild = found[0]
+    if wild == "*":
+        return filling
+    choices = (filling[0], *filter(str.isalnum, wild), *_OTHERS)
+    return next((each for each in choices if fnmatchcase(each, wild)), "")
+
+
+def unreached(plan: Plan) -> tuple[str, ...]:
+    """Routes to which no name was found that leads there: an earlier one takes them all, or so it seems."""
+    router = Router(plan.upstreams, plan.routes)
+    return tuple(
+        route.model
+        for n, route in enumerate(plan.routes)
+        if not route.model.startswith(OWN) and _leading(router, route.model, n) is None
+    )
 
 
 def _free(glob: str) -> str | None:

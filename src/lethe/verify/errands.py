@@ -13,8 +13,8 @@ from lethe.verify.sinks import Hit, Sink
 _IN_IMAGE = re.compile(rb"WkRS[A-Za-z0-9+/]+")  # "ZDR" in base64
 _TOKEN = re.compile(rb"ZDR[A-Z2-7]+")
 _SHORT = frozenset({Position.JSON_KEY, Position.MODEL})  # what parsers and routers keep more readily when it is short
-# What belongs to the caller's own account, where that is used at the upstream.
-_ACCOUNT = frozenset({Position.KEY, Position.WRONG_KEY, Position.METADATA})
+# What a caller uses its own account at the upstream with.
+_CREDENTIALS = frozenset({Position.KEY, Position.WRONG_KEY})
 
 
 class Errand:
@@ -109,7 +109,9 @@ class Errands:
 
 def _is_own(case: Case, canary: Canary) -> bool:
     """Does the caller's own account go upstream, and this with it?"""
-    return case.pair.forward and case.pair.level is Level.C and canary.position in _ACCOUNT
+    if canary.position == Position.METADATA:
+        return case.pair.forward and case.pair.level is Level.C
+    return case.pair.forward and canary.position in _CREDENTIALS
 
 
 def _whose(found: Iterable[tuple[Errand, Canary]]) -> Errand | None:

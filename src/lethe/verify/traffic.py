@@ -102,7 +102,7 @@ class _Drive:
         self._errands.keys = frozenset(site.keys.values())
         self._requests = self._served = 0
         self._faults: dict[str, None] = {}
-        self._unserved: dict[str, None] = {}
+        self._unserved = dict.fromkeys(f"no name leads to route {model}" for model in cases.unreached(site.plan))
 
     def account(self) -> Traffic:
         return Traffic(
