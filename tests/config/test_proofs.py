@@ -200,3 +200,10 @@ def test_every_probe_of_the_register_can_be_asked_and_every_one_is_there() -> No
         probe for surface in all_surfaces() for row in surface.evidence for probe in (row.probe, *row.also) if probe
     }
     assert named == BY_PROBE.keys()
+
+
+def test_a_refusal_that_a_proof_would_lift_says_so() -> None:
+    text = '[retention]\nlevel = "A2"\n'
+    notes = parse_settings(text + OPENAI, "lethe.toml", embedded_available=True, today=date(2026, 11, 24)).notes
+    refused = "upstreams.up: class U6 is refused at level A2, which accepts up to U4, until its proof holds"
+    assert refused in notes

@@ -1,6 +1,6 @@
 """From the file's tables to settings: everything that depends on more than one value is checked here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from lethe.config.classes import parse_class
@@ -41,7 +41,8 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
     routes = resolve_routes(file.routes, names, found)
     check_scenarios(file.scenarios, names, found)
     keys = resolve_keys(file.keys, found)
-    _note_refused(level, accepted, upstreams, routes, found)
+    probes = resolve_proofs(file.upstreams, upstreams, routes, found)
+    _note_refused(level, accepted, upstreams, routes, {task.upstream for task in probes}, found)
     plan = Plan(
         level=level,
         accept_classes=accepted,
@@ -62,7 +63,7 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
         plan=plan,
         secrets=tuple(dict.fromkeys(references)),
         key_secrets=keys.secrets,
-        probes=resolve_proofs(file.upstreams, upstreams, routes, found),
+        probes=probes,
         embedded=next((n for n, upstream in enumerate(upstreams) if upstream.name == EMBEDDED), None),
         posture_key=posture_key,
         verification=file.retention.verification,
@@ -123,12 +124,13 @@ def _note_refused(
     accepted: Sequence[UpstreamClass],
     upstreams: Sequence[Upstream],
     routes: Sequence[Route],
+    asked: Collection[str],
     found: Findings,
 ) -> None:
     """Upstreams that a level can never accept are allowed, and worth knowing of."""
     for upstream in upstreams:
         if not admits(level, upstream.upstream_class, accepted):
-            found.note(("upstreams", upstream.name), refusal(upstream.upstream_class, level))
+            found.note(("upstreams", upstream.name), _refused(upstream, level, asked))
     for n, route in enumerate(routes):
         binding = strictest([level, route.level or level])
         if binding is level:
@@ -137,7 +139,11 @@ def _note_refused(
             if target.upstream < len(upstreams) and not admits(
                 binding, upstreams[target.upstream].upstream_class, accepted
             ):
-                found.note(("routes", n, "to", i), refusal(upstreams[target.upstream].upstream_class, binding))
+                found.note(("routes", n, "to", i), _refused(upstreams[target.upstream], binding, asked))
+
+
+def _refused(upstream: Upstream, level: Level, asked: Collection[str]) -> str:
+    return refusal(upstream.upstream_class, level) + (", until its proof holds" if upstream.name in asked else "")
 
 
 def refusal(kept: UpstreamClass, level: Level) -> str:
