@@ -1,6 +1,7 @@
 """The posture page of a real server: signed by the key that is configured, of this moment, and never the key itself."""
 
 import json
+import os
 import signal
 import time
 from datetime import date
@@ -237,7 +238,8 @@ def test_a_key_is_of_its_generation() -> None:
 
 def test_a_report_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     assert last_verification(settings(), None) is None
-    for place in (tmp_path, tmp_path / "nothing"):
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "nothing", tmp_path / "pipe"):
         assert last_verification(settings(verification=str(place)), None) is None
     large = tmp_path / "large"
     large.write_bytes(b" " * (4 * 1024 * 1024 + 1))

@@ -113,8 +113,11 @@ def last_verification(settings: Settings, trusted: bytes | None) -> "Verificatio
 
     if settings.verification is None:
         return None
+    path = Path(settings.verification)
+    if not path.is_file():  # a pipe would make the supervisor wait
+        return None
     try:
-        with Path(settings.verification).open("rb") as file:
+        with path.open("rb") as file:
             report = file.read(LARGEST + 1)
     except OSError:
         return None
