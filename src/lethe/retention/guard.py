@@ -62,6 +62,13 @@ class Guard:
         self._compiled: dict[tuple[Level, bool], Compiled] = {}
         self.vocabulary = Vocabulary(surface)
 
+    def prepare(self, level: Level, *, refuse_unknown: bool = False) -> Compiled:
+        """Compile the rows for a level, so that no request has to wait for that."""
+        strict = refuse_unknown or level is not Level.C
+        compiled = compile_rules(self.surface, level, refuse_unknown=strict)
+        self._compiled[level, strict] = compiled
+        return compiled
+
     def judge(
         self,
         body: TopLevel,
@@ -79,10 +86,7 @@ class Guard:
         strict = refuse_unknown or level is not Level.C
         if why := self.surface.refused.get(level):
             return Verdict({}, frozenset(), (), (), (Refusal("$", why, "route to another API or provider"),))
-        compiled = self._compiled.get((level, strict))
-        if compiled is None:
-            compiled = compile_rules(self.surface, level, refuse_unknown=strict)
-            self._compiled[level, strict] = compiled
+        compiled = self._compiled.get((level, strict)) or self.prepare(level, refuse_unknown=refuse_unknown)
         judging = _Judging(self, compiled, body, model, pseudonym)
         judging.names(strict=strict)
         judging.values()

@@ -111,7 +111,7 @@ def _fits(values: tuple[str, ...]) -> Callable[[Any], bool] | None:
     if values == ("true",):  # some servers take 1 or "yes" for it
         return lambda value: value is not None and value is not False
     match = matcher(values)
-    return lambda value: match(value if type(value) is str else _text(value)) is not None
+    return lambda value: match(value if type(value) is str else _text(value))
 
 
 def _text(value: Any) -> str:

@@ -40,9 +40,9 @@ class Vocabulary:
     def _knows(self, thing: Any, path: str, listed: frozenset[str]) -> bool:
         if type(thing) is not dict or (kind := thing.get("type")) is None:
             return True
-        return type(kind) is str and (kind in listed or self._ruled_at(path, listed)(kind) is not None)
+        return type(kind) is str and (kind in listed or self._ruled_at(path, listed)(kind))
 
-    def _ruled_at(self, path: str, listed: Iterable[str]) -> Callable[[str], object]:
+    def _ruled_at(self, path: str, listed: Iterable[str]) -> Callable[[str], bool]:
         """Types with a row of their own at this path, and the globs among those listed."""
         ruled = [value for at, values in self._ruled if at in (f"{path}.type", "**.type") for value in values]
         return matcher((*sorted(listed), *ruled))

@@ -1,12 +1,13 @@
 """Which upstreams may be asked now: each one's surfaces, what guards them, and the class that holds at this moment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lethe.providers.upstream import Endpoint, Upstream
 from lethe.retention.attestation import probes
 from lethe.retention.classes import standing
 from lethe.retention.globs import matches
 from lethe.retention.guard import Guard
+from lethe.retention.levels import Level
 from lethe.retention.standing import Finding, Standing
 from lethe.retention.surface import EvidenceKind, Surface
 
@@ -37,6 +38,13 @@ class Admission:
             for surface in upstream.surfaces
         }
         self._named: frozenset[str] = frozenset()
+
+    def prepare(self, levels: Iterable[Level], *, refuse_unknown: bool) -> None:
+        """Compile what requests of these levels need."""
+        for level in levels:
+            for guards in self._guards:
+                for guard in guards.values():
+                    guard.prepare(level, refuse_unknown=refuse_unknown)
 
     def learn(self, findings: Sequence[Finding]) -> None:
         """What the probes say now; what they said before an upstream failed to attest counts no more."""

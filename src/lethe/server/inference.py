@@ -97,6 +97,8 @@ class Inference:
         self._cooling: dict[int, float] = {}
         self._key = os.urandom(32)
         self.admission = Admission(plan.upstreams)
+        configured = {plan.level, *(key.level for key in plan.keys), *(route.level for route in plan.routes)}
+        self.admission.prepare(filter(None, configured), refuse_unknown=plan.refuse_unknown)
         self.credentials: Mapping[str, str] = {}
 
     def learn(self, findings: Sequence[Finding]) -> None:
