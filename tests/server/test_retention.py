@@ -27,7 +27,7 @@ from lethe.ledger.codes import CODES
 from lethe.providers.upstream import Auth, Endpoint, Upstream
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.standing import Contract, Finding
-from lethe.upstream.fake import Fake, Wait
+from lethe.upstream.fake import Cut, Fake, Wait
 
 BOTH = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT], ids=str)
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
@@ -173,6 +173,15 @@ async def test_another_upstream_may_take_what_the_first_may_not() -> None:
             reply = await rig.ask("POST", PATH[CHAT], request(CHAT, top_k=5), x_lethe_level="B")
             assert (reply.status, reply.headers["x-lethe-upstream-class"]) == (200, "U5")
             assert (len(vendor.requests), len(local.requests)) == (0, 1)
+
+
+async def test_the_failure_of_one_that_was_asked_is_told_rather_than_the_refusal_of_another() -> None:
+    async with Fake() as vendor, Fake() as local:
+        ups = [known("local", "llamacpp", local, CHAT), known("vendor", "openai", vendor, CHAT, contract=ZDR)]
+        async with serving(ups, clock=Clock()) as rig:
+            local.answer([Cut()])
+            reply = await rig.ask("POST", PATH[CHAT], request(CHAT, top_k=5), x_lethe_level="B")
+            assert (reply.status, len(local.requests), len(vendor.requests)) == (502, 1, 0)
 
 
 async def test_what_a_request_uses_counts_in_its_class() -> None:

@@ -273,8 +273,9 @@ def _level(exchange: Exchange, routing: Routing) -> Level:
 def _telling(
     failures: Sequence[tuple[LetheError, Attempt, Admitted | None]],
 ) -> tuple[LetheError, Attempt, Admitted | None]:
-    """The last upstream that said something itself, else the last failure."""
-    for failure in reversed(failures):
-        if isinstance(failure[0], UpstreamAnswered | StreamFailed):
-            return failure
+    """The last upstream that said something itself, else the last that was asked, else the last refusal of ours."""
+    for kinds in ((UpstreamAnswered, StreamFailed), UpstreamError):
+        for failure in reversed(failures):
+            if isinstance(failure[0], kinds):
+                return failure
     return failures[-1]
