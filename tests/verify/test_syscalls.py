@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from lethe.verify.canary import Mint
+from lethe.verify.hits import merged
 from lethe.verify.search import Search
+from lethe.verify.sinks import Looked, Sink, Verdict
 from lethe.verify.sockets import Peers
 from lethe.verify.syscalls import Call, calls, examine, judged, tracer
 
@@ -119,13 +121,14 @@ def test_only_calls_from_the_moment_on_count(tmp_path: Path) -> None:
     file = tmp_path / "calls.7"
     file.write_text(line.format(time="100.5") + "100.6 +++ exited with 0 +++\n" + line.format(time="101.5"))
     assert [call.time for call in calls(file, 101.0)] == [101.5]
-    look = examine(tmp_path, {7: "worker"}, 101.0, PEERS, FIND)
+    look, _ = examine(tmp_path, {7: "worker"}, 101.0, PEERS, FIND)
     assert [(hit.what, hit.where) for hit in look.hits] == [("openat: a file to write", "worker")]
     assert look.scanned == file.stat().st_size
 
 
 def test_nothing_written_is_no_pass(tmp_path: Path) -> None:
-    assert examine(tmp_path, {}, 0.0, PEERS, FIND).reasons == ("strace has written nothing",)
+    (look,) = examine(tmp_path, {}, 0.0, PEERS, FIND)
+    assert look.reasons == ("strace has written nothing",)
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
@@ -136,9 +139,26 @@ def test_a_real_program_is_caught(tmp_path: Path) -> None:
     program = f"import os; os.write(1, b'{CANARY}'); open('where/a', 'w').write('x')"
     env = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([*words, sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, check=True)
-    look = examine(tmp_path, {}, 0.0, PEERS, FIND)
+    look, _ = examine(tmp_path, {}, 0.0, PEERS, FIND)
     assert ("raw", "system") in [(hit.what, hit.position) for hit in look.hits]
     assert "openat: a file to write" in [hit.what for hit in look.hits]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "write(2, 0x7ffd1234, 35) = 35",
+        "connect(8<TCP:[1]>, 0x7ffd1234, 16) = -1 EINPROGRESS (Operation now in progress)",
+        "sendmsg(9<TCP:[127.0.0.1:41000->127.0.0.1:8001]>, 0x7ffd1234, 0) = 35",
+    ],
+)
+def test_what_strace_could_not_read_is_no_pass(tmp_path: Path, line: str) -> None:
+    (tmp_path / "calls.7").write_text(f"100.5 {line}\n")
+    look, opens = examine(tmp_path, {7: "worker"}, 0.0, PEERS, FIND)
+    assert (look.verdict, look.hits) == (Verdict.INCONCLUSIVE, ())
+    blind = Looked(Sink.OPEN_FILES, reasons=("descriptors cannot be listed",))
+    assert merged([blind, opens])[Sink.OPEN_FILES].verdict is Verdict.CLEAN  # flags can be read all the same
+    assert merged([blind])[Sink.OPEN_FILES].verdict is Verdict.INCONCLUSIVE
 
 
 def test_where_there_is_no_strace_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

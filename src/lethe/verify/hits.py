@@ -27,10 +27,16 @@ def merged(looks: Iterable[Looked]) -> dict[Sink, Looked]:
 
 
 def _one(sink: Sink, looks: list[Looked]) -> Looked:
+    reasons = tuple(dict.fromkeys(reason for look in looks for reason in look.reasons))
+    notes = tuple(dict.fromkeys(note for look in looks for note in look.notes))
+    covered = any(look.covers for look in looks)
+    if reasons and covered:
+        notes = (*notes, "by system calls only")
     return Looked(
         sink,
         sum(look.scanned for look in looks),
         tuple(hit for look in looks for hit in look.hits),
-        tuple(dict.fromkeys(reason for look in looks for reason in look.reasons)),
-        tuple(dict.fromkeys(note for look in looks for note in look.notes)),
+        () if covered else reasons,
+        notes,
+        covered,
     )

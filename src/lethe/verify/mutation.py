@@ -93,7 +93,7 @@ def _run(stage: Stage, mutant: Mutant, account: Account) -> bytes:
         if mutant.sink is Sink.FILES:
             account.add([files.elsewhere(files.roots(everywhere=False), since, stage.searches, frozenset())])
         if mutant.strace:
-            account.add([syscalls.examine(Path(folder), roles, began, peers, stage.find_content)])
+            account.add(syscalls.examine(Path(folder), roles, began, peers, stage.find_content))
     return instance.stderr[-1].data
 
 

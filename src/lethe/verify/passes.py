@@ -121,4 +121,4 @@ def traced(stage: Stage, account: Account) -> None:
             peers = stage.peers(instance)
             instance.stop()
             account.add(printed(stage, instance))
-        account.add([syscalls.examine(Path(folder), roles, since, peers, stage.find_content)])
+        account.add(syscalls.examine(Path(folder), roles, since, peers, stage.find_content))

@@ -44,13 +44,17 @@ class Hit(Struct, frozen=True):
 
 
 class Looked(Struct, frozen=True):
-    """What one look at a sink came to. `reasons` say what could not be looked at."""
+    """What one look at a sink came to. `reasons` say what could not be looked at.
+
+    One that `covers` has seen all that there is, so that it makes up for others that could not.
+    """
 
     sink: Sink
     scanned: int = 0  # bytes, or things where there are no bytes
     hits: tuple[Hit, ...] = ()
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    covers: bool = False
 
     @property
     def verdict(self) -> Verdict:

@@ -29,6 +29,8 @@ _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 _FD = re.compile(r"\d+<(?P<what>(?:->|[^>])*)>")
 _TCP = re.compile(r"TCP(?:v6)?:\[(?P<own>[^\]]*?):(?P<own_port>\d+)->(?P<peer>.*?):(?P<peer_port>\d+)\]")
 _INET = re.compile(r"sin6?_port=htons\((?P<port>\d+)\).*?(?:inet_addr\(|inet_pton\(AF_INET6, )\"(?P<address>[^\"]*)\"")
+_POINTER = re.compile(r"\d+(?:<(?:->|[^>])*>)?, 0x")
+_UNREADABLE = "strace may not read the memory of locked-in processes: it needs root, or CAP_SYS_PTRACE"
 _WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_TMPFILE")
 _THREAD = "CLONE_THREAD"
 _GOES_ON = ("EINPROGRESS", "EAGAIN", "EINTR", "EALREADY")
@@ -77,26 +79,37 @@ def calls(file: Path, since: float) -> Iterator[Call]:
                 yield Call(float(match["time"]), match["name"], match["arguments"], match["result"], match["rest"])
 
 
-def examine(folder: Path, roles: Mapping[int, str], since: float, peers: Peers, content: Search) -> Looked:
-    """All threads' calls. `roles` are processes by number; threads that are not in it belong to one of them."""
+def examine(folder: Path, roles: Mapping[int, str], since: float, peers: Peers, content: Search) -> list[Looked]:
+    """All threads' calls. `roles` are processes by number; threads that are not in it belong to one of them.
+
+    What is opened for writing shows in the calls' flags, and so makes up for descriptors that could not be listed.
+    """
     scanned = refused = 0
     hits: dict[Hit, None] = {}
-    reasons: list[str] = []
+    reasons: dict[str, None] = {}
     for file in sorted(folder.glob("calls.*")):
         size = file.stat().st_size
         if size > LARGEST:
-            reasons.append("one thread made more calls than can be read")
+            reasons["one thread made more calls than can be read"] = None
             continue
         scanned += size
         role = roles.get(int(file.suffix[1:]), "thread or other process")
         for call in calls(file, since):
             refused += call.refused
-            for found in judged(call, role, peers, content):
-                hits[found] = None
+            if unreadable(call):
+                reasons[_UNREADABLE] = None
+            hits.update(dict.fromkeys(judged(call, role, peers, content)))
     if not scanned:
-        reasons.append("strace has written nothing")
+        reasons["strace has written nothing"] = None
     notes = (f"{refused} calls were refused by the kernel",) if refused else ()
-    return Looked(Sink.SYSCALLS, scanned, tuple(hits), tuple(dict.fromkeys(reasons)), notes)
+    look = Looked(Sink.SYSCALLS, scanned, tuple(hits), tuple(reasons), notes)
+    complete = scanned > 0 and not set(reasons) - {_UNREADABLE}
+    return [look, Looked(Sink.OPEN_FILES, covers=True)] if complete else [look]
+
+
+def unreadable(call: Call) -> bool:
+    """Is there an address in place of what was sent, or to whom? So it is where only root may read the memory."""
+    return call.ok and call.name in _SENDS.split(",") and _POINTER.match(call.arguments) is not None
 
 
 def judged(call: Call, role: str, peers: Peers, content: Search) -> Iterator[Hit]:
@@ -118,7 +131,7 @@ def judged(call: Call, role: str, peers: Peers, content: Search) -> Iterator[Hit
 
 
 def _connects(call: Call, role: str, peers: Peers) -> Iterator[Hit]:
-    if "AF_NETLINK" in call.arguments:
+    if "AF_NETLINK" in call.arguments or unreadable(call):
         return
     to = _INET.search(call.arguments)
     if to is None:

@@ -32,7 +32,7 @@ class Watch:
         self._born: dict[int, int] = {}  # the turn in which each process was first seen
         self._files: dict[Hit, None] = {}
         self._blind: dict[str, None] = {}
-        self._scanned = self._turns = 0
+        self._scanned = self._turns = 0  # descriptors, looks
 
     def turn(self) -> None:
         """One look."""
@@ -88,6 +88,7 @@ class Watch:
         return Looked(Sink.PROCESS, scanned, tuple(dict.fromkeys(hits)), tuple(dict.fromkeys(reasons)))
 
     def _open_files(self, pid: int, role: str, links: dict[str, str]) -> None:
+        self._scanned += len(links)
         for number, target in links.items():
             if not target.startswith("/") or target in _HARMLESS or not _writable(pid, number):
                 continue
@@ -95,7 +96,6 @@ class Watch:
             gone = ", deleted" if target.endswith("(deleted)") else ""
             where = f"{role}: {kind} open for writing{gone}"
             data = _head(f"/proc/{pid}/fd/{number}")
-            self._scanned += len(data)
             self._files[Hit(Sink.OPEN_FILES, "open for writing", where)] = None
             for found in self._content(data):
                 self._files[hit(Sink.OPEN_FILES, found, where)] = None
