@@ -17,7 +17,7 @@ DAY = 86_400.0  # seconds
 PROBED = frozenset({EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT})
 _EPOCH = date(1970, 1, 1).toordinal()
 _STRENGTH = {kind: n for n, kind in enumerate(EvidenceKind)}
-# The most that an operator's word does for a surface whose review has ended: nothing is promised, nothing stops either.
+# The best that a surface has whose review has ended: nothing is promised any more, and level C does not stop.
 _STALE_BEST = UpstreamClass.U6
 
 
@@ -93,11 +93,13 @@ def _without_register(subject: Subject) -> Standing:
 
 
 def _stale(subject: Subject, surface: Surface) -> Standing:
+    """Standard retention, or worse where it was worse: nothing that a level above C accepts without being told to."""
     why = f"the register's review of {surface.id} ended on {surface.expires.isoformat()}"
     declared = subject.declared
     if declared is not None and declared.upstream_class <= _STALE_BEST:
         return Standing(upstream_class=_STALE_BEST, kind=EvidenceKind.DECLARED, why=f"declared by the operator; {why}")
-    return Standing(upstream_class=UpstreamClass.U7, kind=EvidenceKind.PUBLISHED, why=why)
+    kept = max(_STALE_BEST, surface.upstream_class)
+    return Standing(upstream_class=kept, kind=EvidenceKind.PUBLISHED, why=why)
 
 
 def _default(subject: Subject, surface: Surface) -> Standing:
