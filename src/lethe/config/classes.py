@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from lethe.config.problems import ConfigPath, Findings, choice
 from lethe.config.schema import ContractTable, UpstreamTable
 from lethe.config.values import Address
-from lethe.providers.rows import Provider
 from lethe.providers.upstream import Endpoint, Upstream
 from lethe.retention.classes import DAY, GENERIC, day, review_ends, standing
 from lethe.retention.levels import UpstreamClass
@@ -82,12 +81,10 @@ def contract_kinds(surfaces: Sequence[Surface]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kinds))
 
 
-def classed(upstream: Upstream, vendor: Provider | None, place: Address) -> Upstream:
+def classed(upstream: Upstream, place: Address) -> Upstream:
     """With the class that holds before any probe has spoken, where the register does not know it better."""
     if upstream.declared is not None:
         kept = upstream.declared.upstream_class
-    elif vendor is not None:
-        kept = vendor.default_class
     else:
         kept = UpstreamClass.U5 if place.loopback and upstream.proxy is None else UpstreamClass.U7
     return replace(upstream, upstream_class=kept)

@@ -96,7 +96,7 @@ def resolve_upstream(
         ca_file=table.ca_file,
         proxy=proxy.url if proxy else None,
     )
-    upstream, why = at_start(classed(upstream, vendor, place), today)
+    upstream, why = at_start(classed(upstream, place), today)
     check_lifts(upstream, path, today, found)
     return Resolved(upstream=upstream, why=why, region=table.region, here=place.loopback and table.proxy is None)
 
@@ -110,12 +110,12 @@ def preset_upstream(row: Provider, today: date) -> tuple[Upstream, str]:
         dialect=row.dialect,
         base_url=row.base_url,
         auth=row.auth,
-        upstream_class=row.default_class,
+        upstream_class=UpstreamClass.U7,
         models=row.models,
         credential=f"env:{row.key_env}" if row.key_env else None,
         surfaces=surfaces_for(row.name, place.host, row.dialect, loopback=place.loopback),
     )
-    return at_start(upstream, today)
+    return at_start(classed(upstream, place), today)
 
 
 def _provider(table: UpstreamTable, vendor: Provider | None, path: ConfigPath, found: Findings) -> str:
