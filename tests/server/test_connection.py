@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -12,8 +12,10 @@ import trustme
 
 from lethe.errors import LetheError
 from lethe.server import connection
-from lethe.server.connection import MAX_HEAD, MAX_HEADERS, Callers, Connection
+from lethe.server.connection import MAX_HEAD, MAX_HEADERS, Callers, Connection, accepting
 from lethe.server.incoming import HIGH_WATER, CallerGone, Incoming
+from lethe.upstream import tls_transport
+from lethe.upstream.secure import Session, State
 
 LIMIT = 1000
 MALFORMED = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -400,7 +402,7 @@ async def listening(
 ) -> AsyncIterator[tuple[Callers, int]]:
     loop = asyncio.get_running_loop()
     callers = Callers(app, loop)
-    server = await loop.create_server(lambda: Connection(callers), "127.0.0.1", 0, ssl=tls)
+    server = await loop.create_server(lambda: accepting(callers, tls), "127.0.0.1", 0)
     try:
         async with asyncio.timeout(10):
             yield callers, server.sockets[0].getsockname()[1]
@@ -454,10 +456,7 @@ async def test_after_a_refusal_the_connection_lingers_and_then_ends(monkeypatch:
 
 async def test_tls_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "LINGER", 0.05)
-    authority = trustme.CA()
-    ours, theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(ours)
-    authority.configure_trust(theirs)
+    ours, theirs = contexts()
     async with listening(tls=ours) as (callers, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=theirs)
         writer.write(POST + b"content-length: 2\r\n\r\nhi")
@@ -465,6 +464,56 @@ async def test_tls_too(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await reader.read() == ok(b"POST /a  [hi]") + ok(b"POST /unread  []", CLOSE)
         writer.close()
         await callers.outlast()
+
+
+def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The server's and the client's."""
+    authority = trustme.CA()
+    ours, theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(ours)
+    authority.configure_trust(theirs)
+    return ours, theirs
+
+
+async def test_tls_says_goodbye_behind_a_large_answer() -> None:
+    """Without a close_notify a caller could not tell an end from a cut."""
+    ours, theirs = contexts()
+    body = b"x" * 1_000_000
+
+    async def much(incoming: Incoming) -> None:
+        incoming.start(200, [], len(body))
+        await incoming.end(body)
+
+    async with listening(much, ours) as (callers, port), calling(port) as (reader, writer):
+        session, answer = Session(theirs, "127.0.0.1"), b""
+        writer.write(session.owed())
+        while session.state is State.HANDSHAKE:
+            answer += session.feed(await reader.read(65536))
+            writer.write(session.owed())
+        writer.writelines(session.write(b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n"))
+        while session.state is State.OPEN and (part := await reader.read(65536)):
+            answer += session.feed(part)
+        assert session.state is State.ENDED
+        assert answer == ok(body, CLOSE)
+        await callers.outlast()
+
+
+async def test_a_caller_that_does_not_shake_hands_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls_transport, "HANDSHAKE", 0.05)
+    ours, _ = contexts()
+    async with listening(tls=ours) as (callers, port), calling(port) as (reader, _writer):
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        assert not callers.open
+
+
+async def test_plain_text_where_tls_is_spoken_is_no_request() -> None:
+    ours, _ = contexts()
+    async with listening(tls=ours) as (callers, port), calling(port) as (reader, writer):
+        writer.write(POST + b"content-length: 2\r\n\r\nhi")
+        with suppress(ConnectionResetError):
+            assert b"HTTP" not in await reader.read()
+        assert not callers.open
 
 
 async def test_idle_connections_end_and_others_do_not() -> None:

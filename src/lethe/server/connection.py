@@ -3,12 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from ssl import SSLContext
 from typing import Any, TypeAlias, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from lethe.server.incoming import HIGH_WATER, Incoming
 from lethe.upstream.arrivals import Arrivals
+from lethe.upstream.tls_transport import TlsTransport
 
 MAX_HEAD = 64 * 1024  # bytes of request line and headers, and of whatever else is no body
 MAX_HEADERS = 256
@@ -266,6 +268,14 @@ class Connection(asyncio.BufferedProtocol):
         elif self.transport is not None:
             self.transport.write(answer)
             self._linger()
+
+
+def accepting(callers: Callers, tls: SSLContext | None) -> asyncio.BufferedProtocol:
+    """What answers a connection that has just been accepted."""
+    connection = Connection(callers)
+    if tls is None:
+        return connection
+    return TlsTransport(connection, tls, None, callers.arrivals.whole, callers.loop)
 
 
 def _size(headers: list[tuple[bytes, bytes]]) -> int:

@@ -11,7 +11,7 @@ from socket import socket
 from lethe.config.plan import Plan
 from lethe.retention.standing import Finding
 from lethe.server.app import App
-from lethe.server.connection import Callers, Connection
+from lethe.server.connection import Callers, accepting
 from lethe.server.inference import Inference, Limits
 from lethe.server.models import Catalogue
 from lethe.server.outside import Outside
@@ -54,7 +54,7 @@ class Serving:
         logging.getLogger("asyncio").disabled = True  # its texts quote exceptions
         callers, loop = self._callers, asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Connection(callers), sock=self._listener, backlog=_BACKLOG, ssl=self._tls
+            lambda: accepting(callers, self._tls), sock=self._listener, backlog=_BACKLOG
         )
         self._sweep()
 
@@ -116,5 +116,6 @@ def _tls(plan: Plan) -> ssl.SSLContext | None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION  # a write would have to wait for it
     context.load_cert_chain(plan.tls_cert, plan.tls_key)
     return context

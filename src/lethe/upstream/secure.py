@@ -4,6 +4,7 @@ The event loop's own layer holds a receive buffer of 256 KB for every connection
 itself keeps, and the two memory BIOs, which stay as large as the largest piece they ever held.
 """
 
+from contextlib import suppress
 from enum import Enum, auto
 from ssl import MemoryBIO, SSLContext, SSLError, SSLWantReadError
 
@@ -23,7 +24,8 @@ class State(Enum):
 
 
 class Session:
-    """The client's side of one TLS connection. `host` is the name (or the IP address) that the certificate must hold.
+    """One side of a TLS connection: a client's, where `host` is the name (or the IP address) that the certificate must
+    hold; without one the server's, whose `context` must forbid renegotiation.
 
     Faults are states, never exceptions: what arrived intact before one is still delivered. An end of the bytes in
     any state but ENDED is a cut, and only whoever reads them can see it.
@@ -31,10 +33,10 @@ class Session:
 
     __slots__ = ("_incoming", "_outgoing", "_proven", "_tls", "state")
 
-    def __init__(self, context: SSLContext, host: str) -> None:
+    def __init__(self, context: SSLContext, host: str | None) -> None:
         self.state = State.HANDSHAKE
         self._incoming, self._outgoing = MemoryBIO(), MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, host is None, host)
         self._proven = False  # has any plaintext come?
         self._shake_hands()
 
@@ -63,6 +65,14 @@ class Session:
         except SSLError:  # only a renegotiation, which `client_context` forbids, could make it wait
             self._fail()
         return pieces
+
+    def farewell(self) -> bytes:
+        """The close_notify to send, behind all that was written. b"" unless the session is open."""
+        if self.state is not State.OPEN:
+            return b""
+        with suppress(SSLError):  # it would like to wait for the peer's
+            self._tls.unwrap()
+        return self.owed()
 
     def owed(self) -> bytes:
         """Ciphertext that the protocol itself wants sent: handshake, alerts, key updates. b"" most of the time."""

@@ -1,12 +1,13 @@
 """A TLS session between a TCP transport and the protocol above it."""
 
-from asyncio import AbstractEventLoop, BaseTransport, BufferedProtocol, Future, Transport
+from asyncio import AbstractEventLoop, BaseTransport, BufferedProtocol, Future, TimerHandle, Transport
 from ssl import SSLContext, SSLError
 from typing import Any, assert_never, cast
 
 from lethe.upstream.arrivals import Above
 from lethe.upstream.secure import Session, State
 
+HANDSHAKE = 60.0  # seconds that a client may take for its part of the handshake
 _MOST_UNSENT = 1024 * 1024  # beyond this a peer makes us answer and doesn't take the answers
 
 
@@ -17,20 +18,27 @@ class TlsTransport(Transport, BufferedProtocol):
     the peer said it was finished; a TCP connection that just ends is a `connection_lost`. That one comes with an
     SSLError where TLS failed before it carried anything.
 
+    Without a `host` it is the server's side, and gives up on a client that has not shaken hands within a minute.
+
     `arrivals` is where the socket's bytes land. All connections of one event loop may share it: nothing in it is
     needed from one read to the next, and it holds ciphertext only.
     """
 
-    __slots__ = ("_above", "_arrivals", "_context", "_host", "_opened", "_refused", "_session", "_settled", "_tcp")
+    __slots__ = (
+        "_above", "_arrivals", "_context", "_host", "_loop", "_opened", "_patience", "_refused", "_session", "_settled",
+        "_tcp",
+    )  # fmt: skip
 
     def __init__(
-        self, above: Above, context: SSLContext, host: str, arrivals: memoryview, loop: AbstractEventLoop
+        self, above: Above, context: SSLContext, host: str | None, arrivals: memoryview, loop: AbstractEventLoop
     ) -> None:
         super().__init__()
         self._above: Above | None = above
         self._arrivals = arrivals
         self._context = context
         self._host = host
+        self._loop = loop
+        self._patience: TimerHandle | None = None
         self._opened = False  # has the handshake succeeded?
         self._refused = False
         self._session: Session | None = None
@@ -75,6 +83,23 @@ class TlsTransport(Transport, BufferedProtocol):
         if self._tcp is not None:
             self._tcp.resume_reading()
 
+    def is_reading(self) -> bool:
+        """As `asyncio.ReadTransport`."""
+        return self._tcp is not None and self._tcp.is_reading()
+
+    def can_write_eof(self) -> bool:
+        """As `asyncio.WriteTransport`: TLS has no half-closed connections that all peers understand."""
+        return False
+
+    def close(self) -> None:
+        """As `asyncio.BaseTransport`: what is written still goes out, with a close_notify behind it."""
+        tcp, session = self._tcp, self._session
+        if tcp is None or session is None:
+            return
+        if (farewell := session.farewell()) and not tcp.is_closing():
+            tcp.write(farewell)
+        tcp.close()
+
     def abort(self) -> None:
         """As `asyncio.WriteTransport`: at once, without a close_notify, which would wait for the peer to read."""
         if self._tcp is not None:
@@ -86,7 +111,10 @@ class TlsTransport(Transport, BufferedProtocol):
         """As `asyncio.BaseProtocol`: begin the handshake. Also called by whoever has led the connection so far."""
         self._tcp = cast("Transport", transport)
         self._session = Session(self._context, self._host)
-        self._tcp.write(self._session.owed())
+        if self._host is None:
+            self._patience = self._loop.call_later(HANDSHAKE, self.abort)
+        else:
+            self._tcp.write(self._session.owed())
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the loop's guess; ours is all there is
         """As `asyncio.BufferedProtocol`."""
@@ -104,6 +132,7 @@ class TlsTransport(Transport, BufferedProtocol):
                 tcp.abort()
         if not self._opened and session.state not in (State.HANDSHAKE, State.REFUSED):
             self._opened = True
+            self._be_patient()
             above.connection_made(self)
             if not self._settled.done():
                 self._settled.set_result(True)
@@ -119,6 +148,7 @@ class TlsTransport(Transport, BufferedProtocol):
         """As `asyncio.BaseProtocol`."""
         above = self._above
         self._above = self._tcp = self._session = None
+        self._be_patient()
         if not self._settled.done():
             self._settled.set_result(False)
         if self._opened and above is not None:
@@ -133,6 +163,12 @@ class TlsTransport(Transport, BufferedProtocol):
         """As `asyncio.BaseProtocol`."""
         if self._above is not None:
             self._above.resume_writing()
+
+    def _be_patient(self) -> None:
+        """The handshake is over."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _heed(self, state: State, above: Above) -> None:
         match state:
