@@ -150,6 +150,13 @@ def test_of_servers_that_nobody_knows(known: Surface | None, up: Up, expected: U
     assert standing(up, known, "m", (said("p.account"),), NOW).upstream_class is expected
 
 
+def test_no_review_of_servers_that_nobody_knows_ends() -> None:
+    """Only the operator's word stands behind their class, and that does not age."""
+    up = Up(upstream_class=U4, declared=told(U4))
+    stands = standing(up, GENERIC, "m", (), review_ends(GENERIC) + 900 * DAY)
+    assert (stands.upstream_class, stands.until) == (U4, None)
+
+
 def test_evidence_that_is_not_trusted_counts_nothing() -> None:
     row = Evidence(kind=EvidenceKind.RESPONSE, upstream_class=U2, probe="p.header", because="on every response")
     known, findings = surface(evidence=(row, EVIDENCE[0])), (said("p.header"),)

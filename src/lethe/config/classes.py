@@ -9,7 +9,7 @@ from lethe.config.problems import ConfigPath, Findings, choice
 from lethe.config.schema import ContractTable, UpstreamTable
 from lethe.config.values import Address
 from lethe.providers.upstream import Endpoint, Upstream
-from lethe.retention.classes import DAY, GENERIC, day, review_ends, standing
+from lethe.retention.classes import DAY, GENERIC, OURS, day, review_ends, standing
 from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Declared, Standing
 from lethe.retention.surface import EvidenceKind, Surface
@@ -113,7 +113,7 @@ def chief(upstream: Upstream) -> Surface | None:
 def check_lifts(upstream: Upstream, path: ConfigPath, today: date, found: Findings) -> None:
     """A class that is declared and counts nothing is a mistake; a review that ends soon is worth a note."""
     surface = chief(upstream)
-    if surface is None:
+    if surface is None or surface.provider in OURS:
         return
     ends = review_ends(surface)
     if (left := round((ends - day(today)) / DAY) - 1) < 0:
@@ -123,7 +123,7 @@ def check_lifts(upstream: Upstream, path: ConfigPath, today: date, found: Findin
     elif left <= _SOON:
         found.note(path, f"the register's review of {surface.id} ends in {left} days; update Lethe")
     said = upstream.declared
-    if said is None or surface.provider == GENERIC or left < 0:
+    if said is None or left < 0:
         return
     if said.upstream_class >= stands_at(upstream, day(today)).upstream_class:
         return

@@ -13,6 +13,7 @@ from lethe.retention.standing import Contract, Declared, Finding, Standing
 from lethe.retention.surface import Evidence, EvidenceKind, Surface
 
 GENERIC = "generic"  # the provider of the surfaces that stand for servers nobody knows
+OURS = frozenset({GENERIC, "embedded"})  # nobody's pages stand behind these, so no review of them ends
 DAY = 86_400.0  # seconds
 PROBED = frozenset({EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT})
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -49,7 +50,7 @@ def day(of: date) -> float:
 
 
 def review_ends(surface: Surface) -> float:
-    """The Unix time from which the surface counts as one that nobody knows."""
+    """The Unix time from which nothing of what a page said counts any more."""
     return day(surface.expires) + DAY
 
 
@@ -69,14 +70,14 @@ def standing(
     if surface is None:
         return _without_register(subject)
     known = _Known(subject, model, tuple(f for f in findings if f.upstream == subject.name), now)
-    if now >= review_ends(surface):
+    ends = None if surface.provider in OURS else review_ends(surface)
+    if ends is not None and now >= ends:
         best = _stale(subject, surface)
     else:
         found = [_default(subject, surface), *_lifted(surface, known, trusted)]
         best = min(found, key=lambda s: (s.upstream_class, _STRENGTH[s.kind]))
         best = _lowered(best, subject, surface)
-        ends = review_ends(surface)
-        best = replace(best, until=ends if best.until is None else min(best.until, ends))
+        best = replace(best, until=min((end for end in (best.until, ends) if end is not None), default=None))
     for rule in surface.models:
         if rule.upstream_class > best.upstream_class and matches(rule.models, model):
             best = replace(best, upstream_class=rule.upstream_class, kind=EvidenceKind.PUBLISHED, why=rule.because)
