@@ -122,7 +122,16 @@ def test_one_that_does_not_start_says_why(stage: Stage, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("--key", "env:K"), ("--live", "http://x", "--quick"), ("--live", "http://x", "--mutants")]
+    "words",
+    [
+        ("--key", "env:K"),
+        ("--live", "http://x", "--quick"),
+        ("--live", "http://x", "--mutants"),
+        ("--live", "x:1"),
+        ("--live", "http://[x"),
+        ("--live", "http://me@x"),
+        ("--live", "http://x", "--key", "env:LETHE_NOT_SET"),
+    ],
 )
 def test_options_that_do_not_go_together(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(("verify", *words)) == 2

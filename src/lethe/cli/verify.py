@@ -20,6 +20,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -110,6 +111,7 @@ def _verified(arguments: Namespace, settings: list[tuple[str, Settings]], progre
 def _live(arguments: Namespace) -> dict[str, Any]:
     from lethe.verify.live import look
 
+    _check_address(arguments.live)
     key = None
     if arguments.key:
         try:
@@ -117,6 +119,17 @@ def _live(arguments: Namespace) -> dict[str, Any]:
         except Unresolved as error:
             raise UsageFault(str(error)) from None
     return look(arguments.live, key, arguments.model, os.urandom, time.time)
+
+
+def _check_address(url: str) -> None:
+    """Raises UsageFault."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.username or parts.path not in {"", "/"}:
+        raise UsageFault("--live needs a URL such as https://llm.example")
 
 
 def _signed(report: dict[str, Any], settings: list[tuple[str, Settings]]) -> dict[str, Any]:
