@@ -157,7 +157,7 @@ def account(findings: Findings, write: Write) -> None:
     write(f"  Files that its {looked} had open for writing: {_listed(findings.open_for_writing)}\n")
     write(f"  Files left in its working, home and temporary folder: {_listed(findings.files_left)}\n")
     write(f"  Places where the prompts' canary or an answer was found: {_listed(findings.traces)}\n")
-    write("  Searched: stdout, stderr and those files. Not searched: memory and system calls (lethe verify does that).\n")
+    write("  Searched: stdout, stderr and those files. Not searched: memory (lethe verify does).\n")
     ended = "gracefully, exit status 0" if findings.exit_status == 0 else f"with status {findings.exit_status}"
     write(f"  The server ended {ended}.\n")
 
