@@ -107,6 +107,18 @@ async def test_a_level_that_does_not_exist_is_refused(caller: Dialect) -> None:
         assert "A1, A2, B, C" in error_in(reply, caller)["message"]
 
 
+@DIALECTS
+@pytest.mark.parametrize("wishes", [("B", "C"), ("C", "B")], ids=" ".join)
+async def test_of_two_wishes_the_stricter_one_binds(wishes: tuple[str, str], caller: Dialect) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, caller)]) as rig:
+        fake.answer(whole(caller))
+        client = await rig.client()
+        first, second = wishes
+        headers = {"x-lethe-level": first, "X-Lethe-Level": second}
+        client.send("POST", PATH[caller], json.dumps(request(caller)).encode(), headers)
+        assert (await client.reply()).headers["x-lethe-level"] == "B"
+
+
 async def test_a_fallback_obeys_the_level() -> None:
     async with Fake() as near, Fake() as far:
         ups = [upstream("near", near, CHAT, upstream_class=UpstreamClass.U4), upstream("far", far, CHAT)]

@@ -256,18 +256,16 @@ def _serves(upstream: Upstream, exchange: Exchange) -> bool:
 
 
 def _level(exchange: Exchange, routing: Routing) -> Level:
-    """The strictest of configuration, key, route and the request's own wish. Raises InvalidRequest."""
-    wished = exchange.named.get(b"x-lethe-level")
-    if wished is None and routing.level is None:
-        return exchange.level
+    """The strictest of configuration, key, route and the request's own wishes. Raises InvalidRequest."""
     levels = [exchange.level]
     if routing.level is not None:
         levels.append(routing.level)
-    if wished is not None:
-        if wished not in _LEVELS:
-            raise InvalidRequest("x-lethe-level", "expected one of " + ", ".join(Level))
-        levels.append(_LEVELS[wished])
-    return strictest(levels)
+    if b"x-lethe-level" in exchange.named:
+        for wished in (value for name, value in exchange.headers if name == b"x-lethe-level"):  # each proxy may add one
+            if wished not in _LEVELS:
+                raise InvalidRequest("x-lethe-level", "expected one of " + ", ".join(Level))
+            levels.append(_LEVELS[wished])
+    return strictest(levels) if len(levels) > 1 else exchange.level
 
 
 def _telling(
