@@ -2,6 +2,7 @@
 
 import platform
 import sys
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +18,10 @@ from lethe.verify.passes import outside, traced
 from lethe.verify.report import FULL, QUICK, Circumstances, document, evidence_searched
 from lethe.verify.stage import Account, Clock, staged
 from lethe.verify.traffic import Progress
+
+
+class Abandoned(Exception):
+    """Another configuration has failed, or the user has had enough: this one need not be finished."""
 
 
 def verify(
@@ -55,9 +60,16 @@ def _all(
 ) -> tuple[Account, list[Enforcement]]:
     """Side by side if there are several: most of the time is spent waiting for waits to end."""
 
+    over = threading.Event()
+
+    def step(what: str, done: int, of: int) -> None:
+        if over.is_set():
+            raise Abandoned
+        progress(what, done, of)
+
     def one(settings: Settings) -> tuple[Account, tuple[Enforcement, ...]]:
         account = Account()
-        with staged(settings, clock, progress) as stage:
+        with staged(settings, clock, step) as stage:
             enforced = outside(stage, account, quick=quick)
             traced(stage, account)
             account.close(stage)
@@ -66,8 +78,12 @@ def _all(
     if len(configurations) == 1:
         done = [one(configurations[0])]
     else:
-        with ThreadPoolExecutor() as threads:
-            done = list(threads.map(one, configurations))
+        with ThreadPoolExecutor(max_workers=len(configurations)) as threads:
+            try:
+                done = [each.result() for each in [threads.submit(one, settings) for settings in configurations]]
+            except BaseException:  # an interruption from the keyboard, too
+                over.set()
+                raise
     whole = Account()
     for account, _ in done:
         whole.join(account)
