@@ -1,5 +1,6 @@
 """`lethe verify` as people call it: the quick form here, the full one with all planted leaks in `make test-slow`."""
 
+import gc
 import json
 import os
 import shutil
@@ -111,3 +112,19 @@ def test_a_configuration_of_ones_own(level: Level, capsys: pytest.CaptureFixture
     )
     assert main(("verify", "--config", "lethe.toml", "--quick", "--json")) == STATUS
     clean(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # connections dropped as they stand
+def test_an_interruption_ends_every_configuration_at_once() -> None:
+    """Both are told at their next step."""
+    steps: list[str] = []
+
+    def interrupted(what: str, done: int, of: int) -> None:
+        steps.append(what)
+        raise KeyboardInterrupt
+
+    levels = [("b", settings(Level.B)), ("c", settings(Level.C))]
+    with pytest.raises(KeyboardInterrupt):
+        verified(levels, CLOCK, interrupted, quick=True)
+    assert set(steps) == {"requests"}  # the first step of many
+    gc.collect()  # while their warnings are ignored
