@@ -38,7 +38,7 @@ class Pool:
         "_way",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords, most of them for tests
         self,
         upstream: Upstream,
         *,
@@ -47,12 +47,13 @@ class Pool:
         tick: float = 0.5,
         idle_age: float = 15.0,
         idle_most: int = 256,
+        arrivals: Arrivals | None = None,
     ) -> None:
         address = parse_address(upstream.base_url)
         proxy = parse_proxy(upstream.proxy) if upstream.proxy is not None else None
         if address.tls and ssl_context is None:
             raise ValueError("base_url: https needs a TLS context")
-        self._arrivals = Arrivals()
+        self._arrivals = arrivals or Arrivals()
         self._clock = clock
         self._closed = False
         self._heads = HeadWriter(address, proxy)
@@ -165,11 +166,12 @@ class Pool:
 
 
 def pools(upstreams: Sequence[Upstream], *, clock: Callable[[], float]) -> tuple[Pool, ...]:
-    """A pool for each upstream, in order. Those with the same certificate authorities share a TLS context.
+    """A pool for each upstream, in order, with one receive buffer. The same certificate authorities: one TLS context.
 
     Raises ValueError as `Pool`, and what `client_context` raises.
     """
     contexts: dict[str | None, ssl.SSLContext] = {}
+    arrivals = Arrivals()
     made = []
     for upstream in upstreams:
         context = None
@@ -179,5 +181,5 @@ def pools(upstreams: Sequence[Upstream], *, clock: Callable[[], float]) -> tuple
 
             context = contexts.get(upstream.ca_file) or client_context(upstream.ca_file)
             contexts[upstream.ca_file] = context
-        made.append(Pool(upstream, ssl_context=context, clock=clock))
+        made.append(Pool(upstream, ssl_context=context, clock=clock, arrivals=arrivals))
     return tuple(made)
