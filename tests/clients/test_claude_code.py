@@ -125,7 +125,11 @@ class Guarded(Struct, frozen=True, eq=False):
 
 @pytest.fixture(params=["B", "A2"])
 def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guarded]:
-    contract = ["[upstreams.claude.contract]", 'kind = "zdr"', f"expires = {datetime.now(UTC).date() + timedelta(days=30)}"]
+    contract = [
+        "[upstreams.claude.contract]",
+        'kind = "zdr"',
+        f"expires = {datetime.now(UTC).date() + timedelta(days=30)}",
+    ]
     with FakeThread() as fake:
         config = "\n".join(
             [
