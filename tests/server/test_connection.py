@@ -15,6 +15,7 @@ from lethe.server import connection
 from lethe.server.connection import MAX_HEAD, MAX_HEADERS, Callers, Connection, accepting
 from lethe.server.incoming import HIGH_WATER, CallerGone, Incoming
 from lethe.upstream import tls_transport
+from lethe.upstream.arrivals import Arrivals
 from lethe.upstream.secure import Session, State
 
 LIMIT = 1000
@@ -88,7 +89,7 @@ async def turns(until: Callable[[], bool] = lambda: False) -> None:
 
 async def told(*parts: bytes, pause: int = 0) -> Memory:
     """What a caller that sends these parts got; between them the loop takes so many turns."""
-    callers = Callers(echo, asyncio.get_running_loop())
+    callers = Callers(echo, asyncio.get_running_loop(), Arrivals(), lambda: None)
     line, wire = Connection(callers), Memory()
     line.connection_made(wire)
     for part in parts:
@@ -359,7 +360,7 @@ async def test_a_body_that_nobody_reads_yet_is_not_taken_without_end() -> None:
         sizes.append(size)
 
     sizes: list[int] = []
-    line, wire = Connection(Callers(late, asyncio.get_running_loop())), Memory()
+    line, wire = Connection(Callers(late, asyncio.get_running_loop(), Arrivals(), lambda: None)), Memory()
     line.connection_made(wire)
     line.data_received(POST + b"content-length: %d\r\n\r\n" % (4 * HIGH_WATER))
     await begun.wait()
@@ -381,7 +382,7 @@ async def test_what_is_sent_ahead_is_left_unread() -> None:
         await go.wait()
         await echo(incoming)
 
-    line, wire = Connection(Callers(held, asyncio.get_running_loop())), Memory()
+    line, wire = Connection(Callers(held, asyncio.get_running_loop(), Arrivals(), lambda: None)), Memory()
     line.connection_made(wire)
     line.data_received(b"GET /1 HTTP/1.1\r\n\r\n")
     assert wire.reading  # or nobody would learn that the caller left
@@ -401,7 +402,7 @@ async def listening(
     app: Callable[[Incoming], Coroutine[Any, Any, None]] = echo, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[Callers, int]]:
     loop = asyncio.get_running_loop()
-    callers = Callers(app, loop)
+    callers = Callers(app, loop, Arrivals(), lambda: None)
     server = await loop.create_server(lambda: accepting(callers, tls), "127.0.0.1", 0)
     try:
         async with asyncio.timeout(10):

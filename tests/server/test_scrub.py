@@ -8,6 +8,7 @@ import msgspec
 from tests.upstream.raw import until
 
 from lethe.server.scrub import Scrub, evict_keys
+from lethe.upstream.arrivals import Arrivals
 
 KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -37,7 +38,7 @@ async def test_cycles_are_gone_after_a_sweep_and_after_two_it_rests() -> None:
         nonlocal sweeps
         sweeps += phase == "start" and info["generation"] == 2
 
-    scrub = Scrub(asyncio.get_running_loop(), every=0.02)
+    scrub = Scrub(asyncio.get_running_loop(), Arrivals(), every=0.02)
     gc.disable()
     gc.callbacks.append(counted)
     try:
@@ -58,7 +59,7 @@ async def test_cycles_are_gone_after_a_sweep_and_after_two_it_rests() -> None:
 
 
 async def test_under_load_it_goes_on() -> None:
-    scrub = Scrub(asyncio.get_running_loop(), every=0.02)
+    scrub = Scrub(asyncio.get_running_loop(), Arrivals(), every=0.02)
     knots = []
     try:
         for _ in range(10):
@@ -70,3 +71,12 @@ async def test_under_load_it_goes_on() -> None:
         await until(lambda: not any(knot() for knot in knots))
     finally:
         scrub.stop()
+
+
+async def test_what_landed_is_overwritten() -> None:
+    arrivals = Arrivals()
+    arrivals.whole[-7:] = b"secrets"
+    scrub = Scrub(asyncio.get_running_loop(), arrivals, every=0.02)
+    scrub.stir()
+    await until(lambda: not any(arrivals.whole[-7:]))
+    scrub.stop()

@@ -25,11 +25,13 @@ App: TypeAlias = Callable[[Incoming], Coroutine[Any, Any, None]]
 class Callers:
     """All open connections; `emptied` is set when the last one closes. `settled` is called when a request is over."""
 
-    def __init__(self, app: App, loop: asyncio.AbstractEventLoop, settled: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, app: App, loop: asyncio.AbstractEventLoop, arrivals: Arrivals, settled: Callable[[], None]
+    ) -> None:
         self.app = app
         self.loop = loop
         self.settled = settled
-        self.arrivals = Arrivals()
+        self.arrivals = arrivals
         self.open: set[Connection] = set()
         self.emptied = asyncio.Event()
 
@@ -86,7 +88,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._callers.arrivals.whole
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._callers.arrivals.hand(nbytes, self.data_received)
+        self.data_received(self._callers.arrivals.whole[:nbytes])
 
     def data_received(self, data: bytes | memoryview) -> None:
         """Keeps copies only, and none of what it refuses."""

@@ -1,7 +1,8 @@
 """What outlives a request though nobody means it to, and is therefore swept away: within five seconds after it.
 
-Two things do. Errors hold tracebacks, which hold frames, which hold the errors: such a cycle lives until a garbage
-collection. And msgspec caches the keys of JSON objects of up to 32 bytes in a table of 512, from whatever it decodes.
+Three things do. The last bytes that a socket brought stay where they landed. Errors hold tracebacks, which hold frames,
+which hold the errors: such a cycle lives until a garbage collection. And msgspec caches the keys of JSON objects of up
+to 32 bytes in a table of 512, from whatever it decodes.
 """
 
 import gc
@@ -9,6 +10,7 @@ from asyncio import AbstractEventLoop
 
 import msgspec
 
+from lethe.upstream.arrivals import Arrivals
 from lethe.upstream.sweep import Sweep
 
 EVERY = 2.0  # seconds; two sweeps follow the last request, the second one for what ended while the first ran
@@ -20,9 +22,10 @@ _VISITS = 10
 class Scrub:
     """Sweeps every two seconds as long as requests end. `stir` says that one has."""
 
-    __slots__ = ("_loop", "_stirred", "_sweep")
+    __slots__ = ("_arrivals", "_loop", "_stirred", "_sweep")
 
-    def __init__(self, loop: AbstractEventLoop, every: float = EVERY) -> None:
+    def __init__(self, loop: AbstractEventLoop, arrivals: Arrivals, every: float = EVERY) -> None:
+        self._arrivals = arrivals
         self._loop = loop
         self._stirred = False
         self._sweep = Sweep(every, self._look)
@@ -39,6 +42,7 @@ class Scrub:
     def _look(self) -> bool:
         stirred, self._stirred = self._stirred, False
         gc.collect()
+        self._arrivals.wipe()
         evict_keys()
         return stirred
 

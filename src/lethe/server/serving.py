@@ -16,6 +16,7 @@ from lethe.server.inference import Inference, Limits
 from lethe.server.models import Catalogue
 from lethe.server.outside import Outside
 from lethe.server.scrub import Scrub
+from lethe.upstream.arrivals import Arrivals
 from lethe.upstream.pool import pools
 
 KEEP_ALIVE = 75.0  # seconds that an idle connection of a caller stays open: longer than common proxies' 60
@@ -38,15 +39,16 @@ class Serving:
     ) -> None:
         """`clock` gives Unix time."""
         self._listener = listener
-        self._transports = pools(plan.upstreams, clock=time.monotonic)
+        arrivals = Arrivals()
+        self._transports = pools(plan.upstreams, clock=time.monotonic, arrivals=arrivals)
         limits = Limits(plan.status_hold, plan.heartbeat)
         self._inference = Inference(plan, self._transports, outside, limits, clock)
         self._inference.credentials = credentials
         catalogue = Catalogue(plan, self._transports, lambda: self._inference.credentials)
         self._app = App(plan, self._inference, catalogue, outside)
         self._tls = _tls(plan)
-        self._scrub = Scrub(asyncio.get_running_loop())
-        self._callers = Callers(self._app, asyncio.get_running_loop(), self._scrub.stir)
+        self._scrub = Scrub(asyncio.get_running_loop(), arrivals)
+        self._callers = Callers(self._app, asyncio.get_running_loop(), arrivals, self._scrub.stir)
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:

@@ -142,7 +142,7 @@ class Connection(BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """As `asyncio.BufferedProtocol`."""
-        self._arrivals.hand(nbytes, self.data_received)
+        self.data_received(self._arrivals.whole[:nbytes])
 
     def data_received(self, data: bytes | memoryview) -> None:
         """As `asyncio.Protocol`. Keeps copies only."""

@@ -165,13 +165,15 @@ class Pool:
         return bool(self._open or self._idle)
 
 
-def pools(upstreams: Sequence[Upstream], *, clock: Callable[[], float]) -> tuple[Pool, ...]:
+def pools(
+    upstreams: Sequence[Upstream], *, clock: Callable[[], float], arrivals: Arrivals | None = None
+) -> tuple[Pool, ...]:
     """A pool for each upstream, in order, with one receive buffer. The same certificate authorities: one TLS context.
 
     Raises ValueError as `Pool`, and what `client_context` raises.
     """
     contexts: dict[str | None, ssl.SSLContext] = {}
-    arrivals = Arrivals()
+    arrivals = arrivals or Arrivals()
     made = []
     for upstream in upstreams:
         context = None
