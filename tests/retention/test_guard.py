@@ -135,6 +135,20 @@ REFUSALS: list[tuple[str, tuple[FieldRule, ...], bytes, str, str]] = [
         "$.messages[].content[].tool.definition.type", UNKNOWN,
     ),
     ("system", (), b'{"system":[{"type":"CANARY"}]}', "$.system[].type", UNKNOWN),
+    ("a list for an object", (FILE,), b'{"messages":[{"content":[{"source":[{"type":"file"}]}]}]}', f"$.{FILE.path}", "keeps"),
+    ("lists in lists", (FILE,), b'{"messages":[[{"content":[[[{"source":{"type":"file"}}]]]}]]}', f"$.{FILE.path}", "keeps"),
+    ("tool in a list in a list", (), b'{"tools":[{"type":"function"},[[{"type":"CANARY"}]]]}', "$.tools[1].type", UNKNOWN),
+    ("part in a list in a list", (), b'{"messages":[[{"content":[[{"type":"CANARY"}]]}]]}', "$.messages[].content[].type", UNKNOWN),
+    (
+        "in a list of documents", (),
+        b'{"messages":[{"content":[{"type":"document","source":[{"content":[{"type":"CANARY"}]}]}]}]}',
+        "$.messages[].content[].source.content[].type", UNKNOWN,
+    ),
+    (
+        "a list of tools in a message", (),
+        b'{"messages":[{"content":[{"type":"tool_addition","tool":[{"definition":[{"type":"CANARY"}]}]}]}]}',
+        "$.messages[].content[].tool.definition.type", UNKNOWN,
+    ),
 ]  # fmt: skip
 
 

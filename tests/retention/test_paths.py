@@ -24,7 +24,8 @@ def test_parse(path: str, segments: tuple[str, ...]) -> None:
 # path below the root, value, what stands at the places it leads to
 WALKS: list[tuple[str, Any, list[Any]]] = [
     ("a", {"a": 1, "b": 2}, [1]),
-    ("a", [{"a": 1}], []),
+    ("a", [{"a": 1}], [1]),
+    ("[].a", [[{"a": 1}], [[{"a": 2}, [3]]]], [1, 2]),
     ("[].a", [{"a": 1}, 7, {"b": 1}, {"a": 2}], [1, 2]),
     ("[].a", {"a": 1}, [1]),
     ("[]", [1, 2], [1, 2]),

@@ -1,6 +1,7 @@
 """Where a rule's path leads in a decoded body: names by dots, `[]` for every element, `**` for any depth.
 
-Where an API expects a list, one object or value alone is looked at as its only element: some servers take that.
+Where an API expects a list, one object or value alone is looked at as its only element: some servers take that. For the
+same reason the objects of a list are looked at where one object is expected, and those of lists in lists.
 """
 
 from collections.abc import Iterable, Iterator
@@ -63,9 +64,9 @@ class Node(Generic[T]):
             value = container[key]
             for mark in node.marks:
                 yield mark, (container, key)
-            if node.names and type(value) is dict:
-                names = node.names
-                waiting += [(names[name], value, name) for name in value if name in names]
+            if names := node.names:
+                for each in (value,) if type(value) is dict else objects(value):
+                    waiting += [(names[name], each, name) for name in each if name in names]
             if (every := node.every) is not None:
                 if type(value) is not list:
                     waiting.append((every, container, key))
@@ -74,14 +75,21 @@ class Node(Generic[T]):
                 else:  # most often: objects, of which only some fields are looked at
                     names = every.names
                     waiting += [
-                        (names[name], element, name)
-                        for element in value
-                        if type(element) is dict
-                        for name in element
-                        if name in names
+                        (names[name], element, name) for element in objects(value) for name in element if name in names
                     ]
             if node.deep is not None:
                 waiting += [(node.deep, *place) for place in _descendants((container, key))]
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects in a list and in the lists in it; none in what is no list."""
+    waiting = [value] if type(value) is list else []
+    while waiting:
+        for element in waiting.pop():
+            if type(element) is dict:
+                yield element
+            elif type(element) is list:
+                waiting.append(element)
 
 
 def ensure(holder: dict[str, Any], segments: Segments) -> list[Place]:
@@ -104,16 +112,17 @@ def remove(found: Iterable[Place]) -> None:
 
 
 def _descendants(at: Place) -> Iterator[Place]:
-    """The place itself and all below it, apart from the caller's data."""
+    """The place itself and all below it, apart from the caller's data; of lists their elements."""
     waiting = [at]
     while waiting:
         container, key = waiting.pop()
-        yield container, key
         value = container[key]
+        if type(value) is list:
+            waiting += [(value, n) for n in range(len(value))]
+            continue
+        yield container, key
         if type(value) is dict:
             waiting += [(value, name) for name in value if name not in DATA]
-        elif type(value) is list:
-            waiting += [(value, n) for n in range(len(value))]
 
 
 def count_keys(value: Any) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lethe.retention.globs import matcher
+from lethe.retention.paths import objects
 from lethe.retention.surface import Surface
 
 TOOL_ROOT = "tools"
@@ -24,7 +25,7 @@ class Vocabulary:
     def unknown_tools(self, tools: Any) -> Iterator[str]:
         """The path of each tool whose type is not known; those without a type have none to refuse."""
         for n, tool in enumerate(tools if type(tools) is list else [tools]):
-            if not self._knows(tool, _TOOLS, self._tools):
+            if not all(self._knows(each, _TOOLS, self._tools) for each in objects([tool])):
                 yield f"tools[{n}].type"
 
     def unknown_parts(self, root: str, value: Any) -> Iterator[str]:
@@ -32,13 +33,13 @@ class Vocabulary:
         for path, part in _parts(root, value):
             if not self._knows(part, path, self._parts):
                 yield f"{path}.type"
-            if type(tool := part.get("tool")) is dict:
-                where = f"{path}.{_INLINE_TOOL}"
-                if not self._knows(tool.get("definition"), where, self._tools):
+            where = f"{path}.{_INLINE_TOOL}"
+            for tool in objects([part.get("tool")]):
+                if not all(self._knows(each, where, self._tools) for each in objects([tool.get("definition")])):
                     yield f"{where}.type"
 
-    def _knows(self, thing: Any, path: str, listed: frozenset[str]) -> bool:
-        if type(thing) is not dict or (kind := thing.get("type")) is None:
+    def _knows(self, thing: dict[str, Any], path: str, listed: frozenset[str]) -> bool:
+        if (kind := thing.get("type")) is None:
             return True
         return type(kind) is str and (kind in listed or self._ruled_at(path, listed)(kind))
 
@@ -54,14 +55,16 @@ def _parts(root: str, value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     while waiting:
         path, inner = waiting.pop()
         at = f"{path}[]"
-        for element in inner if type(inner) is list else [inner]:
-            if type(element) is not dict:
-                continue
+        for element in objects([inner]):
             if path != "messages":  # a message is no part
                 yield at, element
             for name, inside in element.items():
                 if name in _PART_LISTS:
                     if type(inside) is not str:
                         waiting.append((f"{at}.{name}", inside))
-                elif name == _PART_HOLDER and type(inside) is dict:
-                    waiting += [(f"{at}.{name}.{held}", inside[held]) for held in _PART_LISTS & inside.keys()]
+                elif name == _PART_HOLDER:
+                    waiting += [
+                        (f"{at}.{name}.{held}", each[held])
+                        for each in objects([inside])
+                        for held in _PART_LISTS & each.keys()
+                    ]
