@@ -163,3 +163,11 @@ def test_files_that_cannot_be_read(capsys: pytest.CaptureFixture[str], monkeypat
     assert "larger than server.max_body, 1024 bytes" in capsys.readouterr().err
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(json.dumps(PLAIN).encode())))
     assert main(["explain", "--request", "-"]) == 0
+
+
+def test_a_wrong_level_is_told_the_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["explain", "claude-x", "--level", "A9"])
+    said = capsys.readouterr().err
+    assert "'A2'" in said
+    assert "Level." not in said

@@ -44,7 +44,9 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--request", metavar="FILE", help="a request's body, as JSON; - reads it from stdin")
     parser.add_argument("--dialect", choices=[str(d) for d in PATHS], help="the caller's dialect (default: anthropic)")
     parser.add_argument("--field", help="all that the register says of this field of a request")
-    parser.add_argument("--level", choices=list(Level), help="what the caller asks for in x-lethe-level")
+    parser.add_argument(
+        "--level", choices=[str(level) for level in Level], help="what the caller asks for in x-lethe-level"
+    )
 
 
 def execute(arguments: Namespace) -> int:
