@@ -271,6 +271,17 @@ async def test_an_upstream_that_does_not_list_does_not_stop_the_others(monkeypat
             assert {m["id"] for m in (await rig.ask("GET", "/v1/models")).json()["data"]} == {"fast", "claude-x"}
 
 
+async def test_a_callers_own_key_goes_to_no_vendor_of_another_kind() -> None:
+    async with Fake() as near, Fake() as far:
+        own: dict[str, Any] = {"auth": Auth.FORWARD, "credential": None}
+        async with serving([upstream("near", near, ANTHROPIC, **own), upstream("far", far, CHAT, **own)]) as rig:
+            near.answer(json_answer(200, {"data": [{"id": "claude-x", "type": "model"}]}))
+            reply = await rig.ask("GET", "/v1/models", x_api_key="own", anthropic_version="2026-10-21")
+            assert {m["id"] for m in reply.json()["data"]} == {"claude-x"}
+            assert dict(near.requests[0].headers)["x-api-key"] == "own"
+            assert not far.requests
+
+
 # Counting
 
 

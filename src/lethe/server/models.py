@@ -79,8 +79,10 @@ class Catalogue:
             return False
 
     async def _list(self, exchange: Exchange, n: int) -> list[JsonObject]:
-        """An upstream that does not answer in time offers nothing now."""
+        """An upstream that does not answer in time offers nothing now; nor one that a caller's own key is not for."""
         upstream = self._plan.upstreams[n]
+        if upstream.auth is Auth.FORWARD and upstream.dialect is not exchange.caller:
+            return []
         now = asyncio.get_running_loop().time()
         if n in self._kept and now - self._kept[n][0] < FRESH:
             return self._kept[n][1]
