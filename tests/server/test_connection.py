@@ -375,6 +375,30 @@ async def test_a_body_that_nobody_reads_yet_is_not_taken_without_end() -> None:
     assert sizes == [4 * HIGH_WATER]
 
 
+@pytest.mark.parametrize("read", [True, False], ids=["read", "unread"])
+async def test_a_large_body_does_not_leave_the_caller_unheard(*, read: bool) -> None:
+    """It comes whole before anyone reads it: then its caller's leaving must still be noticed, and its next request."""
+    go, begun = asyncio.Event(), asyncio.Event()
+
+    async def slow(incoming: Incoming) -> None:
+        if read:
+            await incoming.body(2**24)
+        begun.set()
+        await go.wait()
+        incoming.start(200, [], 0)
+        await incoming.end()
+
+    line, wire = Connection(Callers(slow, asyncio.get_running_loop(), Arrivals(), lambda: None)), Memory()
+    line.connection_made(wire)
+    line.data_received(POST + b"content-length: %d\r\n\r\n" % (2 * HIGH_WATER) + b"x" * (2 * HIGH_WATER))
+    assert not wire.reading
+    await begun.wait()
+    assert wire.reading is read
+    go.set()
+    await turns()
+    assert wire.reading
+
+
 async def test_what_is_sent_ahead_is_left_unread() -> None:
     go = asyncio.Event()
 

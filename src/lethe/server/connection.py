@@ -205,6 +205,7 @@ class Connection(asyncio.BufferedProtocol):
             self.resume_reading()
         else:
             self._heard = self._callers.loop.time()
+            self.resume_reading()  # a large body that nobody read has paused it
 
     def close(self) -> None:
         """After what is written has gone out."""

@@ -141,6 +141,8 @@ class Incoming:
             if size > limit:
                 raise BodyTooLarge(limit)
             if self.complete:
+                if size > HIGH_WATER:  # reading may be paused, and then nobody would notice that the caller leaves
+                    self._line.resume_reading()
                 return parts[0] if len(parts) == 1 else b"".join(parts)
             if self.gone:
                 raise CallerGone
