@@ -14,7 +14,7 @@ from lethe.verify.hits import merged
 from lethe.verify.search import Search
 from lethe.verify.sinks import Looked, Sink, Verdict
 from lethe.verify.sockets import Peers
-from lethe.verify.syscalls import Call, calls, examine, judged, tracer
+from lethe.verify.syscalls import Call, calls, examine, judged, spoken, tracer
 
 PEERS = Peers(3456, frozenset({("127.0.0.1", 8001)}))
 MINT = Mint(lambda size: b"\x11" * size)
@@ -129,6 +129,21 @@ def test_only_calls_from_the_moment_on_count(tmp_path: Path) -> None:
 def test_nothing_written_is_no_pass(tmp_path: Path) -> None:
     (look,) = examine(tmp_path, {}, 0.0, PEERS, FIND)
     assert look.reasons == ("strace has written nothing",)
+
+
+SPOKEN = [
+    ('sendto(9<TCP:[127.0.0.1:41000->127.0.0.1:8001]>, "", 0, 0, NULL, 0) = 35', True),
+    ('write(9<TCP:[127.0.0.1:3456->127.0.0.1:50000]>, "", 35) = 35', False),
+    ('sendto(9<TCP:[127.0.0.1:41000->127.0.0.1:8001]>, "", 0, 0, NULL, 0) = -1 EPIPE (Broken pipe)', False),
+    ('write(1<pipe:[77]>, "", 30) = 30', False),
+]
+
+
+@pytest.mark.parametrize(("line", "seen"), SPOKEN)
+def test_a_worker_that_speaks_to_an_upstream_is_seen(tmp_path: Path, line: str, seen: bool) -> None:
+    (tmp_path / "calls.7").write_text(f"100.5 {line}\n")
+    assert spoken(tmp_path, [6, 7], PEERS) is seen
+    assert not spoken(tmp_path, [6], PEERS)
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from lethe.retention.enforcement import Enforcement
-from lethe.verify import files, memory, pages, syscalls
+from lethe.verify import files, memory, pages, procfs, syscalls
 from lethe.verify.canary import Mint
 from lethe.verify.hits import looked_at
 from lethe.verify.instance import Instance, Manner, running
@@ -58,7 +58,8 @@ def _remembered(stage: Stage, account: Account, instance: Instance) -> list[Look
     account.travelled(drive(instance, stage.upstreams, other, quick=True))
     stage.progress("memory", 2, 3)
     loaded = memory.scan(processes, stage.find_content, "after further load")
-    return [idle, loaded]
+    none = () if instance.workers() else ("no worker lived on to be looked into",)
+    return [idle, loaded, Looked(Sink.MEMORY, reasons=none)]
 
 
 def _act(instance: Instance, mode: Mode) -> Callable[[], None]:
@@ -122,3 +123,5 @@ def traced(stage: Stage, account: Account) -> None:
             instance.stop()
             account.add(printed(stage, instance))
         account.add(syscalls.examine(Path(folder), roles, since, peers, stage.find_content))
+        if not syscalls.spoken(Path(folder), (pid for pid, role in roles.items() if role == procfs.WORKER), peers):
+            account.add([Looked(Sink.SYSCALLS, reasons=("strace saw no worker speak to an upstream",))])

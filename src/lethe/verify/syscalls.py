@@ -7,7 +7,7 @@ strace writes one file a thread (`-ff`), all strings in hexadecimal (`-xx`), and
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -112,6 +112,18 @@ def unreadable(call: Call) -> bool:
     return call.ok and call.name in _SENDS.split(",") and _POINTER.match(call.arguments) is not None
 
 
+def spoken(folder: Path, workers: Iterable[int], peers: Peers) -> bool:
+    """Was a worker seen to send something to an upstream? Otherwise there was nothing to see, or nobody looked."""
+    for file in (folder / f"calls.{pid}" for pid in workers):
+        if not file.is_file():
+            continue
+        for call in calls(file, 0.0):
+            fd = _FD.match(call.arguments) if call.ok and call.name in _SENDS.split(",") else None
+            if fd is not None and (tcp := _TCP.match(fd["what"])) is not None and _peer(tcp) in peers.upstreams:
+                return True
+    return False
+
+
 def judged(call: Call, role: str, peers: Peers, content: Search) -> Iterator[Hit]:
     """What is wrong with a call that the kernel allowed."""
     if not call.ok:
@@ -148,16 +160,19 @@ def _sends(call: Call, role: str, peers: Peers, content: Search) -> Iterator[Hit
     """Bytes for callers and upstreams may hold what they like; all others are searched."""
     fd = _FD.match(call.arguments)
     what = fd["what"] if fd is not None else ""
-    if (tcp := _TCP.match(what)) is not None:
-        peer = (tcp["peer"].strip("[]").removeprefix("::ffff:"), int(tcp["peer_port"]))
-        if int(tcp["own_port"]) == peers.own or peer in peers.upstreams:
-            return
+    tcp = _TCP.match(what)
+    if tcp is not None and (int(tcp["own_port"]) == peers.own or _peer(tcp) in peers.upstreams):
+        return
     for text, cut in _STRING.findall(call.arguments):
         data = bytes.fromhex(text.replace("\\x", ""))
         for found in content(data):
             yield hit(Sink.SYSCALLS, found, f"{role}: {call.name} to {_kind(what)}")
         if cut:
             yield Hit(Sink.SYSCALLS, f"{call.name}: more than can be looked at", role)
+
+
+def _peer(tcp: "re.Match[str]") -> tuple[str, int]:
+    return tcp["peer"].strip("[]").removeprefix("::ffff:"), int(tcp["peer_port"])
 
 
 def _kind(what: str) -> str:
