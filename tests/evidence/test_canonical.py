@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lethe.evidence.canonical import LARGEST, Json, Uncanonical, canonical
+from lethe.evidence.canonical import LARGEST, Json, Uncanonical, canonical, parsed
 
 FORMS: dict[str, tuple[Json, bytes]] = {
     "sorted": ({"b": 1, "a": 2, "A": 3, "_": 4}, b'{"A":3,"_":4,"a":2,"b":1}'),
@@ -64,3 +64,25 @@ def test_reading_and_writing_again_changes_nothing(document: Json) -> None:
     form = canonical(document)
     assert json.loads(form) == document
     assert canonical(json.loads(form)) == form
+
+
+TWICE = [
+    b'{"a":1,"b":2,"a":1}',
+    b'{"a":1,"\\u0061":2}',
+    b'{"a":[{"b":{"c":1,"c":2}}]}',
+    b"[]",
+    b"1",
+    b"",
+    b"\xff",
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", TWICE, ids=range(len(TWICE)))
+def test_what_two_readers_could_read_in_two_ways_is_no_document(text: bytes) -> None:
+    with pytest.raises(Uncanonical):
+        parsed(text)
+
+
+def test_a_document_is_read_as_it_is() -> None:
+    assert parsed(b'{"a": [{"b": 1}, {"b": 2}], "c": null}') == {"a": [{"b": 1}, {"b": 2}], "c": None}

@@ -14,15 +14,13 @@ import os
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from lethe.cli.configured import add_config_option, chosen_path, load, source_of
 from lethe.cli.output import CommandFailed, UsageFault, complain, emit, say
 from lethe.cli.remote import fetch
 from lethe.cli.statement import readable
 from lethe.config.settings import Settings
+from lethe.evidence.canonical import Uncanonical, parsed
 from lethe.evidence.posture import Posture, Reading, Running, configuration_digest, document, posture, read
 from lethe.evidence.signing import KeyRefused, Signer, Verdict, public_key
 from lethe.ledger.pages import POSTURE_PATH
@@ -87,8 +85,8 @@ def _check(arguments: Namespace) -> int:
     settings = load(chosen_path(arguments)) if arguments.config else None
     told = fetch(arguments.check, POSTURE_PATH, LARGEST)
     try:
-        signed = msgspec.json.decode(told, type=dict[str, Any])
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        signed = parsed(told)
+    except Uncanonical:
         raise CommandFailed(f"{arguments.check}: the answer is no posture") from None
     reading = read(signed, trusted, time.time())
     problem = _problem(reading, settings, asked=trusted is not None)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Json: TypeAlias = bool | int | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
@@ -22,6 +22,25 @@ def canonical(document: Json) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise Uncanonical("text with half a surrogate pair") from None
+
+
+def parsed(text: bytes) -> dict[str, Any]:
+    """A document as it was sent. Raises Uncanonical for what is no JSON object, or has a member twice: of those readers
+    may take either."""
+    try:
+        document = json.loads(text, object_pairs_hook=_members)
+    except (ValueError, RecursionError):
+        raise Uncanonical("no JSON") from None
+    if not isinstance(document, dict):
+        raise Uncanonical("no object")
+    return document
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise Uncanonical("a member that stands twice")
+    return made
 
 
 def _check(value: object, depth: int) -> None:

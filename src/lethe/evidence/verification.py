@@ -3,11 +3,10 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 
+from lethe.evidence.canonical import Uncanonical, parsed
 from lethe.evidence.signing import PayloadType, Verdict, verify
 
 LARGEST = 4 * 1024 * 1024  # bytes of a report that is read
@@ -41,8 +40,8 @@ def summarised(report: bytes, trusted: bytes | None, digest_of: Callable[[bytes]
     """
     digest = hashlib.sha256(report).hexdigest()
     try:
-        signed = msgspec.json.decode(report, type=dict[str, Any])
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        signed = parsed(report)
+    except Uncanonical:
         return Verification(sha256=digest, signature=Verdict.BAD)
     verdict = verify(signed, PayloadType.VERIFICATION, trusted)
     if verdict is Verdict.BAD:
