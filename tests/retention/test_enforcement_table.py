@@ -221,3 +221,10 @@ def test_what_becomes_of_it(line: Line) -> None:
 def test_fields_go_only_to_models_that_take_them(surface: str, model: str, *, sent: bool) -> None:
     verdict = GUARDS[surface].judge(TopLevel(json.dumps({"model": model}).encode()), Level.A2, model)
     assert ("prompt_cache_retention" in verdict.changes) is sent
+
+
+@pytest.mark.parametrize("model", ["ft:gpt-4.1:org::1", "gpt-5.6", "gpt-9", "CANARY"])
+def test_a_cache_of_a_day_is_asked_for_no_model_that_the_register_does_not_name(model: str) -> None:
+    sent = {"model": model, "prompt_cache_retention": "24h"}
+    kept = ["prompt_cache_retention" in becomes("openai.chat", sent, level)[1] for level in Level]
+    assert kept == [False, False, False, True]
