@@ -55,6 +55,8 @@ OPENAI_CHAT: list[Line] = [
     ("openai.chat", {"model": "gpt-5-mini", "prompt_cache_retention": "24h"}, (MEMORY, MEMORY, MEMORY, P)),
     ("openai.chat", {"model": "gpt-5.5-pro"}, (R, P, P, P)),
     ("azure.chat", {"prompt_cache_retention": "24h"}, (S, S, S, P)),
+    ("mistral.chat", says({"type": "document_url", "document_url": "https://x.example/a"}), (R, R, P, P)),
+    ("mistral.chat", says({"type": "document_url", "document_url": "data:application/pdf;base64,"}), (P, P, P, P)),
     ("azure.chat", {"prompt_cache_options": {"ttl": "30m"}}, (EXPLICIT, EXPLICIT, P, P)),
     ("openai.chat", {"web_search_options": {}}, (R, R, R, P)),
     ("openai.chat", says({"type": "file", "file": {"file_id": "file_1"}}), (R, R, R, P)),
