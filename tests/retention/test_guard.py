@@ -137,6 +137,8 @@ REFUSALS: list[tuple[str, tuple[FieldRule, ...], bytes, str, str]] = [
     ("system", (), b'{"system":[{"type":"CANARY"}]}', "$.system[].type", UNKNOWN),
     ("a list for an object", (FILE,), b'{"messages":[{"content":[{"source":[{"type":"file"}]}]}]}', f"$.{FILE.path}", "keeps"),
     ("lists in lists", (FILE,), b'{"messages":[[{"content":[[[{"source":{"type":"file"}}]]]}]]}', f"$.{FILE.path}", "keeps"),
+    ("tool without type or name", (), b'{"tools":[{"CANARY_search":{}}]}', "$.tools[0]", UNKNOWN),
+    ("tool beside a function", (), b'{"tools":[{"type":"function","function":{},"CANARY":{}}]}', "$.tools[0]", UNKNOWN),
     ("tool in a list in a list", (), b'{"tools":[{"type":"function"},[[{"type":"CANARY"}]]]}', "$.tools[1].type", UNKNOWN),
     ("part in a list in a list", (), b'{"messages":[[{"content":[[{"type":"CANARY"}]]}]]}', "$.messages[].content[].type", UNKNOWN),
     (
@@ -176,8 +178,8 @@ def test_a_long_body_is_judged_as_a_short_one(level: Level) -> None:
 
 PASSES = [
     b'{"model":"m","extra_1":1}',
-    b'{"tools":[{"name":"n"},{"type":"custom_7"},{"type":null}]}',
-    b'{"tools":[{"type":"function","parameters":{"type":"CANARY","properties":{"type":{"type":"odd"}}}}]}',
+    b'{"tools":[{"function":{}},{"type":"custom_7"},{"type":null,"function":{}}]}',
+    b'{"tools":[{"type":"function","function":{"parameters":{"type":"CANARY","properties":{"type":{"type":"odd"}}}}}]}',
     b'{"messages":[{"content":"CANARY"},{"content":[{"type":"text","text":"{\\"type\\":\\"odd\\"}"}]}]}',
     b'{"messages":[{"content":[{"text":"no type"},"text",null,7]}]}',
     b'{"messages":null,"tools":7,"system":"text"}',

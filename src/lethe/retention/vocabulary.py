@@ -3,11 +3,17 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from lethe.ir.content import Dialect
 from lethe.retention.globs import matcher
 from lethe.retention.paths import objects
 from lethe.retention.surface import Surface
 
 TOOL_ROOT = "tools"
+# A tool that the caller runs says so by one of these; without it is something that the provider would run.
+_OWN = frozenset({"name", "function"})
+# All that a function of Chat's consists of: another name beside it would be another tool.
+_CHAT_FUNCTION = frozenset({"type", "function", "custom", "cache_control"})
+_FUNCTION_TYPES = (None, "function", "custom")
 _TOOLS = "tools[]"
 _INLINE_TOOL = "tool.definition"  # of a content part
 _PART_LISTS = frozenset({"content", "output"})  # fields of messages and parts that hold parts
@@ -20,13 +26,16 @@ class Vocabulary:
 
     def __init__(self, surface: Surface) -> None:
         self._tools, self._parts = frozenset(surface.known.tools), frozenset(surface.known.parts)
+        self._chat = surface.dialect is Dialect.OPENAI_CHAT
         self._ruled = [(row.path, row.values) for row in surface.fields if row.path.endswith(".type") and row.values]
 
     def unknown_tools(self, tools: Any) -> Iterator[str]:
-        """The path of each tool whose type is not known; those without a type have none to refuse."""
+        """The path of each tool whose type is not known, or that has more to it than its type."""
         for n, tool in enumerate(tools if type(tools) is list else [tools]):
             if not all(self._knows(each, _TOOLS, self._tools) for each in objects([tool])):
                 yield f"tools[{n}].type"
+            elif not all(self._is_whole(each) for each in objects([tool])):
+                yield f"tools[{n}]"
 
     def unknown_parts(self, root: str, value: Any) -> Iterator[str]:
         """The same for content parts below a top-level field, and for the tools that are defined in one."""
@@ -37,6 +46,13 @@ class Vocabulary:
             for tool in objects([part.get("tool")]):
                 if not all(self._knows(each, where, self._tools) for each in objects([tool.get("definition")])):
                     yield f"{where}.type"
+
+    def _is_whole(self, tool: dict[str, Any]) -> bool:
+        """Is a tool without a type one of the caller's own, and a function of Chat's nothing besides?"""
+        kind = tool.get("type")
+        if kind is None and _OWN.isdisjoint(tool):
+            return False
+        return not (self._chat and kind in _FUNCTION_TYPES) or tool.keys() <= _CHAT_FUNCTION
 
     def _knows(self, thing: dict[str, Any], path: str, listed: frozenset[str]) -> bool:
         if (kind := thing.get("type")) is None:
