@@ -100,12 +100,24 @@ def test_what_counts_counts_until_it_ends(today: date, expected: UpstreamClass, 
     assert (note or "") in "".join(said)
 
 
+FORWARDED = (
+    '[upstreams.anthropic]\nauth = "forward"\n[upstreams.openai]\nauth = "forward"\n'
+    '[upstreams.again]\nprovider = "anthropic"\ndialect = "anthropic"\nbase_url = "https://eu.example"\nauth = "forward"\n'
+    '[[routes]]\nmodel = "*"\n'
+)
+
+
+def test_a_callers_key_may_go_to_one_vendor_at_two_addresses() -> None:
+    assert parse(FORWARDED + 'to = ["anthropic", "again"]').plan.routes
+
+
 FAULTS = [
     (CONTRACT, date(2027, 3, 2), "upstreams.openai.contract.expires", "the contract ended on 2027-03-01"),
     (CONTRACT.replace("openai", "fireworks"), TODAY, "upstreams.fireworks.contract", "knows of no contract"),
     (CONTRACT.replace('"zdr"', '"mam"'), TODAY, "upstreams.openai.contract.kind", "is not a kind of contract"),
     ('[upstreams.openai]\nclass = "U4"\nreason = "x"', TODAY, "upstreams.openai.class", "is better than the register"),
     ('[upstreams.openai]\nprovider = "opnai"', TODAY, "upstreams.openai.provider", "is not a provider"),
+    (FORWARDED + 'to = ["anthropic", "openai"]', TODAY, "routes[0].to", "more than one vendor"),
     ('[upstreams.openai]\n[retention]\nunknown_fields = "no"', TODAY, "retention.unknown_fields", "must be allow"),
 ]  # fmt: skip
 

@@ -11,9 +11,9 @@ from lethe.config.routes import check_scenarios, parse_level, resolve_keys, reso
 from lethe.config.schema import File, RetentionTable, ServerTable
 from lethe.config.settings import Settings
 from lethe.config.upstreams import Resolved, read, resolve_upstream
-from lethe.config.values import ValueFault, byte_size, secret_reference
+from lethe.config.values import ValueFault, address, byte_size, secret_reference
 from lethe.providers.rows import EMBEDDED
-from lethe.providers.upstream import Upstream
+from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.enforcement import ACCEPTABLE, Mechanism
 from lethe.retention.levels import ACCEPTS, OPT_INS, Level, UpstreamClass, admits, strictest
 from lethe.routing.table import Route
@@ -42,6 +42,7 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
     check_scenarios(file.scenarios, names, found)
     keys = resolve_keys(file.keys, found)
     probes = resolve_proofs(file.upstreams, upstreams, routes, found)
+    _check_forwarded(upstreams, routes, found)
     _note_refused(level, accepted, upstreams, routes, {task.upstream for task in probes}, found)
     plan = Plan(
         level=level,
@@ -117,6 +118,15 @@ def _regions(regions: Sequence[str], resolved: Sequence[Resolved], found: Findin
             found.problem(path, "is missing, and retention.regions is set", "say where the upstream is")
         elif made.region is not None and made.region not in regions:
             found.problem(path, "is not one of retention.regions")
+
+
+def _check_forwarded(upstreams: Sequence[Upstream], routes: Sequence[Route], found: Findings) -> None:
+    """A caller's own credential is meant for one vendor: a route must not carry it on to another."""
+    for n, route in enumerate(routes):
+        targets = [upstreams[target.upstream] for target in route.to if target.upstream < len(upstreams)]
+        vendors = {each.provider or address(each.base_url).host for each in targets if each.auth is Auth.FORWARD}
+        if len(vendors) > 1:
+            found.problem(("routes", n, "to"), "would carry a caller's own key to more than one vendor")
 
 
 def _note_refused(
