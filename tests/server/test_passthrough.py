@@ -150,7 +150,9 @@ async def test_response_headers_pass_by_allow_list(dialect: Dialect) -> None:
     async with Fake() as fake, serving([upstream("up", fake, dialect)]) as rig:
         fake.answer(json_answer(200, {"id": "x"}, **answered))
         reply = await rig.ask("POST", PATH[dialect], request(dialect))
-        ours = {"content-type", "content-length", "cache-control"} | {k for k in reply.headers if k.startswith("x-lethe-")}
+        ours = {"content-type", "content-length", "cache-control"} | {
+            k for k in reply.headers if k.startswith("x-lethe-")
+        }
         assert set(reply.headers) - ours == kept[dialect]
         assert reply.headers["x-lethe-level"] == "C"
         assert reply.headers["x-lethe-upstream-class"] == "U5"
