@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from lethe.dialects import anthropic, openai_chat
+from lethe.dialects import anthropic, openai_chat, openai_responses
 from lethe.dialects.reply import ReplyContext
 from lethe.ir.content import Dialect, JsonObject, Opaque
 from lethe.ir.events import Event, Failure
@@ -71,4 +71,8 @@ class Codec(Protocol):
     def KEEP_ALIVE(self) -> bytes: ...  # noqa: N802 - a module constant
 
 
-CODECS: Mapping[Dialect, Codec] = {Dialect.ANTHROPIC: anthropic, Dialect.OPENAI_CHAT: openai_chat}
+CODECS: Mapping[Dialect, Codec] = {
+    Dialect.ANTHROPIC: anthropic,
+    Dialect.OPENAI_CHAT: openai_chat,
+    Dialect.OPENAI_RESPONSES: openai_responses,
+}

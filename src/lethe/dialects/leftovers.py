@@ -94,12 +94,54 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "moderation": Severity.HINT,
         "x_groq": Severity.HINT,
     },
+    Dialect.OPENAI_RESPONSES: {
+        "service_tier": Severity.HINT,
+        "prompt_cache_key": Severity.HINT,
+        "prompt_cache_options": Severity.HINT,
+        "prompt_cache_retention": Severity.HINT,
+        "prompt_cache_breakpoint": Severity.HINT,
+        "safety_identifier": Severity.HINT,
+        "metadata": Severity.HINT,
+        "store": Severity.HINT,
+        "include": Severity.HINT,  # more to read in the answer
+        "truncation": Severity.HINT,  # the conversation stands as sent
+        "context_management": Severity.HINT,
+        "stream_options": Severity.HINT,
+        "verbosity": Severity.HINT,
+        "summary": Severity.HINT,  # of reasoning: a wish for one; or one that is carried as text
+        "generate_summary": Severity.HINT,
+        "content": Severity.HINT,  # of reasoning, beside its summary
+        "moderation": Severity.HINT,
+        "image": Severity.HINT,
+        "detail": Severity.HINT,
+        "caller": Severity.HINT,
+        "defer_loading": Severity.HINT,
+        "annotations": Severity.DEGRADED,
+        "format": Severity.DEGRADED,  # the grammar that a custom tool's text obeys
+        "namespace": Severity.DEGRADED,
+        "allowed_callers": Severity.DEGRADED,
+        "output_schema": Severity.DEGRADED,
+        "max_tool_calls": Severity.DEGRADED,
+        "id": None,  # of an item: nothing is stored under it
+        "status": None,
+        "phase": None,
+        "role": None,
+        "type": None,
+        "created_at": None,
+    },
 }
 
 # What happens anyway: a leftover that asks for no more than this is no loss.
 DEFAULTS: dict[Dialect, dict[str, Any]] = {
     Dialect.ANTHROPIC: {},
     Dialect.OPENAI_CHAT: {"n": 1, "modalities": ["text"], "response_format": {"type": "text"}, "store": False},
+    Dialect.OPENAI_RESPONSES: {
+        "background": False,
+        "format": {"type": "text"},
+        "store": False,
+        "truncation": "disabled",
+        "include": ["reasoning.encrypted_content"],  # sealed reasoning is carried anyway
+    },
 }
 
 # Objects that decoders read into: what is left of them is reported field by field.
@@ -108,6 +150,7 @@ PARTLY_READ: dict[Dialect, frozenset[str]] = {
     Dialect.OPENAI_CHAT: frozenset(
         {"image_url", "input_audio", "file", "function", "json_schema", "stream_options", "message", "logprobs"}
     ),
+    Dialect.OPENAI_RESPONSES: frozenset({"text", "message"}),
 }
 
 

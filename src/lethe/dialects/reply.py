@@ -7,10 +7,11 @@ from msgspec import Struct
 
 class ReplyContext(Struct, frozen=True, kw_only=True):
     """`id` is used where the upstream gave none; `created` is Unix seconds; `include_usage` is the caller's wish;
-    `tool_names` are the caller's, by those that the upstream was given instead.
+    `tool_names` are the caller's, by those that the upstream was given instead; `custom_tools` take free text.
     """
 
     id: str
     created: int
     include_usage: bool = True
     tool_names: Mapping[str, str] = {}
+    custom_tools: frozenset[str] = frozenset()

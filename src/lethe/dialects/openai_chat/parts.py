@@ -110,8 +110,8 @@ def encode_part(block: ContentBlock, path: str, losses: Losses) -> JsonObject | 
 
 
 def report_cache(block: Block, path: str, losses: Losses) -> None:
-    """Chat servers cache prefixes by themselves; a breakpoint of another dialect is left out."""
-    if block.cache and not any(name in own(block.extras) for name in CACHE_FIELDS):
+    """Chat servers cache prefixes by themselves; a breakpoint is left out. As a leftover it is reported as such."""
+    if block.cache and (block.extras is None or block.extras.fields.keys().isdisjoint(CACHE_FIELDS)):
         losses.hint(f"{path}.cache", "cache breakpoint")
 
 

@@ -1,0 +1,53 @@
+"""Where the hub's fields stand in a Responses request."""
+
+from typing import Any
+
+from lethe.dialects.openai_responses.items import OUTPUT, SYSTEM_ROLES, decode_items
+from lethe.dialects.places import Prefixes, in_system, in_turn, moved
+from lethe.ir.content import JsonObject
+from lethe.wire.fields import Fields
+
+PREFIXES: Prefixes = (
+    ("$.sampling.max_tokens", "$.max_output_tokens"),
+    ("$.sampling.logprobs", "$.top_logprobs"),
+    ("$.sampling", "$"),
+    ("$.output", "$.text.format"),
+    ("$.end_user", "$.user"),
+)
+
+
+def locate(path: str, body: JsonObject) -> str:
+    """The path in the body that a request was decoded from."""
+    items = body.get("input")
+    if (found := in_system(path)) is not None:
+        block, rest = found
+        if body.get("instructions"):
+            if block == 0:
+                return f"$.instructions{rest}"
+            block -= 1
+        return _at(items, block, rest, system=True)
+    if (place := in_turn(path)) is None:
+        return moved(path, PREFIXES)
+    turn, within, rest = place
+    if not isinstance(items, list):
+        return f"$.input{rest}"
+    _, turns = decode_items([Fields(item, "$") for item in items])
+    before = sum(len(each.content) for each in turns[:turn])
+    return _at(items, before + (within or 0), rest if within is not None else "", system=False)
+
+
+def _at(items: Any, block: int, rest: str, *, system: bool) -> str:
+    """The place of the block of this number among all blocks of the system's, or of the other items."""
+    listed = items if isinstance(items, list) else []
+    leading = next((i for i, item in enumerate(listed) if item.get("role") not in SYSTEM_ROLES), len(listed))
+    chosen = range(leading) if system else range(leading, len(listed))
+    for number in chosen:
+        item = listed[number]
+        content = item.get("content") if item.get("type", "message") == "message" else None
+        size = max(1, len(content)) if isinstance(content, list) else 1
+        if block < size:
+            if str(item.get("type")).endswith(OUTPUT):
+                rest = rest.replace(".content[", ".output[", 1) if isinstance(item.get("output"), list) else ".output"
+            return f"$.input[{number}]" + (f".content[{block}]" if isinstance(content, list) and content else "") + rest
+        block -= size
+    return "$.input"

@@ -1,0 +1,138 @@
+"""Tools and how to choose among them (openai 3.57.0 types, FunctionToolParam, CustomToolParam, ToolChoice*Param).
+
+A custom tool takes free text. To others it is a function with one string; a call of it is told apart by its name.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole, without
+from lethe.dialects.overlay import present
+from lethe.ir.content import Extras, JsonObject, Opaque
+from lethe.ir.loss import Losses
+from lethe.ir.request import ChoiceMode, Request, Tool, ToolChoice
+from lethe.wire.fields import Fields
+
+FUNCTION, CUSTOM = "function", "custom"
+MODES: dict[str, ChoiceMode] = {"auto": "auto", "none": "none", "required": "required"}
+INPUT = "input"
+FREE_TEXT: JsonObject = {
+    "type": "object",
+    "properties": {INPUT: {"type": "string"}},
+    "required": [INPUT],
+    "additionalProperties": False,
+}
+
+
+def decode_tool(f: Fields) -> Tool:
+    """A function, or a custom tool; any other kind (a provider's own) stays whole."""
+    kind = f.raw("type")
+    if kind not in (FUNCTION, CUSTOM):
+        data = whole(f, type=kind)
+        name = data.get("name")
+        return Tool(name=name if isinstance(name, str) else str(kind), native=Opaque(dialect=OURS, data=data))
+    name, description = f.require("name", str), f.take("description", str)
+    if kind == CUSTOM:
+        extras = marked(leftovers(f), type=CUSTOM)
+        return Tool(name=name, description=description, parameters=FREE_TEXT, extras=extras)
+    return Tool(
+        name=name,
+        description=description,
+        parameters=f.take("parameters", dict[str, Any]),
+        strict=f.take("strict", bool),
+        extras=leftovers(f),
+    )
+
+
+def custom_names(request: Request) -> frozenset[str]:
+    """The tools that take free text."""
+    return frozenset(tool.name for tool in request.tools if own(tool.extras).get("type") == CUSTOM)
+
+
+def encode_tools(request: Request, losses: Losses) -> JsonObject:
+    """`tools`, `tool_choice` and `parallel_tool_calls`; a choice needs tools to choose from."""
+    tools = [e for i, t in enumerate(request.tools) if (e := _encode_tool(t, f"$.tools[{i}]", losses)) is not None]
+    if request.tools and not tools:
+        if request.tool_choice is not None:
+            losses.degraded("$.tool_choice", "tool choice without tools")
+        return {}
+    return present(
+        tools=tools,
+        tool_choice=_encode_choice(request, losses),
+        parallel_tool_calls=request.parallel_tool_calls,
+    )
+
+
+def decode_choice(value: Any) -> ToolChoice | None:
+    """None for a choice that the model has no word for."""
+    match value:
+        case str() if value in MODES:
+            return ToolChoice(MODES[value])
+        case {"type": "function" | "custom" as kind, "name": str(name)}:
+            marks = {field: inner for field, inner in value.items() if field not in ("type", "name")}
+            if kind == CUSTOM:
+                marks["type"] = kind
+            return ToolChoice("named", name, Extras(OURS, marks) if marks else None)
+        case {"type": "allowed_tools", "mode": "auto" | "required" as mode}:
+            return ToolChoice(mode, None, Extras(OURS, dict(value)))
+        case _:
+            return None
+
+
+def free_text(arguments: str) -> str:
+    """The input of a custom tool, out of a call's arguments; arguments that are something else, as they are."""
+    try:
+        decoded = msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, RecursionError):
+        return arguments
+    match decoded:
+        case {"input": str(text)}:
+            return text
+        case _:
+            return arguments
+
+
+def as_arguments(text: str) -> str:
+    """The inverse of `free_text`."""
+    return msgspec.json.encode({INPUT: text}).decode()
+
+
+def _encode_tool(tool: Tool, path: str, losses: Losses) -> JsonObject | None:
+    if tool.native is not None:
+        if tool.native.dialect is OURS:
+            return tool.native.data
+        losses.dropped(path, "tool that its provider runs")
+        return None
+    if tool.cache:
+        losses.hint(f"{path}.cache", "cache breakpoint")
+    about = present(description=tool.description)
+    if own(tool.extras).get("type") == CUSTOM:
+        return overlaid({"type": CUSTOM, "name": tool.name, **about}, tool.extras, path, losses)
+    function = {
+        "type": FUNCTION,
+        "name": tool.name,
+        **about,
+        "parameters": tool.parameters,
+        "strict": bool(tool.strict),  # true unless said otherwise, and then most schemas are refused
+    }
+    return overlaid(function, tool.extras, path, losses)
+
+
+def _encode_choice(request: Request, losses: Losses) -> Any:
+    choice, path = request.tool_choice, "$.tool_choice"
+    if choice is None:
+        return None
+    marks: Mapping[str, Any] = own(choice.extras)
+    if marks.get("type") == "allowed_tools":
+        return marks
+    if choice.mode != "named":
+        overlaid({}, choice.extras, path, losses)
+        return choice.mode
+    if any(t.name == choice.name and t.native is not None and t.native.dialect is not OURS for t in request.tools):
+        losses.degraded(path, "choice of a tool that its provider runs")
+        return None
+    custom = choice.name in custom_names(request)
+    encoded = {"type": CUSTOM if custom else FUNCTION, "name": choice.name}
+    return overlaid(encoded, without(choice.extras, "type"), path, losses)
