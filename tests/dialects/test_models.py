@@ -1,4 +1,4 @@
-"""Lists of models, in the shape of either dialect and valid by the official types."""
+"""Lists of models, in the shape of either vendor and valid by the official types."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from openai.types import Model
 from lethe.dialects.models import bare, entries, listing, reshaped
 from lethe.ir.content import Dialect, JsonObject
 
-ANTHROPIC, CHAT = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT
+ANTHROPIC, CHAT, RESPONSES = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES
 CLAUDE: JsonObject = {
     "type": "model",
     "id": "claude",
@@ -37,6 +37,7 @@ def test_entries(body: Any, expected: list[str]) -> None:
 def test_a_model_stays_as_it_is_in_its_own_dialect() -> None:
     assert reshaped(CLAUDE, "up", ANTHROPIC, ANTHROPIC) is CLAUDE
     assert reshaped(GPT, "up", CHAT, CHAT) is GPT
+    assert reshaped(GPT, "up", RESPONSES, CHAT) is GPT, "both of OpenAI's list models alike"
 
 
 def test_a_model_in_the_shape_of_the_other() -> None:

@@ -16,6 +16,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any], list[str]]] = [
     ("", "gpt-5-mini", {"max_completion_tokens": 5}, {"max_completion_tokens": 5}, []),
     ("openai", "gpt-4o", {"max_completion_tokens": 5}, {"max_completion_tokens": 5}, []),
     ("openai", "gpt-4o", {"reasoning_effort": "low"}, {}, ["hint $.reasoning"]),
+    ("openai", "gpt-4o", {"reasoning": {"effort": "low"}, "include": ["x"]}, {}, ["hint $.reasoning"]),
     ("openai", "gpt-5", {"reasoning_effort": "low"}, {"reasoning_effort": "low"}, []),
     ("openai", "o3", {"temperature": 1.0, "n": 1}, {"n": 1}, ["hint $.sampling.temperature"]),
     ("openai", "gpt-5", {"messages": [{"role": "user"}, THINKING]}, {"messages": [{"role": "user"}, {"role": "assistant", "content": "x"}]}, ["degraded $.turns[1].content[0]"]),

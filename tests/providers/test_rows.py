@@ -17,7 +17,8 @@ def test_every_row(row: Provider) -> None:
     place = address(row.base_url)
     assert row.base_url == place.url
     assert place.secure or place.loopback
-    assert row.dialect in PATHS
+    assert set(row.speaks) <= PATHS.keys()
+    assert row.dialect not in row.also
     assert place.loopback or (row.key_env and row.auth is not Auth.NONE)
     kept, why = preset_upstream(row, date(2026, 11, 25))
     assert row.name == EMBEDDED or kept.upstream_class >= UpstreamClass.U5  # a published default proves no more

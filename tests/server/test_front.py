@@ -175,7 +175,8 @@ PATHS = [
     ("POST", "/health", 405),
     ("GET", "/v1/messages", 405),
     ("DELETE", "/v1/models", 405),
-    ("POST", "/v1/responses", 404),
+    ("GET", "/v1/responses", 405),
+    ("POST", "/v1/completions", 404),
 ]
 
 

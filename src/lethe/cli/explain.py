@@ -196,9 +196,11 @@ def _translated(question: Question, body: dict[str, Any], upstream: Upstream, mo
     from lethe import transcode
     from lethe.dialects.codec import CODECS
     from lethe.policies.fidelity import refuse_dropped
+    from lethe.policies.state import refuse_state
 
-    found = Losses()
-    encoded = transcode.encode_request(CODECS[question.caller].decode_request(body), upstream, model, found)
+    found, request = Losses(), CODECS[question.caller].decode_request(body)
+    refuse_state(request)
+    encoded = transcode.encode_request(request, upstream, model, found)
     losses += transcode.located(found, question.caller, body)
     refuse_dropped(losses, allowed=question.routing.allow_losses)
     return TopLevel(encoded.body)

@@ -105,8 +105,8 @@ def stands_at(upstream: Upstream, now: float, model: str = "") -> Standing:
 
 
 def chief(upstream: Upstream) -> Surface | None:
-    """The surface that answers: of messages or chat."""
-    answering = (Endpoint.MESSAGES, Endpoint.CHAT)
+    """The surface that answers: of messages, chat or responses."""
+    answering = (Endpoint.MESSAGES, Endpoint.CHAT, Endpoint.RESPONSES)
     return next((s for s in upstream.surfaces if s.endpoint in answering), None)
 
 

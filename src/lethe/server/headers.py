@@ -14,26 +14,38 @@ Header = tuple[bytes, bytes]
 REQUEST: dict[Dialect, frozenset[bytes]] = {
     Dialect.ANTHROPIC: frozenset({b"anthropic-version"}),
     Dialect.OPENAI_CHAT: frozenset(),
+    Dialect.OPENAI_RESPONSES: frozenset(),
 }
 # Passes as far as the guard knows its tokens.
-BETA: dict[Dialect, bytes] = {Dialect.ANTHROPIC: b"anthropic-beta", Dialect.OPENAI_CHAT: b"openai-beta"}
+BETA: dict[Dialect, bytes] = {
+    Dialect.ANTHROPIC: b"anthropic-beta",
+    Dialect.OPENAI_CHAT: b"openai-beta",
+    Dialect.OPENAI_RESPONSES: b"openai-beta",
+}
 # With `auth = "forward"` the caller's own subscription goes upstream, which may insist on its own client.
 FORWARDED = frozenset({b"x-api-key", b"authorization"})
 CLIENT = frozenset({b"user-agent", b"x-app"})  # at level C only
 MAX_BETAS = 64
 
 _ALWAYS = frozenset({b"content-type", b"content-encoding", b"retry-after", b"retry-after-ms", b"x-should-retry"})
+_OPENAI = _ALWAYS | {b"x-request-id", b"openai-processing-ms", b"openai-version"}
 RESPONSE: dict[Dialect, frozenset[bytes]] = {
     Dialect.ANTHROPIC: _ALWAYS | {b"request-id"},
-    Dialect.OPENAI_CHAT: _ALWAYS | {b"x-request-id", b"openai-processing-ms", b"openai-version"},
+    Dialect.OPENAI_CHAT: _OPENAI,
+    Dialect.OPENAI_RESPONSES: _OPENAI,
 }
 RESPONSE_PREFIX: dict[Dialect, tuple[bytes, ...]] = {
     Dialect.ANTHROPIC: (b"anthropic-ratelimit-",),
     Dialect.OPENAI_CHAT: (b"x-ratelimit-",),
+    Dialect.OPENAI_RESPONSES: (b"x-ratelimit-",),
 }
 # What still means something to a caller of another dialect.
 TRANSLATED = frozenset({b"retry-after", b"retry-after-ms", b"x-should-retry"})
-REQUEST_ID: dict[Dialect, bytes] = {Dialect.ANTHROPIC: b"request-id", Dialect.OPENAI_CHAT: b"x-request-id"}
+REQUEST_ID: dict[Dialect, bytes] = {
+    Dialect.ANTHROPIC: b"request-id",
+    Dialect.OPENAI_CHAT: b"x-request-id",
+    Dialect.OPENAI_RESPONSES: b"x-request-id",
+}
 
 JSON = (b"content-type", b"application/json")
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")

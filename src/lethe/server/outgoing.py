@@ -9,12 +9,14 @@ from msgspec import Struct
 import lethe
 from lethe import transcode
 from lethe.dialects.codec import CODECS
+from lethe.dialects.openai_responses.tools import custom_names
 from lethe.dialects.reply import ReplyContext
 from lethe.ir.content import Dialect
 from lethe.ir.loss import Losses, Severity
 from lethe.ir.request import Request
 from lethe.policies import fidelity
 from lethe.policies.retention import refuse_features
+from lethe.policies.state import refuse_state
 from lethe.providers.upstream import PATHS, Auth, Endpoint, Upstream
 from lethe.retention.guard import Guard, Refusal, Verdict
 from lethe.retention.levels import Level, UpstreamClass
@@ -29,12 +31,17 @@ from lethe.wire.rawjson import TopLevel
 USER_AGENT = (b"user-agent", f"lethe/{lethe.__version__}".encode())
 # The version that our encoder's bodies are validated against (anthropic 2.13.0, `ANTHROPIC_API_VERSION`).
 ANTHROPIC_VERSION = (b"anthropic-version", b"2026-10-21")
-COMPLETION: dict[Dialect, Endpoint] = {Dialect.ANTHROPIC: Endpoint.MESSAGES, Dialect.OPENAI_CHAT: Endpoint.CHAT}
+COMPLETION: dict[Dialect, Endpoint] = {
+    Dialect.ANTHROPIC: Endpoint.MESSAGES,
+    Dialect.OPENAI_CHAT: Endpoint.CHAT,
+    Dialect.OPENAI_RESPONSES: Endpoint.RESPONSES,
+}
 
 
 QUERIES: dict[Dialect, frozenset[bytes]] = {
     Dialect.ANTHROPIC: frozenset({b"beta=true"}),  # SDKs' beta methods and Claude Code
     Dialect.OPENAI_CHAT: frozenset(),
+    Dialect.OPENAI_RESPONSES: frozenset(),
 }
 NOBODY_KNOWS = Refusal("$", "nothing is known of this upstream's API", "route to another upstream")
 
@@ -77,6 +84,7 @@ class Outgoing:
             created=int(time.time()),
             include_usage=self.request().include_usage,
             tool_names=self._tool_names,
+            custom_tools=custom_names(self.request()),
         )
 
     def prepared(
@@ -125,6 +133,7 @@ class Outgoing:
 
     def _translated(self, attempt: Attempt, upstream: Upstream) -> bytes:
         losses = Losses()
+        refuse_state(self.request())
         encoded = transcode.encode_request(self.request(), upstream, attempt.model, losses)
         if any(loss.severity is not Severity.HINT for loss in losses):  # only those are named
             losses = transcode.located(losses, self._exchange.caller, self.body.whole())
