@@ -1,4 +1,4 @@
-"""The real Claude Code, headless, through Lethe: a turn with a tool call, to both upstreams."""
+"""The real Claude Code, headless, through Lethe: a turn with a tool call, to every upstream."""
 
 import json
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def agent(way: Way) -> Model:
 
 
 def asked(way: Way) -> list[Recorded]:
-    return [r for r in way.fake.requests if r.path in {"/v1/messages", "/v1/chat/completions"}]
+    return [r for r in way.fake.requests if r.path in {"/v1/messages", "/v1/chat/completions", "/v1/responses"}]
 
 
 def statuses(way: Way) -> list[int]:
@@ -64,7 +64,8 @@ def statuses(way: Way) -> list[int]:
     return [event["status"] for event in way.lethe.events if event["request_bytes"] > 40_000]
 
 
-def test_a_turn_with_a_tool_call(way: Way, claude: Path, tmp_path: Path) -> None:
+def test_a_turn_with_a_tool_call(every_way: Way, claude: Path, tmp_path: Path) -> None:
+    way = every_way
     before = len(statuses(way))
     way.answer(agent(way))
     report = turn(claude, way, tmp_path, "--allowedTools", "Bash")
@@ -73,11 +74,14 @@ def test_a_turn_with_a_tool_call(way: Way, claude: Path, tmp_path: Path) -> None
     assert report["result"].startswith("the-end tool-said-42")
     assert report["usage"]["output_tokens"] == 14
     first, second = asked(way)
-    assert len(second.json()["messages"]) > len(first.json()["messages"])
+    field = "input" if way.dialect is Dialect.OPENAI_RESPONSES else "messages"
+    assert len(second.json()[field]) > len(first.json()[field])
     way.lethe.until(lambda: len(statuses(way)) >= before + 2)
     assert statuses(way)[before:] == [200, 200]
     if way.dialect is Dialect.ANTHROPIC:
         passed_through(first)
+    elif way.dialect is Dialect.OPENAI_RESPONSES:
+        to_responses(first, second)
     else:
         translated(first, second)
 
@@ -88,6 +92,15 @@ def passed_through(first: Recorded) -> None:
     assert {"context_management", "metadata", "output_config", "thinking"} <= body.keys()
     assert len((first.header("anthropic-beta") or "").split(",")) >= 5
     assert first.query == "beta=true"
+
+
+def to_responses(first: Recorded, second: Recorded) -> None:
+    body = first.json()
+    assert BILLING not in first.body.decode()
+    assert (body["stream"], body["store"]) == (True, False)
+    assert "Bash" in [tool["name"] for tool in body["tools"]]
+    results = [item for item in second.json()["input"] if item["type"] == "function_call_output"]
+    assert [(item["call_id"], "tool-said-42" in str(item["output"])) for item in results] == [("toolu_fake_1", True)]
 
 
 def translated(first: Recorded, second: Recorded) -> None:

@@ -126,7 +126,7 @@ def lethe(folder: Path, config: str, *options: str, environ: Mapping[str, str] |
 
 def upstream(name: str, dialect: str, url: str, *lines: str) -> str:
     """The table of an upstream at a fake; `url` is the fake's, `lines` are further settings."""
-    base = url + ("/v1" if dialect == "openai-chat" else "")
+    base = url + ("/v1" if dialect.startswith("openai-") else "")
     settings = (
         f'dialect = "{dialect}"',
         f'base_url = "{base}"',

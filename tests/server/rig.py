@@ -19,10 +19,11 @@ from lethe.providers.upstream import Auth, Timeouts, Upstream
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.routing.table import Route, Target
 from lethe.server.serving import Serving
-from lethe.upstream.fake import Fake, Head, Script, Send
+from lethe.upstream.fake import Fake, Head, Script, Send, openai_responses
+from lethe.upstream.fake.said import Said
 
-ANTHROPIC, CHAT = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT
-PATH = {ANTHROPIC: "/v1/messages", CHAT: "/v1/chat/completions"}
+ANTHROPIC, CHAT, RESPONSES = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES
+PATH = {ANTHROPIC: "/v1/messages", CHAT: "/v1/chat/completions", RESPONSES: "/v1/responses"}
 SSE = (("content-type", "text/event-stream"),)
 
 
@@ -123,8 +124,8 @@ def upstream(name: str, fake: Fake | str, dialect: Dialect, **changes: Any) -> U
     made = Upstream(
         name=name,
         dialect=dialect,
-        base_url=url + ("/v1" if dialect is CHAT else ""),
-        auth=Auth.BEARER if dialect is CHAT else Auth.X_API_KEY,
+        base_url=url + ("" if dialect is ANTHROPIC else "/v1"),
+        auth=Auth.X_API_KEY if dialect is ANTHROPIC else Auth.BEARER,
         upstream_class=UpstreamClass.U5,
         credential=f"env:{name.upper()}",
         timeouts=Timeouts(connect=2, first_byte=5, idle=5),
@@ -182,7 +183,8 @@ class Around:
 
 
 def request(dialect: Dialect, *, stream: bool = False, **more: Any) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}], **more}
+    said = [{"role": "user", "content": "hello"}]
+    body: dict[str, Any] = {"model": "m", "input" if dialect is RESPONSES else "messages": said, **more}
     if dialect is ANTHROPIC:
         body["max_tokens"] = 100
     if stream:
@@ -190,6 +192,7 @@ def request(dialect: Dialect, *, stream: bool = False, **more: Any) -> dict[str,
     return body
 
 
+SAID = Said(text=("good ", "day"), model="m", id="resp_1", input=10, cached=5, output=3)
 ANSWER: dict[Dialect, dict[str, Any]] = {
     ANTHROPIC: {
         "id": "msg_1",
@@ -218,6 +221,8 @@ ANSWER: dict[Dialect, dict[str, Any]] = {
     },
 }
 
+ANSWER[RESPONSES] = openai_responses.response(SAID)
+
 
 def sse(event: dict[str, Any]) -> bytes:
     name = f"event: {event['type']}\n" if "type" in event else ""
@@ -226,6 +231,8 @@ def sse(event: dict[str, Any]) -> bytes:
 
 def frames(dialect: Dialect, words: Sequence[str] = ("good ", "day")) -> list[bytes]:
     """A whole stream, one frame each."""
+    if dialect is RESPONSES:
+        return openai_responses.frames(msgspec.structs.replace(SAID, text=tuple(words)))
     if dialect is ANTHROPIC:
         usage = {"input_tokens": 10, "cache_read_input_tokens": 5, "output_tokens": 1}
         message = {**ANSWER[ANTHROPIC], "content": [], "stop_reason": None, "usage": usage}
@@ -259,6 +266,12 @@ def frames(dialect: Dialect, words: Sequence[str] = ("good ", "day")) -> list[by
         usage_chunk,
     ]
     return [*(sse(e) for e in events), b"data: [DONE]\n\n"]
+
+
+def begun(dialect: Dialect) -> list[bytes]:
+    """A stream up to its first words."""
+    every = frames(dialect)
+    return every[: 1 + next(n for n, frame in enumerate(every) if b"good " in frame)]
 
 
 def whole(dialect: Dialect, **headers: str) -> Script:

@@ -4,13 +4,26 @@ import asyncio
 import json
 
 import pytest
-from tests.server.rig import ANSWER, ANTHROPIC, CHAT, PATH, SSE, Rig, data_of, frames, request, serving, upstream
+from tests.server.rig import (
+    ANSWER,
+    ANTHROPIC,
+    CHAT,
+    PATH,
+    RESPONSES,
+    SSE,
+    Rig,
+    data_of,
+    frames,
+    request,
+    serving,
+    upstream,
+)
 
 from lethe.ir.content import Dialect
 from lethe.ledger.events import Outcome
 from lethe.upstream.fake import Fake, Hang, Head, Script, Send, Step, Wait
 
-PAIRS = [(caller, source) for caller in (ANTHROPIC, CHAT) for source in (ANTHROPIC, CHAT)]
+PAIRS = [(caller, source) for caller in (ANTHROPIC, CHAT, RESPONSES) for source in (ANTHROPIC, CHAT, RESPONSES)]
 PARTIAL = json.dumps(ANSWER[ANTHROPIC]).encode()[:20]
 PHASES: list[tuple[str, bool, Script]] = [
     ("before the head, buffered", False, [Hang()]),

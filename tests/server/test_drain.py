@@ -4,21 +4,37 @@ import asyncio
 import json
 
 import pytest
-from tests.server.rig import ANTHROPIC, CHAT, PATH, SSE, data_of, error_in, frames, request, serving, upstream, whole
+from tests.server.rig import (
+    ANTHROPIC,
+    CHAT,
+    PATH,
+    RESPONSES,
+    SSE,
+    begun,
+    data_of,
+    error_in,
+    frames,
+    request,
+    serving,
+    upstream,
+    whole,
+)
 
 from lethe.ir.content import Dialect
 from lethe.ledger.events import Outcome
 from lethe.upstream.fake import Fake, Hang, Head, Send, Until
 
-DIALECTS = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT])
+DIALECTS = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT, RESPONSES])
 
 
 @DIALECTS
 async def test_a_stream_that_finishes_in_time_is_whole(caller: Dialect) -> None:
     go = asyncio.Event()
     async with Fake() as fake, serving([upstream("up", fake, caller)]) as rig:
-        every = frames(caller)
-        fake.answer([Head(200, SSE), *(Send(f) for f in every[:3]), Until(go), *(Send(f) for f in every[3:])])
+        every, opening = frames(caller), len(begun(caller))
+        fake.answer(
+            [Head(200, SSE), *(Send(f) for f in every[:opening]), Until(go), *(Send(f) for f in every[opening:])]
+        )
         client = await rig.client()
         client.send("POST", PATH[caller], json.dumps(request(caller, stream=True)).encode())
         _, headers = await client.head()
@@ -32,17 +48,17 @@ async def test_a_stream_that_finishes_in_time_is_whole(caller: Dialect) -> None:
 
 
 @DIALECTS
-@pytest.mark.parametrize("source", [ANTHROPIC, CHAT])
+@pytest.mark.parametrize("source", [ANTHROPIC, CHAT, RESPONSES])
 async def test_a_stream_that_cannot_ends_with_an_error_event(caller: Dialect, source: Dialect) -> None:
     async with Fake() as fake, serving([upstream("up", fake, source)]) as rig:
-        fake.answer([Head(200, SSE), *(Send(f) for f in frames(source)[:3]), Hang()])
+        fake.answer([Head(200, SSE), *(Send(f) for f in begun(source)), Hang()])
         client = await rig.client()
         client.send("POST", PATH[caller], json.dumps(request(caller, stream=True)).encode())
         _, headers = await client.head()
         await client.chunk()
         await rig.serving.drain(0.1)
         last = data_of(await client.body(headers))[-1]
-        assert "shutting down" in last["error"]["message"]
+        assert "shutting down" in last.get("error", last)["message"]
         assert (await rig.events.one()).outcome is Outcome.DRAINED
         await fake.until(lambda: fake.requests[0].gone_at is not None)
 

@@ -9,7 +9,9 @@ from tests.server.rig import (
     ANTHROPIC,
     CHAT,
     PATH,
+    RESPONSES,
     SSE,
+    begun,
     data_of,
     error_body,
     error_in,
@@ -27,9 +29,10 @@ from lethe.ledger.events import Outcome
 from lethe.providers.upstream import Timeouts
 from lethe.upstream.fake import Close, Cut, Fake, Hang, Head, Script, Send, Step
 
-DIALECTS = [ANTHROPIC, CHAT]
+DIALECTS = [ANTHROPIC, CHAT, RESPONSES]
 PAIRS = [(caller, source) for caller in DIALECTS for source in DIALECTS]
 CANARY = "CANARY-error-text"
+MESSAGES = {ANTHROPIC: "messages", CHAT: "messages", RESPONSES: "input"}
 
 
 def pair(case: tuple[Dialect, Dialect]) -> str:
@@ -66,7 +69,7 @@ async def test_faults_of_the_upstream(
 
 def code_in(body: Any, dialect: Dialect) -> str | None:
     error = body["error"]
-    found = error.get("code") if dialect is CHAT else (error.get("details") or {}).get("error_code")
+    found = (error.get("details") or {}).get("error_code") if dialect is ANTHROPIC else error.get("code")
     assert found is None or isinstance(found, str)
     return found
 
@@ -142,7 +145,7 @@ def last_error(raw: bytes, dialect: Dialect) -> dict[str, Any]:
     if dialect is ANTHROPIC:
         assert raw.split(b"\n\n")[-2].startswith(b"event: error\n")
         assert last["type"] == "error"
-    error: dict[str, Any] = last["error"]
+    error: dict[str, Any] = last.get("error", last)
     return error
 
 
@@ -160,9 +163,9 @@ async def test_a_stream_that_cannot_go_on_ends_with_an_error_event(
     end: Script, code: str, case: tuple[Dialect, Dialect]
 ) -> None:
     caller, source = case
-    begun: list[Step] = [Head(200, SSE), *(Send(f) for f in frames(source)[:3])]
+    opening: list[Step] = [Head(200, SSE), *(Send(f) for f in begun(source))]
     async with Fake() as fake, serving([upstream("up", fake, source, timeouts=Timeouts(idle=0.3))]) as rig:
-        fake.answer([*begun, *end])
+        fake.answer([*opening, *end])
         reply = await rig.ask("POST", PATH[caller], request(caller, stream=True))
         assert reply.status == 200
         assert b"good " in reply.body
@@ -176,7 +179,7 @@ async def test_an_answer_that_never_finishes_is_not_passed_off_as_one(case: tupl
     """The upstream ends its stream in order, but without saying why it stopped."""
     caller, source = case
     async with Fake() as fake, serving([upstream("up", fake, source)]) as rig:
-        fake.answer([Head(200, SSE), *(Send(f) for f in frames(source)[:3])])
+        fake.answer([Head(200, SSE), *(Send(f) for f in begun(source))])
         reply = await rig.ask("POST", PATH[caller], request(caller, stream=True))
         assert code_in({"error": last_error(reply.body, caller)}, caller) == "upstream_stream_cut"
 
@@ -186,7 +189,7 @@ async def test_an_error_event_in_a_stream_reaches_the_caller(case: tuple[Dialect
     caller, source = case
     error = f"event: error\ndata: {json.dumps(error_body(source, 'overloaded_error', CANARY))}\n\n".encode()
     async with Fake() as fake, serving([upstream("up", fake, source)]) as rig:
-        fake.answer([Head(200, SSE), *(Send(f) for f in frames(source)[:3]), Send(error)])
+        fake.answer([Head(200, SSE), *(Send(f) for f in begun(source)), Send(error)])
         reply = await rig.ask("POST", PATH[caller], request(caller, stream=True))
         assert last_error(reply.body, caller)["message"] == CANARY
 
@@ -218,9 +221,11 @@ async def test_bad_bodies(body: bytes, caller: Dialect) -> None:
 async def test_a_body_that_does_not_fit_its_dialect_is_told_where(case: tuple[Dialect, Dialect]) -> None:
     caller, source = case
     async with Fake() as fake, serving([upstream("up", fake, source)]) as rig:
-        reply = await rig.ask("POST", PATH[caller], {**request(caller), "messages": [{"role": "user", "content": 5}]})
+        reply = await rig.ask(
+            "POST", PATH[caller], {**request(caller), MESSAGES[caller]: [{"role": "user", "content": 5}]}
+        )
         assert reply.status == 400
-        assert "messages[0]" in error_in(reply, caller)["message"]
+        assert f"{MESSAGES[caller]}[0]" in error_in(reply, caller)["message"]
         assert not fake.requests
 
 

@@ -8,6 +8,7 @@ from tests.server.rig import (
     ANTHROPIC,
     CHAT,
     PATH,
+    RESPONSES,
     SSE,
     data_of,
     error_body,
@@ -53,7 +54,7 @@ MOVES: list[tuple[str, Script, bool]] = [
 
 
 @STREAM
-@pytest.mark.parametrize("second", [ANTHROPIC, CHAT])
+@pytest.mark.parametrize("second", [ANTHROPIC, CHAT, RESPONSES])
 @pytest.mark.parametrize(("script", "moves"), [m[1:] for m in MOVES], ids=[m[0] for m in MOVES])
 async def test_moves_on(script: Script, moves: bool, second: Dialect, stream: bool) -> None:
     async with Fake() as bad, Fake() as good:
@@ -135,7 +136,7 @@ async def test_a_weaker_class_is_not_a_fallback_once_a_stronger_was_announced() 
             assert b"good " in reply.body
 
 
-@pytest.mark.parametrize("caller", [ANTHROPIC, CHAT])
+@pytest.mark.parametrize("caller", [ANTHROPIC, CHAT, RESPONSES])
 async def test_status_is_held_then_committed_with_keep_alives(caller: Dialect) -> None:
     go = asyncio.Event()
     async with Fake() as fake, serving([upstream("up", fake, CHAT)], status_hold=0.05, heartbeat=0.05) as rig:
@@ -144,7 +145,11 @@ async def test_status_is_held_then_committed_with_keep_alives(caller: Dialect) -
         client.send("POST", PATH[caller], json.dumps(request(caller, stream=True)).encode())
         status, headers = await client.head()
         assert (status, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
-        alive = {ANTHROPIC: b'event: ping\ndata: {"type": "ping"}\n\n', CHAT: b": keep-alive\n\n"}[caller]
+        alive = {
+            ANTHROPIC: b'event: ping\ndata: {"type": "ping"}\n\n',
+            CHAT: b": keep-alive\n\n",
+            RESPONSES: b": keep-alive\n\n",
+        }[caller]
         for _ in range(3):
             assert await client.chunk() == alive
         go.set()
@@ -152,7 +157,7 @@ async def test_status_is_held_then_committed_with_keep_alives(caller: Dialect) -
         assert b"good " in rest
 
 
-@pytest.mark.parametrize("caller", [ANTHROPIC, CHAT])
+@pytest.mark.parametrize("caller", [ANTHROPIC, CHAT, RESPONSES])
 async def test_a_failure_after_the_hold_is_an_error_event(caller: Dialect) -> None:
     go = asyncio.Event()
     async with Fake() as fake, serving([upstream("up", fake, caller)], status_hold=0.05, heartbeat=9) as rig:
@@ -163,7 +168,7 @@ async def test_a_failure_after_the_hold_is_an_error_event(caller: Dialect) -> No
         assert status == 200
         go.set()
         last = data_of(await client.body(headers))[-1]
-        assert last["error"]["message"] == "slow down"
+        assert last.get("error", last)["message"] == "slow down"
 
 
 async def test_a_failure_within_the_hold_keeps_its_status() -> None:
@@ -193,7 +198,11 @@ async def test_silence_in_a_stream_is_filled_between_events(case: tuple[Dialect,
         client = await rig.client()
         client.send("POST", PATH[caller], json.dumps(request(caller, stream=True)).encode())
         _, headers = await client.head()
-        alive = {ANTHROPIC: b'event: ping\ndata: {"type": "ping"}\n\n', CHAT: b": keep-alive\n\n"}[caller]
+        alive = {
+            ANTHROPIC: b'event: ping\ndata: {"type": "ping"}\n\n',
+            CHAT: b": keep-alive\n\n",
+            RESPONSES: b": keep-alive\n\n",
+        }[caller]
         seen = b""
         async with asyncio.timeout(5):
             while alive not in seen:

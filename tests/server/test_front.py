@@ -14,6 +14,7 @@ from tests.server.rig import (
     ANTHROPIC,
     CHAT,
     PATH,
+    RESPONSES,
     Around,
     Client,
     error_in,
@@ -33,7 +34,7 @@ from lethe.retention.levels import Level, UpstreamClass
 from lethe.routing.table import Route, Target
 from lethe.upstream.fake import Fake, Hang
 
-DIALECTS = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT])
+DIALECTS = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT, RESPONSES])
 
 
 def keys(*texts: str, level: Level | None = None) -> tuple[ClientKey, ...]:

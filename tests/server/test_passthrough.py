@@ -9,6 +9,7 @@ from tests.server.rig import (
     ANTHROPIC,
     CHAT,
     PATH,
+    RESPONSES,
     SSE,
     frames,
     json_answer,
@@ -27,6 +28,7 @@ from lethe.routing.table import Route, Target
 from lethe.upstream.fake import Fake, Head, Send
 
 BOTH = pytest.mark.parametrize("dialect", [ANTHROPIC, CHAT])
+EVERY = pytest.mark.parametrize("dialect", [ANTHROPIC, CHAT, RESPONSES])
 # Unknown fields, odd numbers, escapes and spacing: all of it belongs to the caller.
 ODD = b'{ "model": "m",  "messages":[ {"role":"user","content":"caf\\u00e9 \\/ 1.0"} ],"temperature":1.0, "seed":1e3,"new_field":{"b" : 1}}'
 
@@ -51,7 +53,17 @@ async def test_a_route_changes_the_model_and_nothing_else(dialect: Dialect) -> N
         assert fake.requests[0].body == ODD.replace(b'"m"', b'"real/model:1"', 1)
 
 
-@BOTH
+async def test_a_responses_request_changes_in_one_field_only() -> None:
+    """The API stores answers unless it is told not to."""
+    body = b'{ "model": "m",  "input":"caf\\u00e9 1.0","temperature":1.0, "store" : true, "seed":1e3,"new_field":{"b" : 1}}'
+    async with Fake() as fake, serving([upstream("up", fake, RESPONSES)]) as rig:
+        fake.answer(whole(RESPONSES))
+        assert (await rig.ask("POST", PATH[RESPONSES], body)).status == 200
+        assert fake.requests[0].body == body.replace(b"true", b"false")
+        assert fake.requests[0].target == "/v1/responses"
+
+
+@EVERY
 async def test_response_bytes_pass_untouched(dialect: Dialect) -> None:
     raw = b'{ "id":"x", "unknown" : 1.50,\n "usage": {"input_tokens": 2, "prompt_tokens": 2} }'
     async with Fake() as fake, serving([upstream("up", fake, dialect)]) as rig:
@@ -59,7 +71,7 @@ async def test_response_bytes_pass_untouched(dialect: Dialect) -> None:
         assert (await rig.ask("POST", PATH[dialect], request(dialect))).body == raw
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("size", [1, 7, 64, 10_000])
 async def test_stream_bytes_pass_untouched(dialect: Dialect, size: int) -> None:
     raw = b": hello\n\n" + b"".join(frames(dialect)) + b"data: {}\r\n\r\n" + b"trailing"
@@ -74,7 +86,7 @@ async def test_stream_bytes_pass_untouched(dialect: Dialect, size: int) -> None:
         assert (event.outcome, event.stream, event.tee_errors) == (Outcome.OK, True, 0)
 
 
-@BOTH
+@EVERY
 async def test_usage_of_a_buffered_reply(dialect: Dialect) -> None:
     async with Fake() as fake, serving([upstream("up", fake, dialect)]) as rig:
         fake.answer(whole(dialect))
@@ -113,10 +125,11 @@ PASSED: dict[Dialect, dict[str, str]] = {
     },
     CHAT: {"openai-beta": "three", "authorization": "Bearer secret-up", "accept": "application/json"},
 }
+PASSED[RESPONSES] = PASSED[CHAT]
 OURS = {"host", "content-length", "content-type", "user-agent", "accept-encoding", "connection"}
 
 
-@BOTH
+@EVERY
 async def test_request_headers_pass_by_allow_list(dialect: Dialect) -> None:
     async with Fake() as fake, serving([upstream("up", fake, dialect)]) as rig:
         fake.answer(whole(dialect))
@@ -127,7 +140,7 @@ async def test_request_headers_pass_by_allow_list(dialect: Dialect) -> None:
         assert got["accept-encoding"] == "identity"
 
 
-@BOTH
+@EVERY
 async def test_response_headers_pass_by_allow_list(dialect: Dialect) -> None:
     answered = {
         "request-id": "req_1",
@@ -153,7 +166,7 @@ async def test_response_headers_pass_by_allow_list(dialect: Dialect) -> None:
         ours = {"content-type", "content-length", "cache-control"} | {
             k for k in reply.headers if k.startswith("x-lethe-")
         }
-        assert set(reply.headers) - ours == kept[dialect]
+        assert set(reply.headers) - ours == kept[ANTHROPIC if dialect is ANTHROPIC else CHAT]
         assert reply.headers["x-lethe-level"] == "C"
         assert reply.headers["x-lethe-upstream-class"] == "U5"
 

@@ -11,6 +11,7 @@ from tests.server.rig import (
     ANTHROPIC,
     CHAT,
     PATH,
+    RESPONSES,
     Rig,
     error_in,
     json_answer,
@@ -86,6 +87,9 @@ FRONTS: list[tuple[Dialect, Dialect, str]] = [
     (CHAT, CHAT, "/v1/chat/completions"),
     (CHAT, CHAT, "/v1/embeddings"),
     (CHAT, ANTHROPIC, "/v1/chat/completions"),
+    (RESPONSES, RESPONSES, "/v1/responses"),
+    (RESPONSES, ANTHROPIC, "/v1/responses"),
+    (CHAT, RESPONSES, "/v1/chat/completions"),
 ]
 
 

@@ -102,6 +102,7 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "prompt_cache_breakpoint": Severity.HINT,
         "safety_identifier": Severity.HINT,
         "metadata": Severity.HINT,
+        "client_metadata": Severity.HINT,  # which installation and session asks; the model never sees it
         "store": Severity.HINT,
         "include": Severity.HINT,  # more to read in the answer
         "truncation": Severity.HINT,  # the conversation stands as sent

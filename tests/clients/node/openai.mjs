@@ -65,6 +65,17 @@ const cases = {
     const reply = await chat.parse(asking('json', { response_format }));
     same(reply.choices[0].message.parsed, { name: 'lake', trees: 3 });
   },
+  async responses() {
+    const reply = await client.responses.create({ model, instructions: 'Be brief.', input: 'scenario=text.' });
+    same([reply.output_text, reply.status, reply.usage.input_tokens], ['a lake', 'completed', 16]);
+  },
+  async responsesStream() {
+    const pieces = [];
+    const stream = client.responses.stream({ model, input: 'scenario=text.' });
+    stream.on('response.output_text.delta', (event) => pieces.push(event.delta));
+    const final = await stream.finalResponse();
+    same([pieces, final.output_text], [['a ', 'lake'], 'a lake']);
+  },
   async image() {
     const image_url = { url: `data:image/png;base64,${pixel}` };
     const content = [{ type: 'image_url', image_url }, { type: 'text', text: 'scenario=text.' }];

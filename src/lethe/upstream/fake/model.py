@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from lethe.ir.content import Dialect
-from lethe.upstream.fake import anthropic, openai_chat
+from lethe.upstream.fake import anthropic, openai_chat, openai_responses
 from lethe.upstream.fake.replies import content, document
 from lethe.upstream.fake.rules import fault
 from lethe.upstream.fake.said import Called, Said
@@ -13,6 +13,13 @@ from lethe.upstream.fake.script import Head, Recorded, Script
 MODELS = ("claude-fake-1", "vendor/claude-fake-2:free")
 CALL_ID = "toolu_fake_1"
 QUOTED = 2000  # characters of a tool's result in the final text
+
+
+WIRES: dict[Dialect, Any] = {
+    Dialect.ANTHROPIC: anthropic,
+    Dialect.OPENAI_CHAT: openai_chat,
+    Dialect.OPENAI_RESPONSES: openai_responses,
+}
 
 
 class Model:
@@ -45,12 +52,14 @@ class Model:
                 return self._messages(request.json())
             case "POST", path if path.endswith("/chat/completions") and self._dialect is Dialect.OPENAI_CHAT:
                 return self._chat(request.json())
+            case "POST", path if path.endswith("/responses") and self._dialect is Dialect.OPENAI_RESPONSES:
+                return self._responses(request.json())
             case _:
                 return content("text/plain", b"not found", 404)
 
     @property
     def _wire(self) -> Any:
-        return anthropic if self._dialect is Dialect.ANTHROPIC else openai_chat
+        return WIRES[self._dialect]
 
     def _messages(self, body: dict[str, Any]) -> Script:
         if wrong := fault(self._dialect, body):
@@ -67,6 +76,13 @@ class Model:
         if not body.get("stream"):
             return openai_chat.buffered(said)
         return openai_chat.streamed(said, usage=bool((body.get("stream_options") or {}).get("include_usage")))
+
+    def _responses(self, body: dict[str, Any]) -> Script:
+        if wrong := fault(self._dialect, body):
+            return openai_responses.error(400, wrong)
+        tools = {tool.get("name") for tool in body.get("tools") or ()}
+        said = self._say(tools, _responses_result(body["input"]), body["model"])
+        return openai_responses.streamed(said) if body.get("stream") else openai_responses.buffered(said)
 
     def _say(self, tools: set[str | None], result: str | None, model: str) -> Said:
         if result is not None:
@@ -94,6 +110,16 @@ def _openai_result(messages: list[dict[str, Any]]) -> str | None:
             break
         if message["role"] == "tool":
             found.append(_plain(message.get("content")))
+    return "\n".join(found) if found else None
+
+
+def _responses_result(items: Any) -> str | None:
+    found: list[str] = []
+    for item in reversed(items if isinstance(items, list) else []):
+        if item.get("role") == "assistant" or str(item.get("type")).endswith("_call"):
+            break
+        if str(item.get("type")).endswith("_call_output"):
+            found.append(_plain(item.get("output")))
     return "\n".join(found) if found else None
 
 

@@ -10,6 +10,8 @@ def fault(dialect: Dialect, body: dict[str, Any]) -> str | None:
     """Why the vendor would answer 400 to this request; None if it would not. Names positions, never content."""
     if dialect is Dialect.ANTHROPIC and not isinstance(body.get("max_tokens"), int):
         return "max_tokens: required"
+    if dialect is Dialect.OPENAI_RESPONSES:
+        return _unpaired(body["input"])
     open_calls: set[str] = set()
     read = _anthropic if dialect is Dialect.ANTHROPIC else _openai
     for index, message in enumerate(body["messages"]):
@@ -21,6 +23,20 @@ def fault(dialect: Dialect, body: dict[str, Any]) -> str | None:
             return f"messages.{index}: tool calls without a result"
         open_calls |= called
     return "messages: tool calls without a result" if open_calls else None
+
+
+def _unpaired(items: Any) -> str | None:
+    """Of a Responses request: every call has its output, later on, and every output its call."""
+    open_calls: set[Any] = set()
+    for index, item in enumerate(items if isinstance(items, list) else []):
+        kind = str(item.get("type"))
+        if kind.endswith("_call_output"):
+            if item["call_id"] not in open_calls:
+                return f"input.{index}: a tool result without its call"
+            open_calls.discard(item["call_id"])
+        elif kind in {"function_call", "custom_tool_call"}:
+            open_calls.add(item["call_id"])
+    return "input: tool calls without a result" if open_calls else None
 
 
 def _anthropic(message: dict[str, Any]) -> tuple[set[str], set[str]]:
