@@ -69,6 +69,5 @@ def test_a_turn_with_a_tool_call(every_way: Way, codex: Path, tmp_path: Path) ->
         body = first.json()
         assert (body["store"], body["include"]) == (False, ["reasoning.encrypted_content"])
         assert body["prompt_cache_key"].startswith("lethe-")
-    else:
-        assert b"installation_id" not in first.body
+    assert b"installation_id" not in first.body
     assert "codex" not in str([value for name, value in first.headers if name != "host"])

@@ -80,7 +80,7 @@ def test_parallel_tools_and_their_results(every_way: Way, client: OpenAI, *, str
             part.pop("parsed", None)
     results = [{"type": "function_call_output", "call_id": call.call_id, "output": "a tree"} for call in calls]
     history = [*asked, *echoed, *results]
-    reply = client.responses.create(model=model, input=history, tools=[LOOK])  # type: ignore[arg-type] # items as dicts
+    reply = client.responses.create(model=model, input=history, tools=[LOOK])
     assert reply.output_text == "two things"
 
 
@@ -116,9 +116,9 @@ def test_reasoning_goes_back_to_whoever_sealed_it(every_way: Way, client: OpenAI
     )
     (reasoning,) = [item for item in first.output if item.type == "reasoning"]
     assert reasoning.summary[0].text == "where"
-    history = [{"role": "user", "content": "a"}, *(i.model_dump(exclude_none=True) for i in first.output)]
+    history: list[Any] = [{"role": "user", "content": "a"}, *(i.model_dump(exclude_none=True) for i in first.output)]
     history.append({"role": "user", "content": "b"})
-    client.responses.create(model=model, input=history)  # type: ignore[arg-type] # items as dicts
+    client.responses.create(model=model, input=history)
     body = every_way.last.body.decode()
     if every_way.dialect in SEALS:
         assert f'"{SEALS[every_way.dialect]}"' in body

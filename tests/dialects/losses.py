@@ -3,13 +3,15 @@
 import sys
 from typing import Any
 
+from tests.dialects import losses_responses
+
 from lethe.dialects.codec import CODECS
 from lethe.dialects.reply import ReplyContext
 from lethe.ir.content import Dialect, JsonObject
 from lethe.ir.loss import Losses, Severity
 from lethe.transcode import located
 
-ANTHROPIC, CHAT = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT
+ANTHROPIC, CHAT, RESPONSES = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES
 GENERIC = "field without a counterpart"
 WORST = (Severity.DROPPED, Severity.DEGRADED, Severity.HINT)
 ABSENT = ""
@@ -30,6 +32,11 @@ API would refuse (OpenAI takes 64 characters) are shortened on the way there and
 
 A field that Lethe does not know is dropped by default, so nothing disappears in silence. An empty cell: that dialect has no such feature.
 """
+
+STATE = (
+    "What the provider would hold (`previous_response_id`, `conversation`, `prompt`, `background`, `store: true`) is refused with 400 in\n"
+    "every translation, whatever the route allows."
+)
 
 TOOL = {"name": "f", "input_schema": {"type": "object"}}
 FUNCTION = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
@@ -367,7 +374,8 @@ def request_cell(source: Dialect, target: Dialect, fields: JsonObject | None) ->
     if fields is None:
         return ABSENT
     limit = {"max_tokens": 9} if source is ANTHROPIC else {}
-    body = {"model": "m", "messages": [{"role": "user", "content": "x"}], **limit, **fields}
+    said: JsonObject = {"input": "x"} if source is RESPONSES else {"messages": [{"role": "user", "content": "x"}]}
+    body = {"model": "m", **said, **limit, **fields}
     CODECS[target].encode_request(CODECS[source].decode_request(body), losses := Losses())
     return verdict(located(losses, source, body))
 
@@ -396,9 +404,27 @@ def verdict(losses: Losses) -> str:
 def page() -> str:
     lines = [INTRODUCTION]
     for title, rows, cell in (("Requests", REQUESTS, request_cell), ("Answers", REPLIES, reply_cell)):
-        lines += [f"## {title}", "", "| feature | Anthropic to Chat | Chat to Anthropic |", "|---|---|---|"]
+        lines += [
+            f"## {title}",
+            "",
+            "| feature | Anthropic to Chat | Chat to Anthropic | Anthropic to Responses | Chat to Responses |",
+            "|---|---|---|---|---|",
+        ]
         for feature, anthropic, chat in rows:
-            lines.append(f"| {feature} | {cell(ANTHROPIC, CHAT, anthropic)} | {cell(CHAT, ANTHROPIC, chat)} |")
+            ways = ((ANTHROPIC, CHAT), (CHAT, ANTHROPIC), (ANTHROPIC, RESPONSES), (CHAT, RESPONSES))
+            cells = (cell(source, target, anthropic if source is ANTHROPIC else chat) for source, target in ways)
+            lines.append(f"| {feature} | {' | '.join(cells)} |")
+        lines.append("")
+    for title, more, cell in (
+        ("Requests of Responses", losses_responses.REQUESTS, request_cell),
+        ("Answers of Responses", losses_responses.REPLIES, reply_cell),
+    ):
+        lines += [f"## {title}", ""]
+        if cell is request_cell:
+            lines += [STATE, ""]
+        lines += ["| feature | Responses to Anthropic | Responses to Chat |", "|---|---|---|"]
+        for feature, body in more:
+            lines.append(f"| {feature} | {cell(RESPONSES, ANTHROPIC, body)} | {cell(RESPONSES, CHAT, body)} |")
         lines.append("")
     return "\n".join(lines)
 

@@ -314,6 +314,31 @@ async def test_a_model_calls_its_tool_once_and_quotes_the_result(*, dialect: Dia
     assert b"messages: tool calls without a result" in said[5]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_model_of_responses_does_likewise(*, stream: bool) -> None:
+    model = Model(Dialect.OPENAI_RESPONSES, tool="look", arguments='{"at": "a"}', marker="MARK")
+    call = {"type": "function_call", "call_id": "x", "name": "look", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "x", "output": "seen"}
+    asked = [{"role": "user", "content": "q"}]
+    inputs = [asked, [*asked, call, result], [*asked, result], [*asked, call]]
+    said: list[bytes] = []
+    for given in inputs:
+        body = {"model": "m", "input": given, "tools": [{"type": "function", "name": "look"}], "stream": stream}
+        request = Recorded(
+            method="POST",
+            target="/v1/responses",
+            headers=(),
+            body=msgspec.json.encode(body),
+            connection=1,
+            arrived_at=0.0,
+        )
+        said.append(b"".join(step.data for step in model(request) if isinstance(step, Send)))
+    assert b"look" in said[0]
+    assert b"MARK seen" in said[1]
+    assert b"input.1: a tool result without its call" in said[2]
+    assert b"input: tool calls without a result" in said[3]
+
+
 def test_a_model_lists_itself_and_counts() -> None:
     with FakeThread() as fake, claude(fake) as client, gpt(fake) as other:
         fake.answer(Model(Dialect.ANTHROPIC, tool="t", arguments="{}", marker="m"))
