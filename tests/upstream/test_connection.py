@@ -283,6 +283,14 @@ async def test_a_connection_serves_one_exchange_after_another() -> None:
         bench.exchange = bench.start()
 
 
+async def test_trailers_are_not_kept() -> None:
+    """`lethe verify` found one in the memory of an idle connection."""
+    bench = Bench()
+    bench.receive([CHUNKED + b"2\r\nhi\r\n0\r\nX-Note: words\r\n\r\n"])
+    assert await bench.outcome() == (200, b"hi", None, REUSED)
+    assert bench.connection._raw_headers == []
+
+
 async def test_closing_early_aborts() -> None:
     bench = Bench()
     bench.receive([CHUNKED + b"5\r\nhello\r\n"])

@@ -239,6 +239,7 @@ class Connection(BufferedProtocol):
 
     def on_message_complete(self) -> None:
         """As `httptools.HTTPProtocol`."""
+        self._raw_headers.clear()  # trailers
         if self._exchange is not None and not self._informational:
             self._exchange.finish()
 
