@@ -43,6 +43,22 @@ def test_every_position_is_filled_and_every_canary_gets_where_it_should() -> Non
     assert account.served > 20
 
 
+def test_an_upstream_that_speaks_responses_gets_and_gives_all_that_it_can_hold() -> None:
+    mint, responses = (
+        ground.mint(),
+        'dialect = "openai-responses"\napi_key = "env:R"\nbase_url = "http://127.0.0.1:1/v1"',
+    )
+    told = ground.settings("B", f"[upstreams.responses]\n{responses}\nmodels = ['r-*']\n")
+    only = replace(told, plan=replace(told.plan, upstreams=told.plan.upstreams[2:], routes=()))
+    with near(only) as (site, upstreams):
+        account = traffic.drive(site, upstreams, mint, quick=True)
+    assert (account.hits, account.faults) == ((), ())
+    assert mint.unseen() == []
+    assert positions(mint, Where.UPSTREAM) >= {*ORDINARY} - {Position.STOP}
+    assert positions(mint, Where.CLIENT) >= ANSWERS - MAY_END_HERE
+    assert account.served > 5
+
+
 def served(front: Front, *, stream: bool = False, mode: Mode = Mode.SERVED) -> Case:
     return Case(front=front, mode=mode, pair=pairs(ground.settings().plan)[0], stream=stream)
 

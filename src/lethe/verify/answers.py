@@ -1,12 +1,12 @@
 """What a scripted upstream answers: with a canary in every place that an answer has, in every way that one can fail."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from lethe.ir.content import Dialect
-from lethe.upstream.fake import Cut, Hang, Head, Recorded, Send, Step, Wait, anthropic, openai_chat
+from lethe.upstream.fake import Cut, Hang, Head, Recorded, Send, Step, Wait, anthropic, openai_chat, openai_responses
 from lethe.upstream.fake.replies import EVENTS, REQUEST_IDS, content, document
 from lethe.upstream.fake.said import Called, Said
 from lethe.verify.cases import Case
@@ -16,8 +16,18 @@ from lethe.verify.positions import Position
 _ECHO = 1500  # bytes of the question that an error quotes
 _PAUSE = 0.02  # seconds between two parts, so that they are two reads
 _FILLER = ("and ",) * 8
-_PASSED = {Dialect.ANTHROPIC: "anthropic-ratelimit-requests-limit", Dialect.OPENAI_CHAT: "x-ratelimit-limit-requests"}
+_PASSED = {
+    Dialect.ANTHROPIC: "anthropic-ratelimit-requests-limit",
+    Dialect.OPENAI_CHAT: "x-ratelimit-limit-requests",
+    Dialect.OPENAI_RESPONSES: "x-ratelimit-limit-requests",
+}
 _STALLS = frozenset({Mode.IDLE_TIMEOUT, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM, *PROCESS})
+
+_FRAMES: dict[Dialect, Callable[[Said], list[bytes]]] = {
+    Dialect.ANTHROPIC: anthropic.frames,
+    Dialect.OPENAI_CHAT: openai_chat.frames,
+    Dialect.OPENAI_RESPONSES: openai_responses.frames,
+}
 
 Steps: TypeAlias = Sequence[Step]
 
@@ -98,6 +108,11 @@ def _document(case: Case, by: Speaker) -> dict[str, Any]:
             body["content"] = [{"type": "text", "text": by.say(Position.REFUSAL)}]
             body["stop_reason"] = "refusal"
         return body
+    if case.pair.dialect is Dialect.OPENAI_RESPONSES:
+        made = openai_responses.response(said)
+        if case.mode is Mode.REFUSAL:
+            made["output"][0]["content"] = [{"type": "refusal", "refusal": by.say(Position.REFUSAL)}]
+        return made
     body = openai_chat.completion(said)
     if case.mode is Mode.REFUSAL:
         body["choices"][0]["message"] |= {"content": None, "refusal": by.say(Position.REFUSAL)}
@@ -148,12 +163,20 @@ def _frames(case: Case, by: Speaker) -> list[bytes]:
         return _refusal(case.pair.dialect, by.say(Position.REFUSAL))
     else:
         said = _said(by)
-    return anthropic.frames(said) if case.pair.dialect is Dialect.ANTHROPIC else openai_chat.frames(said)
+    return _FRAMES[case.pair.dialect](said)
 
 
 def _refusal(dialect: Dialect, text: str) -> list[bytes]:
     if dialect is Dialect.ANTHROPIC:
         return anthropic.frames(Said(text=(text,), stop="refusal"))
+    if dialect is Dialect.OPENAI_RESPONSES:
+        frames = openai_responses.frames(Said(text=("I",)))
+        return [
+            frame.replace(b"output_text", b"refusal")
+            .replace(b'"text":"', b'"refusal":"')
+            .replace(b'"I"', b'"%b"' % text.encode())
+            for frame in frames
+        ]
     frames = openai_chat.frames(Said(text=("I",)))
     return [frame.replace(b'{"content":"I"}', b'{"refusal":"%b"}' % text.encode()) for frame in frames]
 
@@ -161,7 +184,7 @@ def _refusal(dialect: Dialect, text: str) -> list[bytes]:
 def _error_event(dialect: Dialect, text: str) -> bytes:
     if dialect is Dialect.ANTHROPIC:
         return anthropic.error_event("overloaded_error", text)
-    return openai_chat.error_event(text)
+    return openai_responses.error_event(text) if dialect is Dialect.OPENAI_RESPONSES else openai_chat.error_event(text)
 
 
 def _middle(data: bytes, by: Speaker) -> int:

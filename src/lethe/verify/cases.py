@@ -62,6 +62,11 @@ class Pair(Struct, frozen=True):
     free: str | None = None  # what a model's name must begin with, where the rest is the caller's to choose
     forward: bool = False  # the caller's own account is used, and with it what tells whose it is
 
+    @property
+    def stops(self) -> bool:
+        """Does its API know stop sequences? Responses does not, and a translation that drops them is refused."""
+        return self.dialect is not Dialect.OPENAI_RESPONSES
+
 
 class Case(Struct, frozen=True, kw_only=True):
     """One request, or one request and what becomes of it."""

@@ -65,9 +65,12 @@ def ordinary(case: Case, put: Put) -> Asked:
             body: Body = {"model": case.pair.model, "input": [put(Position.USER_TEXT)]}
         case Front.CHAT:
             body = {**_chat(put), "model": case.pair.model, "stream": case.stream}
+            if case.pair.stops:
+                body["stop"] = [put(Position.STOP)]
         case Front.MESSAGES:
             body = {**_anthropic(put), "model": case.pair.model, "max_tokens": 64, "stream": case.stream}
-            body["stop_sequences"] = [put(Position.STOP)]
+            if case.pair.stops:
+                body["stop_sequences"] = [put(Position.STOP)]
         case Front.COUNT_TOKENS:
             body = {**_anthropic(put), "model": case.pair.model}
     return Asked(target=PATHS[case.front], headers=headers, body=body)
@@ -94,7 +97,6 @@ def _chat(put: Put) -> Body:
     call = {"id": _CALL, "type": "function", "function": {"name": name, "arguments": arguments}}
     tool = {"name": name, "description": put(Position.TOOL_DESCRIPTION), "parameters": _schema(put)}
     return {
-        "stop": [put(Position.STOP)],
         "tools": [{"type": "function", "function": tool}],
         "messages": [
             {"role": "system", "content": put(Position.SYSTEM)},

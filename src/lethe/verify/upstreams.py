@@ -82,7 +82,7 @@ class Scripted:
 
 def based(dialect: Dialect, url: str) -> str:
     """A base URL as the vendor's SDK takes it."""
-    return url + ("/v1" if dialect is Dialect.OPENAI_CHAT else "")
+    return url if dialect is Dialect.ANTHROPIC else f"{url}/v1"
 
 
 def _listing(dialect: Dialect, request: Recorded) -> Script:
