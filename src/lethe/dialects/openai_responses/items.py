@@ -22,10 +22,11 @@ from lethe.ir.content import (
     ToolResult,
 )
 from lethe.ir.loss import Losses
-from lethe.ir.request import Turn
+from lethe.ir.request import Role, Turn
 from lethe.wire.fields import Fields
 
 SYSTEM_ROLES = ("system", "developer")
+ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", **dict.fromkeys(SYSTEM_ROLES, "system")}
 MESSAGE = "message"  # the mark of the block with which a message of its own begins
 _FROM_CALLERS = frozenset({"mcp_approval_response", "item_reference", "compaction_trigger"})
 OUTPUT = "_output"  # how the types of tools' outputs end
@@ -41,7 +42,7 @@ def decode_items(items: Sequence[Fields]) -> tuple[tuple[ContentBlock, ...], tup
         if turns and turns[-1].role == role and (role == "assistant" or _are_results((*turns[-1].content, *blocks))):
             turns[-1] = msgspec.structs.replace(turns[-1], content=turns[-1].content + blocks)
         else:
-            turns.append(Turn(role=role, content=blocks))  # type: ignore[arg-type] # one of the three
+            turns.append(Turn(role=role, content=blocks))
     return system, tuple(turns)
 
 
@@ -50,15 +51,15 @@ def _are_results(blocks: Sequence[ContentBlock]) -> bool:
     return all(isinstance(block, ToolResult) for block in blocks)
 
 
-def _decode_item(f: Fields) -> tuple[str, tuple[ContentBlock, ...]]:
+def _decode_item(f: Fields) -> tuple[Role, tuple[ContentBlock, ...]]:
     """Whose it is, and its blocks."""
     kind = f.raw("type")
     match kind:
         case None | "message":
             role = f.require("role", str)
-            if role not in ("user", "assistant", *SYSTEM_ROLES):
+            if role not in ROLES:
                 raise InvalidRequest(f"{f.path}.role", "is not a role")
-            return ("system" if role in SYSTEM_ROLES else role), _message(f, role)
+            return ROLES[role], _message(f, role)
         case "function_call" | "custom_tool_call":
             return "assistant", (decode_call(f, kind),)
         case "function_call_output" | "custom_tool_call_output":
