@@ -22,6 +22,7 @@ from lethe.verify.sinks import Sink, Verdict
 from lethe.verify.sockets import Peers
 from lethe.verify.stage import Clock, Stage, staged
 from lethe.verify.watch import Watch, watching
+from tests.sandbox.rig import eventually
 
 CLOCK = Clock(time.time, time.sleep, os.urandom)
 
@@ -104,7 +105,8 @@ def test_it_starts_again_where_it_was(instance: Instance) -> None:
     instance.restart()
     assert (instance.url, instance.pid != before) == (url, True)
     assert fetched(url, "/health", None)[0] == 200
-    assert b"listening on" in instance.stderr[-1].data
+    # It serves before what it says of it has been read.
+    eventually(lambda: b"listening on" in instance.stderr[-1].data, "it says where it listens")
 
 
 def test_it_leaves_nothing_behind(stage: Stage) -> None:
