@@ -1,12 +1,12 @@
 """Replies on their way to the caller: in the same dialect bytes pass, otherwise they go through the hub."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 
 import msgspec
 
-from lethe.dialects.codec import CODECS, Codec, StreamDecoder, StreamEncoder
+from lethe.dialects.codec import CODECS, UPSTREAM_CODECS, CallerCodec, StreamDecoder, StreamEncoder, UpstreamCodec
 from lethe.dialects.reply import ReplyContext
 from lethe.dialects.toolnames import fit, renamed
 from lethe.errors import MalformedReply, StreamCut
@@ -30,7 +30,10 @@ from lethe.ir.usage import Usage
 from lethe.providers.quirks import adjusted
 from lethe.providers.upstream import Upstream
 from lethe.wire.boundary import EventBoundary
-from lethe.wire.sse import FrameDecoder
+from lethe.wire.framing import FrameReader, Framing
+from lethe.wire.sse import Frame, FrameDecoder, format_frame
+
+FRAMES: Mapping[Framing, Callable[[], FrameReader]] = {Framing.SSE: FrameDecoder}
 
 _HEAD_BYTES = 16 * 1024  # where a stream says what the prompt cost
 _TAIL_READS = 3  # where it says what the answer cost
@@ -55,7 +58,7 @@ class Buffered(msgspec.Struct, frozen=True, kw_only=True):
 def encode_request(request: Request, upstream: Upstream, model: str, losses: Losses) -> Encoded:
     """The body for an upstream of another dialect. Losses are at paths of the hub: see `located`."""
     fitted, names = fit(msgspec.structs.replace(request, model=model), upstream.dialect)
-    body = CODECS[upstream.dialect].encode_request(fitted, losses)
+    body = UPSTREAM_CODECS[upstream.dialect].encode_request(fitted, losses)
     body = adjusted(body, fitted, upstream.provider, losses)
     return Encoded(body=msgspec.json.encode(body), tool_names=names)
 
@@ -66,14 +69,18 @@ def located(losses: Losses, caller: Dialect, body: JsonObject) -> Losses:
     return Losses(Loss(locate(loss.path, body), loss.feature, loss.severity) for loss in losses)
 
 
-def translate_reply(source: Codec, target: Codec, body: bytes, context: ReplyContext, losses: Losses) -> Buffered:
+def translate_reply(
+    source: UpstreamCodec, target: CallerCodec, body: bytes, context: ReplyContext, losses: Losses
+) -> Buffered:
     """A buffered reply for the caller. Raises MalformedReply, StreamFailed, StreamCut."""
     response = read_reply(source, body, context)
     encoded = target.encode_response(response, context, losses)
     return Buffered(body=msgspec.json.encode(encoded), usage=response.finish.usage)
 
 
-def stream_of(source: Codec, target: Codec, body: bytes, context: ReplyContext, losses: Losses) -> Buffered:
+def stream_of(
+    source: UpstreamCodec, target: CallerCodec, body: bytes, context: ReplyContext, losses: Losses
+) -> Buffered:
     """A buffered reply as the stream that the caller asked for: some upstreams ignore `stream`. Raises likewise."""
     response = read_reply(source, body, context)
     encoder = target.stream_encoder(context, losses)
@@ -81,7 +88,7 @@ def stream_of(source: Codec, target: Codec, body: bytes, context: ReplyContext, 
     return Buffered(body=b"".join(frames), usage=response.finish.usage)
 
 
-def read_reply(source: Codec, body: bytes, context: ReplyContext) -> Response:
+def read_reply(source: UpstreamCodec, body: bytes, context: ReplyContext) -> Response:
     """A whole reply, also one that is a stream, with the tool names that the caller knows."""
     response = _folded(source, body) if is_stream(body) else source.decode_response(_decoded(body))
     if not context.tool_names:
@@ -95,7 +102,7 @@ def is_stream(body: bytes) -> bool:
     return body.lstrip(_BEFORE_FIELDS).startswith(_STREAM_FIELDS)
 
 
-def _folded(source: Codec, body: bytes) -> Response:
+def _folded(source: UpstreamCodec, body: bytes) -> Response:
     frames, decoder, fold = FrameDecoder(), source.stream_decoder(), Fold(source.join_deltas)
     for frame in chain(frames.feed(body), frames.finish()):
         for event in decoder.feed(frame):
@@ -126,8 +133,15 @@ class StreamTranscoder:
 
     midway = False  # only whole events come out
 
-    def __init__(self, source: Codec, target: Codec, context: ReplyContext, losses: Losses) -> None:
-        self._frames = FrameDecoder()
+    def __init__(
+        self,
+        source: UpstreamCodec,
+        target: CallerCodec,
+        context: ReplyContext,
+        losses: Losses,
+        framing: Framing = Framing.SSE,
+    ) -> None:
+        self._frames = FRAMES[framing]()
         self._decoder: StreamDecoder = source.stream_decoder()
         self._encoder: StreamEncoder = target.stream_encoder(context, losses)
         self._grammar = Grammar()
@@ -182,12 +196,56 @@ class StreamTranscoder:
             out += self._encoder.encode(event)
 
 
+class Reframing:
+    """One stream in its own dialect out of a foreign envelope: each event's own JSON goes out as it came."""
+
+    __slots__ = ("_decoder", "_frames", "_usage", "begun", "ended")
+
+    midway = False  # only whole events come out
+
+    def __init__(self, codec: UpstreamCodec, framing: Framing) -> None:
+        self._frames = FRAMES[framing]()
+        self._decoder: StreamDecoder = codec.stream_decoder()
+        self._usage: Usage | None = None
+        self.begun = self.ended = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Raises MalformedReply; StreamFailed while nothing of the answer is out."""
+        return b"".join(map(self._framed, self._frames.feed(chunk)))
+
+    def finish(self) -> bytes:
+        """Raises StreamCut if the stream ended before its answer did."""
+        out = b"".join(map(self._framed, self._frames.finish()))
+        if not self.ended:
+            raise StreamCut
+        return out
+
+    def usage(self) -> Usage | None:
+        """What the stream has said so far."""
+        return self._usage
+
+    def _framed(self, frame: Frame) -> bytes:
+        for event in self._decoder.feed(frame):
+            match event:
+                case Failure():
+                    if not self.begun:
+                        raise StreamFailed(event)
+                    self.ended = True
+                case BlockStart():
+                    self.begun = True
+                case Finish(usage=usage):
+                    self._usage, self.ended = usage, True
+                case _:
+                    pass
+        return format_frame(frame.data.encode(), frame.event)
+
+
 class Passthrough:
     """One stream in its own dialect: bytes out as they came, regrouped to whole events, teed for usage."""
 
     __slots__ = ("_boundary", "_codec", "_head", "_tail")
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: UpstreamCodec) -> None:
         self._boundary = EventBoundary()
         self._codec = codec
         self._head = b""
@@ -217,7 +275,7 @@ class Opening:
 
     __slots__ = ("_decoder", "_frames", "_size")
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: UpstreamCodec) -> None:
         self._decoder = codec.stream_decoder()
         self._frames = FrameDecoder()
         self._size = 0

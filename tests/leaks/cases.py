@@ -9,7 +9,7 @@ from msgspec import Struct
 from tests.leaks import plants
 from tests.leaks.plants import Answer, Plant
 
-from lethe.providers.upstream import Endpoint
+from lethe.providers.envelopes import Endpoint
 
 
 class Case(Struct, frozen=True):

@@ -18,7 +18,7 @@ from tests.e2e.served import Lethe, lethe, route, upstream
 from tests.leaks.cases import CASES, Case
 from tests.leaks.plants import ANTHROPIC, CHAT, Draft
 
-from lethe.providers.upstream import Endpoint
+from lethe.providers.envelopes import Endpoint
 from lethe.upstream.fake import FakeThread, Recorded, Script, openai_chat
 from lethe.upstream.fake.replies import document
 

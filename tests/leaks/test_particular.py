@@ -17,7 +17,7 @@ from lethe.ledger.codes import CODES
 from lethe.ledger.events import Outcome
 from lethe.ledger.names import CLASSES, ENDPOINTS
 from lethe.ledger.names import LEVELS as LEVEL_NAMES
-from lethe.providers.upstream import Endpoint
+from lethe.providers.envelopes import Endpoint
 from lethe.upstream.fake import Recorded, Script
 
 pytestmark = pytest.mark.xdist_group("leaks")

@@ -7,8 +7,9 @@ import pytest
 
 from lethe.config.upstreams import preset_upstream
 from lethe.config.values import address
+from lethe.providers.envelopes import PLAIN
 from lethe.providers.rows import EMBEDDED, PRESETS, PROVIDERS, Provider
-from lethe.providers.upstream import PATHS, Auth
+from lethe.providers.upstream import Auth
 from lethe.retention.levels import UpstreamClass
 
 
@@ -17,7 +18,7 @@ def test_every_row(row: Provider) -> None:
     place = address(row.base_url)
     assert row.base_url == place.url
     assert place.secure or place.loopback
-    assert set(row.speaks) <= PATHS.keys()
+    assert set(row.speaks) <= PLAIN.keys()
     assert row.dialect not in row.also
     assert place.loopback or (row.key_env and row.auth is not Auth.NONE)
     kept, why = preset_upstream(row, date(2026, 11, 25))

@@ -4,7 +4,8 @@ from msgspec.structs import replace
 from tests.retention.surfaces import surface
 
 from lethe.ir.content import Dialect
-from lethe.providers.upstream import Auth, Endpoint, Upstream
+from lethe.providers.envelopes import Endpoint
+from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Finding
 from lethe.retention.surface import Evidence, EvidenceKind, ModelRule

@@ -25,7 +25,8 @@ from tests.server.rig import (
 from lethe.config.register import providers, surfaces_for
 from lethe.ir.content import Dialect
 from lethe.ledger.codes import CODES
-from lethe.providers.upstream import Auth, Endpoint, Upstream
+from lethe.providers.envelopes import Endpoint
+from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.standing import Contract, Finding
 from lethe.upstream.fake import Cut, Fake, Wait

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from tests.sandbox.rig import eventually
 
 from lethe.cli.main import main
 from lethe.retention.enforcement import Mechanism, State
@@ -22,7 +23,6 @@ from lethe.verify.sinks import Sink, Verdict
 from lethe.verify.sockets import Peers
 from lethe.verify.stage import Clock, Stage, staged
 from lethe.verify.watch import Watch, watching
-from tests.sandbox.rig import eventually
 
 CLOCK = Clock(time.time, time.sleep, os.urandom)
 

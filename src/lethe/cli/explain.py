@@ -31,7 +31,8 @@ from lethe.errors import CallerError, LetheError, RetentionRefused, UnknownModel
 from lethe.ir.content import Dialect
 from lethe.ir.loss import Losses
 from lethe.policies.retention import class_refused, refuse_features, weakness
-from lethe.providers.upstream import PATHS, Upstream
+from lethe.providers.envelopes import CALLERS
+from lethe.providers.upstream import Upstream
 from lethe.retention.levels import Level, admits, strictest
 from lethe.retention.standing import Standing
 from lethe.routing.attempts import Attempt, Router, Routing
@@ -42,7 +43,9 @@ def options(parser: ArgumentParser) -> None:
     add_config_option(parser)
     parser.add_argument("model", nargs="?", help="the model's name; default: the one in the request")
     parser.add_argument("--request", metavar="FILE", help="a request's body, as JSON; - reads it from stdin")
-    parser.add_argument("--dialect", choices=[str(d) for d in PATHS], help="the caller's dialect (default: anthropic)")
+    parser.add_argument(
+        "--dialect", choices=[str(d) for d in CALLERS], help="the caller's dialect (default: anthropic)"
+    )
     parser.add_argument("--field", help="all that the register says of this field of a request")
     parser.add_argument(
         "--level", choices=[str(level) for level in Level], help="what the caller asks for in x-lethe-level"

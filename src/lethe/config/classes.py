@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from lethe.config.problems import ConfigPath, Findings, choice
 from lethe.config.schema import ContractTable, UpstreamTable
 from lethe.config.values import Address
-from lethe.providers.upstream import Endpoint, Upstream
+from lethe.providers.envelopes import Endpoint
+from lethe.providers.upstream import Upstream
 from lethe.retention.classes import DAY, GENERIC, OURS, day, review_ends, standing
 from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Declared, Standing

@@ -14,7 +14,7 @@ from lethe.config.schema import UpstreamTable
 from lethe.config.values import Address, ValueFault, address, secret_reference
 from lethe.ir.content import Dialect
 from lethe.providers.rows import EMBEDDED, EMBEDDED_INSTALL, PRESETS, PROVIDERS, Provider
-from lethe.providers.upstream import PATHS, Auth, Timeouts, Upstream
+from lethe.providers.upstream import Auth, Timeouts, Upstream
 from lethe.retention.levels import UpstreamClass
 
 T = TypeVar("T")
@@ -26,6 +26,8 @@ _ENDINGS: dict[Dialect, tuple[tuple[str, ...], str]] = {
     Dialect.ANTHROPIC: (("/v1", "/messages"), "as Anthropic's SDK takes it: without /v1 and without /messages"),
     Dialect.OPENAI_CHAT: (("/chat/completions", "/embeddings"), "as OpenAI's SDK takes it: up to /v1"),
     Dialect.OPENAI_RESPONSES: (("/responses",), "as OpenAI's SDK takes it: up to /v1"),
+    Dialect.GEMINI: (("/v1", "/v1beta", "/models"), "as Google's SDK takes it: without /v1beta"),
+    Dialect.CONVERSE: (("/model", "/converse"), "as AWS's SDK takes it: without /model"),
 }
 
 
@@ -141,17 +143,13 @@ def _dialect(table: UpstreamTable, row: Provider | None, path: ConfigPath, found
     where = (*path, "dialect")
     if table.dialect is None:
         if row is None:
-            found.problem(where, "is missing", choice("", [str(dialect) for dialect in PATHS]))
+            found.problem(where, "is missing", choice("", [str(dialect) for dialect in Dialect]))
         return row.dialect if row else None
     known = {str(dialect): dialect for dialect in Dialect}
     if table.dialect not in known:
         found.problem(where, "is not a dialect", choice(table.dialect, known))
         return None
-    dialect = known[table.dialect]
-    if dialect not in PATHS:
-        found.problem(where, "this dialect is not available in this version", choice("", [str(d) for d in PATHS]))
-        return None
-    return dialect
+    return known[table.dialect]
 
 
 def _place(

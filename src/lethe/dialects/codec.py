@@ -29,22 +29,44 @@ class StreamEncoder(Protocol):
     def encode(self, event: Event) -> Iterator[bytes]: ...
 
 
-class Codec(Protocol):
-    def decode_request(self, body: JsonObject) -> Request:
-        """Raises InvalidRequest."""
-        ...
+class UpstreamCodec(Protocol):
+    """The side that faces an upstream."""
 
-    def encode_request(self, request: Request, losses: Losses) -> JsonObject: ...
-    def locate(self, path: str, body: JsonObject) -> str:
-        """Where the hub's `path` of a loss stands in the body that the request was decoded from."""
+    def encode_request(self, request: Request, losses: Losses) -> JsonObject:
+        """The body, with `model` and `stream` in it: where they stand elsewhere, the envelope moves them."""
         ...
 
     def decode_response(self, body: JsonObject) -> Response:
         """Raises MalformedReply, and StreamFailed for an error object."""
         ...
 
-    def encode_response(self, response: Response, context: ReplyContext, losses: Losses) -> JsonObject: ...
     def decode_error(self, status: int, body: bytes) -> Failure: ...
+    def join_deltas(self, block: Opaque, deltas: tuple[JsonObject, ...]) -> Opaque:
+        """An Opaque block and its deltas, as a buffered reply has it."""
+        ...
+
+    def stream_decoder(self) -> StreamDecoder: ...
+    def buffered_usage(self, body: bytes) -> Usage | None:
+        """Usage of a buffered reply, read without decoding the rest; None if there is none."""
+        ...
+
+    def streamed_usage(self, head: bytes, tail: bytes) -> Usage | None:
+        """Usage from the first and the last bytes of a stream of server-sent events."""
+        ...
+
+
+class CallerCodec(Protocol):
+    """The side that faces a caller."""
+
+    def decode_request(self, body: JsonObject) -> Request:
+        """`model` and `stream` are in the body, wherever the caller has put them. Raises InvalidRequest."""
+        ...
+
+    def locate(self, path: str, body: JsonObject) -> str:
+        """Where the hub's `path` of a loss stands in the body that the request was decoded from."""
+        ...
+
+    def encode_response(self, response: Response, context: ReplyContext, losses: Losses) -> JsonObject: ...
     def encode_error(self, failure: Failure) -> bytes:
         """A buffered error body."""
         ...
@@ -53,26 +75,21 @@ class Codec(Protocol):
         """The frame that ends a stream which cannot go on."""
         ...
 
-    def join_deltas(self, block: Opaque, deltas: tuple[JsonObject, ...]) -> Opaque:
-        """An Opaque block and its deltas, as a buffered reply has it."""
-        ...
-
-    def stream_decoder(self) -> StreamDecoder: ...
     def stream_encoder(self, context: ReplyContext, losses: Losses) -> StreamEncoder: ...
-    def buffered_usage(self, body: bytes) -> Usage | None:
-        """Usage of a buffered reply, read without decoding the rest; None if there is none."""
-        ...
-
-    def streamed_usage(self, head: bytes, tail: bytes) -> Usage | None:
-        """Usage from the first and the last bytes of a stream."""
-        ...
 
     @property
     def KEEP_ALIVE(self) -> bytes: ...  # noqa: N802 - a module constant
 
 
+class Codec(UpstreamCodec, CallerCodec, Protocol):
+    """Both sides: whoever asks in this dialect can be answered by an upstream that speaks it."""
+
+
+# Whom callers may be: in these dialects Lethe is asked.
 CODECS: Mapping[Dialect, Codec] = {
     Dialect.ANTHROPIC: anthropic,
     Dialect.OPENAI_CHAT: openai_chat,
     Dialect.OPENAI_RESPONSES: openai_responses,
 }
+# Whom it can ask.
+UPSTREAM_CODECS: Mapping[Dialect, UpstreamCodec] = {**CODECS}

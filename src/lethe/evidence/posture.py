@@ -17,7 +17,8 @@ import lethe
 from lethe.config.settings import Settings
 from lethe.evidence.signing import PayloadType, Verdict, verify
 from lethe.evidence.verification import Verification
-from lethe.providers.upstream import PATHS, Endpoint, Upstream
+from lethe.providers.envelopes import Endpoint
+from lethe.providers.upstream import Upstream
 from lethe.retention.classes import standing
 from lethe.retention.enforcement import Enforcement, Mechanism, State
 from lethe.retention.levels import Level
@@ -183,14 +184,15 @@ def read(signed: Mapping[str, Any], trusted: bytes | None, now: float) -> Readin
 
 
 def _upstream(upstream: Upstream, running: Running) -> UpstreamPosture:
-    endpoints = [endpoint for endpoint in PATHS[upstream.dialect] if endpoint is not Endpoint.MODELS]
     return UpstreamPosture(
-        name=upstream.name, surfaces=tuple(_surface(upstream, endpoint, running) for endpoint in endpoints)
+        name=upstream.name,
+        surfaces=tuple(_surface(upstream, endpoint, running) for endpoint in upstream.served.endpoints()),
     )
 
 
 def _surface(upstream: Upstream, endpoint: Endpoint, running: Running) -> SurfacePosture:
-    surface = next((each for each in upstream.surfaces if each.endpoint == endpoint), None)
+    name = upstream.served.surface(endpoint)
+    surface = next((each for each in upstream.surfaces if each.endpoint == name), None)
     stands = standing(upstream, surface, "", running.findings, running.now)
     return SurfacePosture(
         endpoint=endpoint,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from lethe.ledger.events import NONE
-from lethe.providers.upstream import Endpoint
+from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import Level, UpstreamClass
 
 ENDPOINTS: tuple[str, ...] = tuple(endpoint.value for endpoint in Endpoint)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lethe.ir.content import Dialect
+from lethe.providers.envelopes import PLAIN, Envelope
 from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Declared
 from lethe.retention.surface import Surface
@@ -15,37 +16,14 @@ class Auth(StrEnum):
 
     X_API_KEY = "x-api-key"
     BEARER = "bearer"
+    API_KEY = "api-key"  # Azure
+    GOOG_API_KEY = "x-goog-api-key"
+    CLOUDFLARE = "cf-aig"  # the gateway's own token, beside or in place of a provider's key
+    AWS = "aws"  # each request is signed with the account's short-lived keys
+    GOOGLE = "google"  # a bearer token of the workload's own identity
+    AZURE = "azure"  # likewise
     FORWARD = "forward"  # the caller's own credential goes upstream
     NONE = "none"
-
-
-class Endpoint(StrEnum):
-    """What a caller asks for; the value is its name in events and metrics."""
-
-    MESSAGES = "messages"
-    COUNT_TOKENS = "count_tokens"
-    CHAT = "chat"
-    EMBEDDINGS = "embeddings"
-    MODELS = "models"
-    RESPONSES = "responses"
-
-
-PATHS: dict[Dialect, dict[Endpoint, str]] = {
-    Dialect.ANTHROPIC: {
-        Endpoint.MESSAGES: "/v1/messages",
-        Endpoint.COUNT_TOKENS: "/v1/messages/count_tokens",
-        Endpoint.MODELS: "/v1/models",
-    },
-    Dialect.OPENAI_CHAT: {
-        Endpoint.CHAT: "/chat/completions",
-        Endpoint.EMBEDDINGS: "/embeddings",
-        Endpoint.MODELS: "/models",
-    },
-    Dialect.OPENAI_RESPONSES: {
-        Endpoint.RESPONSES: "/responses",
-        Endpoint.MODELS: "/models",
-    },
-}
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
@@ -76,3 +54,11 @@ class Upstream(Struct, frozen=True, kw_only=True):
     declared: Declared | None = None
     ca_file: str | None = None
     proxy: str | None = None
+    region: str | None = None  # of the provider's: where it is asked, and what its requests are signed for
+    envelope: Envelope | None = None  # None: the dialect's own
+    gateway: str | None = None  # the reference of a second secret, for a gateway in front of the provider
+
+    @property
+    def served(self) -> Envelope:
+        """How its dialect is served here."""
+        return self.envelope or PLAIN[self.dialect]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from lethe.providers.upstream import Endpoint, Upstream
+from lethe.providers.envelopes import Endpoint
+from lethe.providers.upstream import Upstream
 from lethe.retention.attestation import probes
 from lethe.retention.classes import standing
 from lethe.retention.globs import matches
@@ -25,9 +26,7 @@ class Admission:
 
     def __init__(self, upstreams: Sequence[Upstream]) -> None:
         self._upstreams = upstreams
-        self._guards: list[dict[str, Guard]] = [
-            {surface.endpoint: Guard(surface) for surface in upstream.surfaces} for upstream in upstreams
-        ]
+        self._guards: list[dict[Endpoint, Guard]] = [_guards(upstream) for upstream in upstreams]
         self._findings: tuple[Finding, ...] = ()
         self._unproven: dict[str, float] = {}  # by an upstream's name, the last time that it did not attest
         self._kept: dict[object, tuple[Standing, float]] = {}
@@ -95,3 +94,10 @@ class Admission:
             if upstream.name == finding.upstream
             for surface in upstream.surfaces
         )
+
+
+def _guards(upstream: Upstream) -> dict[Endpoint, Guard]:
+    """One for each endpoint that the register knows."""
+    known = {surface.endpoint: surface for surface in upstream.surfaces}
+    served = ((endpoint, known.get(upstream.served.surface(endpoint))) for endpoint in upstream.served.endpoints())
+    return {endpoint: Guard(surface) for endpoint, surface in served if surface is not None}

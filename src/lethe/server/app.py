@@ -19,7 +19,7 @@ from lethe.ir.content import Dialect
 from lethe.ledger.events import Outcome, RequestEvent
 from lethe.ledger.pages import Page
 from lethe.policies import access
-from lethe.providers.upstream import Endpoint
+from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import strictest
 from lethe.server import failures, health, models, relay
 from lethe.server.exchange import Exchange
@@ -155,7 +155,7 @@ class App:
             exchange.facts.outcome = Outcome.STREAM_FAILED
             await relay.break_off(exchange, error)
             return
-        answer = failures.reply(error, exchange.caller, exchange.upstream_dialect)
+        answer = failures.reply(error, exchange.caller, exchange.upstream_errors)
         await exchange.reply(answer.status, answer.headers, answer.body)
 
     async def _infer(self, exchange: Exchange) -> None:

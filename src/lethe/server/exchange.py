@@ -10,7 +10,7 @@ from lethe.ir.usage import Usage
 from lethe.ledger.codes import index_of
 from lethe.ledger.events import Outcome, RequestEvent
 from lethe.policies import fidelity
-from lethe.providers.upstream import Endpoint
+from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.server.headers import NO_CACHE, Header
 from lethe.server.incoming import Incoming
@@ -26,10 +26,13 @@ class Exchange:
 
     __slots__ = (
         "arrived", "caller", "carve_outs", "endpoint", "facts", "headers", "incoming", "key_slot",
-        "level", "losses", "named", "started", "streaming", "upstream_class", "upstream_dialect",
+        "level", "losses", "model", "named", "started", "streaming", "upstream_class", "upstream_errors",
     )  # fmt: skip
 
-    def __init__(self, incoming: Incoming, caller: Dialect, endpoint: Endpoint, facts: RequestEvent) -> None:
+    def __init__(
+        self, incoming: Incoming, caller: Dialect, endpoint: Endpoint, facts: RequestEvent, model: str | None = None
+    ) -> None:
+        """`model` is the one that the path names, in dialects where it does."""
         facts.endpoint = _ENDPOINT[endpoint]
         self.facts = facts
         self.incoming = incoming
@@ -37,11 +40,12 @@ class Exchange:
         self.named = incoming.named
         self.caller = caller
         self.endpoint = endpoint
+        self.model = model
         self.arrived = 0.0  # the loop's clock
         self.level = Level.C
         self.key_slot: bytes | None = None  # the header that held our own key
         self.upstream_class: UpstreamClass | None = None
-        self.upstream_dialect: Dialect | None = None
+        self.upstream_errors: Dialect | None = None  # in whose words it tells what went wrong
         self.carve_outs: tuple[str, ...] = ()  # of the proof or contract that the class rests on
         self.losses: str | None = None
         self.started = self.streaming = False

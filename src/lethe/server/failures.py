@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from lethe.dialects.codec import CODECS
+from lethe.dialects.codec import CODECS, UPSTREAM_CODECS
 from lethe.errors import ErrorKind, LetheError, UpstreamAnswered
 from lethe.ir.content import Dialect
 from lethe.ir.events import Failure
@@ -38,7 +38,7 @@ def failure_of(error: LetheError, upstream: Dialect | None) -> Failure:
         case StreamFailed(failure=failure):
             return failure
         case UpstreamAnswered(upstream_status=status, body=body) if upstream is not None:
-            return CODECS[upstream].decode_error(status, body)
+            return UPSTREAM_CODECS[upstream].decode_error(status, body)
         case _:
             return Failure(kind=error.kind, message=error.message, code=error.code)
 

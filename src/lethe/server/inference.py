@@ -26,7 +26,8 @@ from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
 from lethe.policies.retention import class_refused, refuse_query, refuse_unenforced, weakness
 from lethe.policies.state import refuse_threads
-from lethe.providers.upstream import PATHS, Endpoint, Upstream
+from lethe.providers.envelopes import COMPLETION, Endpoint
+from lethe.providers.upstream import Upstream
 from lethe.retention.attestation import attests
 from lethe.retention.classes import PROBED
 from lethe.retention.levels import Level, UpstreamClass, admits, strictest
@@ -39,7 +40,7 @@ from lethe.server.admission import Admission
 from lethe.server.exchange import Exchange
 from lethe.server.headers import EVENT_STREAM, Header
 from lethe.server.hold import StatusHold
-from lethe.server.outgoing import COMPLETION, QUERIES, Outgoing
+from lethe.server.outgoing import QUERIES, Outgoing
 from lethe.server.outside import Outside
 from lethe.upstream.call import Call, Transport
 from lethe.wire.rawjson import TopLevel
@@ -211,14 +212,15 @@ class Inference:
 
     def _blame(self, exchange: Exchange, attempt: Attempt, admitted: Admitted | None) -> None:
         """Whose answer the caller gets, good or bad. One that was not asked has no class."""
-        exchange.upstream_dialect = self._upstreams[attempt.upstream].dialect
+        exchange.upstream_errors = self._upstreams[attempt.upstream].served.errors
         exchange.upstream_class = admitted.upstream_class if admitted is not None else None
         exchange.carve_outs = admitted.carve_outs if admitted is not None else ()
         exchange.facts.upstream = attempt.upstream
 
     async def _ask(self, exchange: Exchange, outgoing: Outgoing, admitted: Admitted) -> replies.Answer:
         upstream = admitted.attempt.upstream
-        way = replies.Way(self._upstreams[upstream].dialect, exchange.caller, outgoing.context, Losses())
+        asked = self._upstreams[upstream]
+        way = replies.Way(asked.dialect, exchange.caller, asked.served, outgoing.context, Losses())
         reply = await self._transports[upstream].open(admitted.call)
         try:
             if admitted.silent is not None:
@@ -252,7 +254,7 @@ class Inference:
 
 def _serves(upstream: Upstream, exchange: Exchange) -> bool:
     """Only chat and messages can be translated; the other endpoints need an upstream of their own dialect."""
-    return upstream.dialect is exchange.caller and exchange.endpoint in PATHS[upstream.dialect]
+    return upstream.dialect is exchange.caller and exchange.endpoint in upstream.served.paths
 
 
 def _level(exchange: Exchange, routing: Routing) -> Level:

@@ -9,7 +9,8 @@ from lethe.config.plan import Plan
 from lethe.dialects.models import bare, entries, listing, reshaped
 from lethe.errors import LetheError, UnknownModel
 from lethe.ir.content import Dialect, JsonObject
-from lethe.providers.upstream import PATHS, Auth, Endpoint, Upstream
+from lethe.providers.envelopes import Endpoint
+from lethe.providers.upstream import Auth, Upstream
 from lethe.routing.attempts import Router
 from lethe.server.exchange import Exchange
 from lethe.server.headers import JSON
@@ -81,6 +82,8 @@ class Catalogue:
     async def _list(self, exchange: Exchange, n: int) -> list[JsonObject]:
         """An upstream that does not answer in time offers nothing now; nor one that a caller's own key is not for."""
         upstream = self._plan.upstreams[n]
+        if Endpoint.MODELS not in upstream.served.paths:
+            return []
         if upstream.auth is Auth.FORWARD and upstream.dialect is not exchange.caller:
             return []
         now = asyncio.get_running_loop().time()
@@ -96,7 +99,7 @@ class Catalogue:
         return models
 
     async def _fetch(self, exchange: Exchange, upstream: Upstream, transport: Transport) -> object:
-        path = PATHS[upstream.dialect][Endpoint.MODELS]
+        path = upstream.served.paths[Endpoint.MODELS]
         if upstream.dialect is Dialect.ANTHROPIC:
             path += "?limit=1000"
         call = Call(method=b"GET", path=path.encode(), headers=headers(exchange, upstream, self._credentials()))

@@ -17,7 +17,8 @@ from lethe.ir.request import Request
 from lethe.policies import fidelity
 from lethe.policies.retention import refuse_features
 from lethe.policies.state import refuse_state
-from lethe.providers.upstream import PATHS, Auth, Endpoint, Upstream
+from lethe.providers.envelopes import COMPLETION, PLAIN
+from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.guard import Guard, Refusal, Verdict
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.surface import HeaderRule
@@ -31,17 +32,11 @@ from lethe.wire.rawjson import TopLevel
 USER_AGENT = (b"user-agent", f"lethe/{lethe.__version__}".encode())
 # The version that our encoder's bodies are validated against (anthropic 2.13.0, `ANTHROPIC_API_VERSION`).
 ANTHROPIC_VERSION = (b"anthropic-version", b"2026-10-21")
-COMPLETION: dict[Dialect, Endpoint] = {
-    Dialect.ANTHROPIC: Endpoint.MESSAGES,
-    Dialect.OPENAI_CHAT: Endpoint.CHAT,
-    Dialect.OPENAI_RESPONSES: Endpoint.RESPONSES,
-}
-
-
 QUERIES: dict[Dialect, frozenset[bytes]] = {
     Dialect.ANTHROPIC: frozenset({b"beta=true"}),  # SDKs' beta methods and Claude Code
     Dialect.OPENAI_CHAT: frozenset(),
     Dialect.OPENAI_RESPONSES: frozenset(),
+    Dialect.GEMINI: frozenset({b"alt=sse"}),
 }
 NOBODY_KNOWS = Refusal("$", "nothing is known of this upstream's API", "route to another upstream")
 
@@ -94,24 +89,30 @@ class Outgoing:
         exchange = self._exchange
         betas: tuple[str, ...] = ()
         changes: dict[str, Any] = {}
+        served, endpoint = upstream.served, exchange.endpoint
         if upstream.dialect is exchange.caller:
-            path, body = PATHS[upstream.dialect][exchange.endpoint], self.body
+            body = self.body
             betas = beta_tokens(exchange.headers, exchange.caller)
             changes = {} if attempt.model == self.model else {"model": attempt.model}
             exchange.losses, self._tool_names = None, {}
         else:
-            path = PATHS[upstream.dialect][COMPLETION[upstream.dialect]]
+            endpoint = COMPLETION[upstream.dialect]
             body = TopLevel(self._translated(attempt, upstream))
         verdict = self._judged(body, attempt, upstream, guard, betas)
         refuse_features(exchange.level, upstream.name, verdict.refusals)
-        if exchange.incoming.query and upstream.dialect is Dialect.ANTHROPIC:  # of which there is one that passes
-            path += "?beta=true"
         sent = headers(exchange, upstream, credentials)
         if verdict.betas:
-            sent.append((BETA[upstream.dialect], ",".join(verdict.betas).encode("latin-1")))
+            if served.betas is not None:
+                changes[served.betas] = list(verdict.betas)
+            else:
+                sent.append((BETA[upstream.dialect], ",".join(verdict.betas).encode("latin-1")))
         if guard is not None:
             sent = with_rules(sent, guard.surface.headers, exchange.level)
-        spliced = body.spliced({**changes, **verdict.changes}, verdict.removals)
+        changes = {n: v for n, v in {**served.added, **changes, **verdict.changes}.items() if n not in served.removed}
+        path = served.path(endpoint, attempt.model, stream=exchange.streaming)
+        if exchange.incoming.query and served is PLAIN[Dialect.ANTHROPIC]:  # of which there is one that passes
+            path += "?beta=true"
+        spliced = body.spliced(changes, verdict.removals | served.removed)
         return Prepared(Call(path=path.encode(), headers=sent, body=spliced), verdict.used)
 
     def _judged(
@@ -156,7 +157,7 @@ def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, st
     if upstream.dialect is exchange.caller:
         allowed = REQUEST[upstream.dialect]
         passed += [h for h in exchange.headers if h[0] in allowed]
-    if upstream.dialect is Dialect.ANTHROPIC and not any(name == ANTHROPIC_VERSION[0] for name, _ in passed):
+    if upstream.served is PLAIN[Dialect.ANTHROPIC] and not any(name == ANTHROPIC_VERSION[0] for name, _ in passed):
         passed.append(ANTHROPIC_VERSION)
     passed += _credential(exchange, upstream, credentials)
     return passed
@@ -180,7 +181,11 @@ def _credential(exchange: Exchange, upstream: Upstream, credentials: Mapping[str
             return forwarded if exchange.level is Level.C else [*forwarded, USER_AGENT]
         case Auth.X_API_KEY if secret:
             return [(b"x-api-key", secret.encode()), USER_AGENT]
-        case Auth.BEARER if secret:
+        case Auth.API_KEY if secret:
+            return [(b"api-key", secret.encode()), USER_AGENT]
+        case Auth.GOOG_API_KEY if secret:
+            return [(b"x-goog-api-key", secret.encode()), USER_AGENT]
+        case Auth.BEARER | Auth.GOOGLE | Auth.AZURE if secret:
             return [(b"authorization", b"Bearer " + secret.encode()), USER_AGENT]
         case _:
             return [USER_AGENT]

@@ -107,7 +107,7 @@ class Flow:
 
 async def break_off(exchange: Exchange, error: LetheError, *, midway: bool = False) -> None:
     """End a stream that cannot go on with the dialect's own error event."""
-    event = failures.error_event(error, exchange.caller, exchange.upstream_dialect)
+    event = failures.error_event(error, exchange.caller, exchange.upstream_errors)
     await exchange.end(b"\n\n" + event if midway else event)
 
 

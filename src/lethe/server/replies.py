@@ -5,28 +5,31 @@ from typing import NoReturn, Protocol
 
 from msgspec import Struct
 
-from lethe.dialects.codec import CODECS, Codec
+from lethe.dialects.codec import CODECS, UPSTREAM_CODECS, CallerCodec, UpstreamCodec
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import MalformedReply, UpstreamAnswered
 from lethe.ir.content import Dialect
 from lethe.ir.loss import Losses
 from lethe.ir.usage import Usage
 from lethe.policies import fidelity
+from lethe.providers.envelopes import Envelope
 from lethe.server import relay
 from lethe.server.exchange import Exchange
 from lethe.server.headers import EVENT_STREAM, JSON, Header, header, response_headers
-from lethe.transcode import Opening, Passthrough, StreamTranscoder, stream_of, translate_reply
+from lethe.transcode import Opening, Passthrough, Reframing, StreamTranscoder, stream_of, translate_reply
 from lethe.upstream.call import Reply
+from lethe.wire.framing import CONTENT_TYPES, Framing
 
 MAX_WHOLE = 64 * 1024 * 1024
 MAX_ERROR = 1024 * 1024
 
 
 class Way(Struct, frozen=True):
-    """From which dialect to which; `context` says what varies, to whoever translates."""
+    """From which dialect, in which envelope, to which; `context` says what varies, to whoever translates."""
 
     source: Dialect
     target: Dialect
+    envelope: Envelope
     context: Callable[[], ReplyContext]
     losses: Losses
 
@@ -35,8 +38,12 @@ class Way(Struct, frozen=True):
         return self.source is self.target
 
     @property
-    def codecs(self) -> tuple[Codec, Codec]:
-        return CODECS[self.source], CODECS[self.target]
+    def codecs(self) -> tuple[UpstreamCodec, CallerCodec]:
+        return UPSTREAM_CODECS[self.source], CODECS[self.target]
+
+    def passed(self, reply: Reply) -> list[Header]:
+        """The upstream's headers that reach the caller."""
+        return response_headers(reply.headers, self.envelope.errors, self.target)
 
 
 class Answer(Protocol):
@@ -93,7 +100,7 @@ async def read_whole(reply: Reply, way: Way) -> Whole:
     body = await reply.read_all(MAX_WHOLE)
     reply.close()
     source, target = way.codecs
-    passed = response_headers(reply.headers, way.source, way.target)
+    passed = way.passed(reply)
     encoded = _encoded(reply)
     if way.same:
         if not encoded and body[:64].lstrip()[:1] not in (b"{", b"["):
@@ -115,13 +122,16 @@ async def open_stream(reply: Reply, way: Way) -> Streamed | Whole:
         raise MalformedReply("the upstream's stream is compressed although that was not asked for")
     if kind.startswith(b"application/json"):
         return await _unstreamed(reply, way)
-    if kind and not kind.startswith(b"text/event-stream"):
+    framing = way.envelope.framing
+    if kind and not kind.startswith(CONTENT_TYPES[framing]):
         raise MalformedReply("the upstream's answer is not an event stream")
-    passed = response_headers(reply.headers, way.source, way.target)
+    passed = way.passed(reply)
     source, target = way.codecs
-    if way.same:
+    if way.same and framing is Framing.SSE:
         return await _open_same(reply, way, passed)
-    transcoder = StreamTranscoder(source, target, way.context(), way.losses)
+    if way.same:
+        return await _open_translated(reply, Reframing(source, framing), way, [*passed, EVENT_STREAM])
+    transcoder = StreamTranscoder(source, target, way.context(), way.losses, framing)
     return await _open_translated(reply, transcoder, way, [*passed, EVENT_STREAM])
 
 
@@ -137,7 +147,9 @@ async def _open_same(reply: Reply, way: Way, headers: list[Header]) -> Streamed:
     return Streamed(reply.status, headers, reply, pipe, b"".join(out), complete=True, losses=way.losses)
 
 
-async def _open_translated(reply: Reply, transcoder: StreamTranscoder, way: Way, headers: list[Header]) -> Streamed:
+async def _open_translated(
+    reply: Reply, transcoder: StreamTranscoder | Reframing, way: Way, headers: list[Header]
+) -> Streamed:
     out: list[bytes] = []
     while chunk := await reply.read_any():
         out.append(transcoder.feed(chunk))
@@ -154,8 +166,7 @@ async def _unstreamed(reply: Reply, way: Way) -> Whole:
     reply.close()
     source, target = way.codecs
     made = stream_of(source, target, body, way.context(), way.losses)
-    passed = response_headers(reply.headers, way.source, way.target)
-    return Whole(200, [*passed, EVENT_STREAM], made.body, made.usage, way.losses)
+    return Whole(200, [*way.passed(reply), EVENT_STREAM], made.body, made.usage, way.losses)
 
 
 def _encoded(reply: Reply) -> bool:
