@@ -13,6 +13,7 @@
     │   ├── ConnectFailed · ConnectTimeout · TlsFailed
     │   ├── FirstByteTimeout · IdleTimeout · StreamCut
     │   ├── MalformedReply · ReplyTooLarge · RetentionUnproven
+    │   ├── CredentialUnavailable   nothing to authenticate with: it was not asked
     │   ├── UpstreamAnswered        it answered, with an error of its own
     │   └── UpstreamFailed          it put an error into its stream (ir.grammar.StreamFailed)
     └── OurError
@@ -217,6 +218,15 @@ class RetentionUnproven(UpstreamError):
 
     def __init__(self) -> None:
         super().__init__("the upstream's answer does not attest that nothing is kept, so nothing of it is passed on")
+
+
+class CredentialUnavailable(UpstreamError):
+    """The upstream is not asked, because nothing is there to authenticate with; `upstream` is its configured name."""
+
+    status, kind, code = 503, ErrorKind.OVERLOADED, "credential_unavailable"
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(f"upstream {upstream} cannot be asked: there is no valid credential for it now")
 
 
 class UpstreamAnswered(UpstreamError):

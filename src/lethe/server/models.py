@@ -1,6 +1,7 @@
 """/v1/models: what the configured upstreams offer, under the names by which they can be asked for."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -15,6 +16,7 @@ from lethe.routing.attempts import Router
 from lethe.server.exchange import Exchange
 from lethe.server.headers import JSON
 from lethe.server.outgoing import headers
+from lethe.server.signing import signed
 from lethe.upstream.call import Call, Transport
 
 PATIENCE = 2.0  # seconds for an upstream's list; Claude Code waits three for ours
@@ -102,8 +104,9 @@ class Catalogue:
         path = upstream.served.paths[Endpoint.MODELS]
         if upstream.dialect is Dialect.ANTHROPIC:
             path += "?limit=1000"
-        call = Call(method=b"GET", path=path.encode(), headers=headers(exchange, upstream, self._credentials()))
-        reply = await transport.open(call)
+        credentials = self._credentials()
+        call = Call(method=b"GET", path=path.encode(), headers=headers(exchange, upstream, credentials))
+        reply = await transport.open(signed(call, upstream, credentials, time.time()))
         try:
             body = await reply.read_all(_MAX_LIST)
             return msgspec.json.decode(body) if reply.status == 200 else None

@@ -11,6 +11,7 @@ from lethe import transcode
 from lethe.dialects.codec import CODECS
 from lethe.dialects.openai_responses.tools import custom_names
 from lethe.dialects.reply import ReplyContext
+from lethe.errors import CredentialUnavailable
 from lethe.ir.content import Dialect
 from lethe.ir.loss import Losses, Severity
 from lethe.ir.request import Request
@@ -26,6 +27,7 @@ from lethe.routing.attempts import Attempt, Routing
 from lethe.server.exchange import Exchange
 from lethe.server.headers import BETA, CLIENT, FORWARDED, JSON, REQUEST, Header, beta_tokens
 from lethe.server.pseudonyms import pseudonyms
+from lethe.server.signing import signed
 from lethe.upstream.call import Call
 from lethe.wire.rawjson import TopLevel
 
@@ -85,7 +87,10 @@ class Outgoing:
     def prepared(
         self, attempt: Attempt, upstream: Upstream, guard: Guard | None, credentials: Mapping[str, str]
     ) -> Prepared:
-        """Judged by the surface that it goes to. Raises InvalidRequest, LossRefused, RetentionRefused."""
+        """Judged by the surface that it goes to.
+
+        Raises InvalidRequest, LossRefused, RetentionRefused, CredentialUnavailable.
+        """
         exchange = self._exchange
         betas: tuple[str, ...] = ()
         changes: dict[str, Any] = {}
@@ -113,7 +118,8 @@ class Outgoing:
         if exchange.incoming.query and served is PLAIN[Dialect.ANTHROPIC]:  # of which there is one that passes
             path += "?beta=true"
         spliced = body.spliced(changes, verdict.removals | served.removed)
-        return Prepared(Call(path=path.encode(), headers=sent, body=spliced), verdict.used)
+        call = Call(path=path.encode(), headers=sent, body=spliced)
+        return Prepared(signed(call, upstream, credentials, time.time()), verdict.used)
 
     def _judged(
         self, body: TopLevel, attempt: Attempt, upstream: Upstream, guard: Guard | None, betas: tuple[str, ...]
@@ -152,6 +158,7 @@ def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, st
     """By allow-list; a translated body gets none of the caller's.
 
     What it is and what is expected is ours to say: a charset of the caller's could make other text of the same bytes.
+    Raises CredentialUnavailable.
     """
     passed = [JSON, (b"accept", b"text/event-stream" if exchange.streaming else b"application/json")]
     if upstream.dialect is exchange.caller:
@@ -187,5 +194,7 @@ def _credential(exchange: Exchange, upstream: Upstream, credentials: Mapping[str
             return [(b"x-goog-api-key", secret.encode()), USER_AGENT]
         case Auth.BEARER | Auth.GOOGLE | Auth.AZURE if secret:
             return [(b"authorization", b"Bearer " + secret.encode()), USER_AGENT]
-        case _:
+        case Auth.GOOGLE | Auth.AZURE:
+            raise CredentialUnavailable(upstream.name)
+        case _:  # for AWS the signature follows, made of the whole request
             return [USER_AGENT]
