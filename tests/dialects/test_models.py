@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 from anthropic.types import ModelInfo
+from google.genai import types as genai
+from google.genai.models import _Model_from_mldev
 from openai.types import Model
 
-from lethe.dialects.models import bare, entries, listing, reshaped
+from lethe.dialects.models import bare, entries, listing, reshaped, single
 from lethe.ir.content import Dialect, JsonObject
 
 ANTHROPIC, CHAT, RESPONSES = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES
+GEMINI = Dialect.GEMINI
 CLAUDE: JsonObject = {
     "type": "model",
     "id": "claude",
@@ -23,6 +26,11 @@ ENTRIES: list[tuple[Any, list[str]]] = [
     ({"data": [CLAUDE, GPT]}, ["claude", "a/gpt:1"]),
     ({"data": [GPT, "CANARY", {"id": 5}, {}]}, ["a/gpt:1"]),
     ({"data": "CANARY"}, []),
+    (
+        {"models": [{"name": "models/gemini-3"}, {"name": 5}, "CANARY", {"name": "tunedModels/t"}]},
+        ["gemini-3", "tunedModels/t"],
+    ),
+    ({"models": "CANARY"}, []),
     ({}, []),
     ([], []),
     (None, []),
@@ -73,3 +81,15 @@ def test_a_list_is_one_page_and_valid() -> None:
     for model in page["data"]:
         Model.model_validate(model)
     assert page["object"] == "list"
+
+
+def test_google_s_models_have_names_with_a_prefix() -> None:
+    (flash,) = entries({"models": [{"name": "models/flash", "inputTokenLimit": 5}]})
+    own = reshaped(flash, "up", GEMINI, GEMINI)
+    assert single({**own, "id": "alias"}, GEMINI) == {"name": "models/alias", "inputTokenLimit": 5}
+    assert reshaped(flash, "up", GEMINI, CHAT)["id"] == reshaped(flash, "up", GEMINI, ANTHROPIC)["id"] == "flash"
+    assert single(flash, CHAT) is flash
+    page = listing([reshaped(GPT, "up", CHAT, GEMINI), reshaped(CLAUDE, "up", ANTHROPIC, GEMINI)], GEMINI)
+    wire = [{n: v for n, v in _Model_from_mldev(m).items() if n != "tuned_model_info"} for m in page["models"]]
+    read = [genai.Model.model_validate(model) for model in wire]
+    assert [model.name for model in read] == ["models/a/gpt:1", "models/claude"]

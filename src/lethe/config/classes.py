@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from lethe.config.problems import ConfigPath, Findings, choice
 from lethe.config.schema import ContractTable, UpstreamTable
 from lethe.config.values import Address
-from lethe.providers.envelopes import Endpoint
+from lethe.providers.envelopes import COMPLETION
 from lethe.providers.upstream import Upstream
 from lethe.retention.classes import DAY, GENERIC, OURS, day, review_ends, standing
 from lethe.retention.levels import UpstreamClass
@@ -106,9 +106,9 @@ def stands_at(upstream: Upstream, now: float, model: str = "") -> Standing:
 
 
 def chief(upstream: Upstream) -> Surface | None:
-    """The surface that answers: of messages, chat or responses."""
-    answering = (Endpoint.MESSAGES, Endpoint.CHAT, Endpoint.RESPONSES)
-    return next((s for s in upstream.surfaces if s.endpoint in answering), None)
+    """The surface that answers."""
+    answering = upstream.served.surface(COMPLETION[upstream.dialect])
+    return next((surface for surface in upstream.surfaces if surface.endpoint == answering), None)
 
 
 def check_lifts(upstream: Upstream, path: ConfigPath, today: date, found: Findings) -> None:

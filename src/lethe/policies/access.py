@@ -10,14 +10,15 @@ from lethe.errors import Forbidden, Unauthenticated
 _ADDRESS = re.compile(rb"\d{1,3}(\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*")
 _LOCAL = re.compile(rb"localhost|127(\.\d{1,3}){3}|::1")
 _STRANGER = "without keys web pages and foreign host names are refused (see: lethe keys new)"
-_SLOTS = (b"x-api-key", b"authorization")
+_SLOTS = (b"x-api-key", b"authorization", b"x-goog-api-key")
 
 
 def presented(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     """The credentials in a request's head: header name -> secret, without the Bearer word."""
     found: dict[bytes, bytes] = {}
-    if (key := headers.get(b"x-api-key")) is not None:
-        found[b"x-api-key"] = key.strip()
+    for name in (b"x-api-key", b"x-goog-api-key"):
+        if (key := headers.get(name)) is not None:
+            found[name] = key.strip()
     if (value := headers.get(b"authorization")) is not None and value[:7].lower() == b"bearer ":
         found[b"authorization"] = value[7:].strip()
     return found

@@ -25,6 +25,7 @@ _LEAVE_OUT = "leave it out, or ask at level C"
 _ESCAPED = b"\\u00"  # how a name could hide from a search
 
 Pseudonym = Callable[[str], str]
+_IN_THE_PATH = frozenset({"model"})  # some APIs name it there, and rows about it hold all the same
 
 
 class Refusal(Struct, frozen=True):
@@ -154,7 +155,7 @@ class _Judging:
     def values(self) -> None:
         """What rows say of the fields that are there."""
         compiled, fields = self._compiled, self._body.fields
-        for name in fields.keys() & compiled.top.keys():
+        for name in (fields.keys() | _IN_THE_PATH) & compiled.top.keys():
             value = self._model if name == "model" else self._decoded(name)
             for rule in compiled.top[name]:
                 if rule.concerns(self._model) and rule.speaks_of(value):

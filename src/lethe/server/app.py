@@ -21,20 +21,12 @@ from lethe.ledger.pages import Page
 from lethe.policies import access
 from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import strictest
-from lethe.server import failures, health, models, relay
+from lethe.server import failures, health, models, paths, relay
 from lethe.server.exchange import Exchange
 from lethe.server.incoming import CallerGone, Incoming
 from lethe.server.inference import Inference
 from lethe.server.outside import Outside
 
-INFERENCE: dict[str, tuple[Endpoint, Dialect]] = {
-    "/v1/messages": (Endpoint.MESSAGES, Dialect.ANTHROPIC),
-    "/v1/messages/count_tokens": (Endpoint.COUNT_TOKENS, Dialect.ANTHROPIC),
-    "/v1/chat/completions": (Endpoint.CHAT, Dialect.OPENAI_CHAT),
-    "/v1/responses": (Endpoint.RESPONSES, Dialect.OPENAI_RESPONSES),
-    "/v1/embeddings": (Endpoint.EMBEDDINGS, Dialect.OPENAI_CHAT),
-}
-_MODELS = "/v1/models"
 _READ = frozenset({b"GET", b"HEAD"})
 
 
@@ -79,15 +71,16 @@ class App:
         if self.draining:
             incoming.keep_alive = False
         try:
-            if (found := INFERENCE.get(path)) is not None:
-                endpoint, caller = found
+            if (asked := paths.asked(path)) is not None:
                 work = self._infer if incoming.method == b"POST" else _wrong_method("POST")
-                await self._run(Exchange(incoming, caller, endpoint, facts), work)
+                await self._run(Exchange(incoming, asked, facts), work)
                 return
-            exchange = Exchange(incoming, asking_dialect(incoming), Endpoint.MODELS, facts)
-            if path == _MODELS or path.startswith(_MODELS + "/"):
-                name = path.removeprefix(_MODELS).removeprefix("/") or None
-                await self._run(exchange, self._list(name) if incoming.method in _READ else _wrong_method("GET"))
+            listed = paths.listed(path)
+            caller = listed.caller if listed is not None and listed.caller is not None else asking_dialect(incoming)
+            exchange = Exchange(incoming, paths.Asked(Endpoint.MODELS, caller), facts)
+            if listed is not None:
+                work = self._list(listed.model) if incoming.method in _READ else _wrong_method("GET")
+                await self._run(exchange, work)
             else:
                 await health.answer(exchange, path, incoming.method, self)
         except Exception as error:  # noqa: BLE001 - even telling the caller has failed
@@ -186,8 +179,10 @@ class App:
 
 
 def asking_dialect(incoming: Incoming) -> Dialect:
-    """Who asks at a path that several dialects have: only Anthropic clients send `anthropic-version`."""
-    return Dialect.ANTHROPIC if b"anthropic-version" in incoming.named else Dialect.OPENAI_CHAT
+    """Who asks at a path that several dialects have: Anthropic's and Google's clients send headers of their own."""
+    if b"anthropic-version" in incoming.named:
+        return Dialect.ANTHROPIC
+    return Dialect.GEMINI if b"x-goog-api-key" in incoming.named else Dialect.OPENAI_CHAT
 
 
 def _wrong_method(allowed: str) -> Callable[[Exchange], Awaitable[None]]:

@@ -14,6 +14,7 @@ from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.server.headers import NO_CACHE, Header
 from lethe.server.incoming import Incoming
+from lethe.server.paths import Asked
 
 _LEVEL = {level: n for n, level in enumerate(Level)}
 _ENDPOINT = {endpoint: n for n, endpoint in enumerate(Endpoint)}
@@ -25,22 +26,19 @@ class Exchange:
     """Mutable, owned by the one task that answers the request. `facts` becomes its event: numbers only."""
 
     __slots__ = (
-        "arrived", "caller", "carve_outs", "endpoint", "facts", "headers", "incoming", "key_slot",
-        "level", "losses", "model", "named", "started", "streaming", "upstream_class", "upstream_errors",
+        "arrived", "asked", "caller", "carve_outs", "endpoint", "facts", "headers", "incoming", "key_slot",
+        "level", "losses", "named", "started", "streaming", "upstream_class", "upstream_errors",
     )  # fmt: skip
 
-    def __init__(
-        self, incoming: Incoming, caller: Dialect, endpoint: Endpoint, facts: RequestEvent, model: str | None = None
-    ) -> None:
-        """`model` is the one that the path names, in dialects where it does."""
-        facts.endpoint = _ENDPOINT[endpoint]
+    def __init__(self, incoming: Incoming, asked: Asked, facts: RequestEvent) -> None:
+        facts.endpoint = _ENDPOINT[asked.endpoint]
         self.facts = facts
         self.incoming = incoming
         self.headers = incoming.headers
         self.named = incoming.named
-        self.caller = caller
-        self.endpoint = endpoint
-        self.model = model
+        self.asked = asked
+        self.caller = asked.caller
+        self.endpoint = asked.endpoint
         self.arrived = 0.0  # the loop's clock
         self.level = Level.C
         self.key_slot: bytes | None = None  # the header that held our own key

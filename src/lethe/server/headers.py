@@ -15,6 +15,7 @@ REQUEST: dict[Dialect, frozenset[bytes]] = {
     Dialect.ANTHROPIC: frozenset({b"anthropic-version"}),
     Dialect.OPENAI_CHAT: frozenset(),
     Dialect.OPENAI_RESPONSES: frozenset(),
+    Dialect.GEMINI: frozenset(),
 }
 # Passes as far as the guard knows its tokens.
 BETA: dict[Dialect, bytes] = {
@@ -23,7 +24,7 @@ BETA: dict[Dialect, bytes] = {
     Dialect.OPENAI_RESPONSES: b"openai-beta",
 }
 # With `auth = "forward"` the caller's own subscription goes upstream, which may insist on its own client.
-FORWARDED = frozenset({b"x-api-key", b"authorization"})
+FORWARDED = frozenset({b"x-api-key", b"authorization", b"x-goog-api-key"})
 CLIENT = frozenset({b"user-agent", b"x-app"})  # at level C only
 MAX_BETAS = 64
 
@@ -33,11 +34,15 @@ RESPONSE: dict[Dialect, frozenset[bytes]] = {
     Dialect.ANTHROPIC: _ALWAYS | {b"request-id"},
     Dialect.OPENAI_CHAT: _OPENAI,
     Dialect.OPENAI_RESPONSES: _OPENAI,
+    Dialect.GEMINI: _ALWAYS,
+    Dialect.CONVERSE: _ALWAYS,
 }
 RESPONSE_PREFIX: dict[Dialect, tuple[bytes, ...]] = {
     Dialect.ANTHROPIC: (b"anthropic-ratelimit-",),
     Dialect.OPENAI_CHAT: (b"x-ratelimit-",),
     Dialect.OPENAI_RESPONSES: (b"x-ratelimit-",),
+    Dialect.GEMINI: (),
+    Dialect.CONVERSE: (),
 }
 # What still means something to a caller of another dialect.
 TRANSLATED = frozenset({b"retry-after", b"retry-after-ms", b"x-should-retry"})
@@ -45,6 +50,7 @@ REQUEST_ID: dict[Dialect, bytes] = {
     Dialect.ANTHROPIC: b"request-id",
     Dialect.OPENAI_CHAT: b"x-request-id",
     Dialect.OPENAI_RESPONSES: b"x-request-id",
+    Dialect.CONVERSE: b"x-amzn-requestid",
 }
 
 JSON = (b"content-type", b"application/json")
@@ -57,19 +63,18 @@ def response_headers(headers: Iterable[Header], upstream: Dialect, caller: Diale
     if upstream is caller:
         names, prefixes = RESPONSE[upstream], RESPONSE_PREFIX[upstream]
         return [h for h in headers if h[0] in names or h[0].startswith(prefixes)]
-    request_id = REQUEST_ID[upstream]
-    return [
-        (REQUEST_ID[caller], value) if name == request_id else (name, value)
-        for name, value in headers
-        if name in TRANSLATED or name == request_id
-    ]
+    theirs, ours = REQUEST_ID.get(upstream), REQUEST_ID.get(caller)
+    passed = [header for header in headers if header[0] in TRANSLATED]
+    if theirs is not None and ours is not None:
+        passed += [(ours, value) for name, value in headers if name == theirs]
+    return passed
 
 
 def beta_tokens(headers: Iterable[Header], dialect: Dialect) -> tuple[str, ...]:
     """The tokens of the beta header, from all its lines. Raises InvalidRequest where there are too many."""
-    name = BETA[dialect]
+    name = BETA.get(dialect)
     lines = [value for key, value in headers if key == name]
-    if not lines:
+    if not lines or name is None:
         return ()
     tokens = [token.strip().decode("latin-1") for line in lines for token in line.split(b",")]
     if len(tokens) > MAX_BETAS:

@@ -109,13 +109,16 @@ class Inference:
     async def answer(self, exchange: Exchange, raw: bytes) -> None:
         """Raises LetheError while nothing has been sent; afterwards the error is in the stream."""
         refuse_query(exchange.incoming.query, QUERIES[exchange.caller])
-        body = TopLevel(raw)
-        model = body.value("model")
+        body, asked = TopLevel(raw), exchange.asked
+        model = asked.model if asked.model is not None else body.value("model")
         if not isinstance(model, str) or not model:
             raise InvalidRequest("$.model", "is required")
-        exchange.streaming = exchange.endpoint in COMPLETIONS and body.value("stream") is True
+        streams = asked.stream if asked.stream is not None else body.value("stream") is True
+        exchange.streaming = streams and exchange.endpoint in COMPLETIONS
         if exchange.caller is Dialect.ANTHROPIC:
             refuse_threads(body)
+        elif exchange.caller is Dialect.GEMINI and exchange.streaming and not exchange.incoming.query:
+            raise InvalidRequest("query string", "streams are sent as server-sent events: ask with ?alt=sse")
         routing = self._router.resolve(model)
         exchange.level = _level(exchange, routing)
         refuse_unenforced(exchange.level, self._outside.levels)

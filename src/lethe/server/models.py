@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from lethe.config.plan import Plan
-from lethe.dialects.models import bare, entries, listing, reshaped
+from lethe.dialects.models import bare, entries, listing, reshaped, single
 from lethe.errors import LetheError, UnknownModel
 from lethe.ir.content import Dialect, JsonObject
 from lethe.providers.envelopes import Endpoint
@@ -23,6 +23,7 @@ PATIENCE = 2.0  # seconds for an upstream's list; Claude Code waits three for ou
 FRESH = 300.0  # seconds for which a list is good
 _MAX_LIST = 4 * 1024 * 1024
 _GLOB = frozenset("*?[")
+_ALL: Mapping[Dialect, str] = {Dialect.ANTHROPIC: "?limit=1000", Dialect.GEMINI: "?pageSize=1000"}
 
 
 class Catalogue:
@@ -40,8 +41,11 @@ class Catalogue:
     async def answer(self, exchange: Exchange, name: str | None) -> None:
         """The whole list, or one model. Raises UnknownModel."""
         models = await self._models(exchange)
-        body = listing(list(models.values()), exchange.caller) if name is None else self._one(models, name)
+        body = self._body(models, exchange.caller, name)
         await exchange.reply(200, [JSON], msgspec.json.encode(body))
+
+    def _body(self, models: Mapping[str, JsonObject], caller: Dialect, name: str | None) -> JsonObject:
+        return listing(list(models.values()), caller) if name is None else single(self._one(models, name), caller)
 
     def _one(self, models: Mapping[str, JsonObject], name: str) -> JsonObject:
         """By its listed name, or with its upstream before it."""
@@ -101,9 +105,7 @@ class Catalogue:
         return models
 
     async def _fetch(self, exchange: Exchange, upstream: Upstream, transport: Transport) -> object:
-        path = upstream.served.paths[Endpoint.MODELS]
-        if upstream.dialect is Dialect.ANTHROPIC:
-            path += "?limit=1000"
+        path = upstream.served.paths[Endpoint.MODELS] + _ALL.get(upstream.dialect, "")
         credentials = self._credentials()
         call = Call(method=b"GET", path=path.encode(), headers=headers(exchange, upstream, credentials))
         reply = await transport.open(signed(call, upstream, credentials, time.time()))
