@@ -201,7 +201,7 @@ def _translated(question: Question, body: dict[str, Any], upstream: Upstream, mo
     from lethe.policies.fidelity import refuse_dropped
     from lethe.policies.state import refuse_state
 
-    found, request = Losses(), CODECS[question.caller].decode_request(body)
+    found, request = Losses(), CODECS[question.caller].decode_request({"model": model, **body})
     refuse_state(request)
     encoded = transcode.encode_request(request, upstream, model, found)
     losses += transcode.located(found, question.caller, body)
