@@ -29,6 +29,7 @@ from lethe.ir.response import Response
 from lethe.ir.usage import Usage
 from lethe.providers.quirks import adjusted
 from lethe.providers.upstream import Upstream
+from lethe.wire import lenient
 from lethe.wire.boundary import EventBoundary
 from lethe.wire.framing import FrameReader, Framing
 from lethe.wire.sse import Frame, FrameDecoder, format_frame
@@ -60,7 +61,7 @@ def encode_request(request: Request, upstream: Upstream, model: str, losses: Los
     fitted, names = fit(msgspec.structs.replace(request, model=model), upstream.dialect)
     body = UPSTREAM_CODECS[upstream.dialect].encode_request(fitted, losses)
     body = adjusted(body, fitted, upstream.provider, losses)
-    return Encoded(body=msgspec.json.encode(body), tool_names=names)
+    return Encoded(body=lenient.encode(body), tool_names=names)
 
 
 def located(losses: Losses, caller: Dialect, body: JsonObject) -> Losses:
@@ -75,7 +76,7 @@ def translate_reply(
     """A buffered reply for the caller. Raises MalformedReply, StreamFailed, StreamCut."""
     response = read_reply(source, body, context)
     encoded = target.encode_response(response, context, losses)
-    return Buffered(body=msgspec.json.encode(encoded), usage=response.finish.usage)
+    return Buffered(body=lenient.encode(encoded), usage=response.finish.usage)
 
 
 def stream_of(
@@ -114,8 +115,8 @@ def _folded(source: UpstreamCodec, body: bytes) -> Response:
 
 def _decoded(body: bytes) -> JsonObject:
     try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        decoded = lenient.decode(body)
+    except ValueError:
         raise MalformedReply("the upstream's answer is not JSON") from None
     if not isinstance(decoded, dict):
         raise MalformedReply("the upstream's answer is not a JSON object")

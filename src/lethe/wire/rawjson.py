@@ -1,6 +1,5 @@
 """The top level of a JSON object: read what routing needs, splice what it changes, keep every other byte."""
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -9,6 +8,7 @@ import msgspec
 
 from lethe.errors import InvalidRequest
 from lethe.ir.content import JsonObject
+from lethe.wire import lenient
 
 _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # From the end of one value (or the opening brace) to the start of the next.
@@ -75,24 +75,16 @@ class TopLevel:
 def encode(value: Any) -> bytes:
     """JSON without spaces; text that UTF-8 cannot hold is escaped. Raises InvalidRequest for what JSON cannot hold."""
     try:
-        return msgspec.json.encode(value)
-    except (UnicodeEncodeError, RecursionError):
-        pass
-    try:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-    except (ValueError, RecursionError):
+        return lenient.encode(value)
+    except ValueError:
         raise InvalidRequest("$", "the body is not valid JSON") from None
 
 
 def loads(text: bytes | msgspec.Raw) -> Any:
     """A decoded value; text that UTF-8 cannot hold is kept. Raises InvalidRequest."""
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        return json.loads(bytes(text), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        return lenient.decode(text)
+    except ValueError:
         raise InvalidRequest("$", "the body is not valid JSON") from None
 
 
@@ -136,11 +128,6 @@ def _decode(body: bytes) -> tuple[dict[str, msgspec.Raw], bytes]:
         return fields, msgspec.json.encode(fields)
     except UnicodeEncodeError:
         raise InvalidRequest("$", "has a field whose name is no text") from None
-
-
-def _refuse_constant(_: str) -> Any:
-    """NaN and infinities are no JSON, whatever Python's parser thinks."""
-    raise ValueError
 
 
 def _spans(body: bytes, fields: Mapping[str, msgspec.Raw]) -> dict[str, _Span] | None:

@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Literal, assert_never
 
-import msgspec
-
 from lethe.dialects.carrier import unwrap, wrap
 from lethe.dialects.leftovers import merged
 from lethe.errors import InvalidRequest
@@ -24,6 +22,7 @@ from lethe.ir.content import (
     ToolResult,
 )
 from lethe.ir.loss import Losses
+from lethe.wire import lenient
 from lethe.wire.fields import Fields
 
 OURS = Dialect.ANTHROPIC
@@ -245,13 +244,13 @@ def _arguments_text(tool_input: JsonObject) -> str:
         case {"_unparsed": str(text)} if len(tool_input) == 1:
             return text
         case _:
-            return msgspec.json.encode(tool_input).decode()
+            return lenient.encode(tool_input).decode()
 
 
 def _input_object(arguments: str, path: str, losses: Losses) -> JsonObject:
     try:
-        value = msgspec.json.decode(arguments or "{}")
-    except (msgspec.DecodeError, RecursionError):
+        value = lenient.decode(arguments or "{}")
+    except ValueError:
         value = None
     if isinstance(value, dict):
         return value

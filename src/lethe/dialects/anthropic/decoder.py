@@ -26,6 +26,7 @@ from lethe.ir.events import (
     ThinkingDelta,
 )
 from lethe.ir.grammar import unfold_block
+from lethe.wire import lenient
 from lethe.wire.fields import Fields
 from lethe.wire.sse import Frame
 
@@ -76,8 +77,8 @@ class StreamDecoder:
                 yield event
                 return
         try:
-            yield from self._decode(msgspec.json.decode(frame.data))
-        except (msgspec.DecodeError, InvalidRequest, RecursionError):
+            yield from self._decode(lenient.decode(frame.data))
+        except (ValueError, InvalidRequest):
             raise MalformedReply("the upstream's stream holds an event that its API does not have") from None
 
     def finish(self) -> Iterator[Event]:
@@ -201,8 +202,8 @@ def join_deltas(block: Opaque, deltas: tuple[JsonObject, ...]) -> Opaque:
                 unknown.append(delta)
     if json:
         try:
-            data["input"] = msgspec.json.decode(json)
-        except (msgspec.DecodeError, RecursionError):
+            data["input"] = lenient.decode(json)
+        except ValueError:
             data["input"] = {"_unparsed": json}
     if unknown:
         data["deltas"] = unknown

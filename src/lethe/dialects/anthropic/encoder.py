@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any, assert_never
 
-import msgspec
-
 from lethe.dialects.anthropic.blocks import OURS, encode_block
 from lethe.dialects.anthropic.errors import encode_error_event
 from lethe.dialects.anthropic.response import DELTA_EVENT_FIELDS, stop_reason
@@ -30,13 +28,14 @@ from lethe.ir.events import (
     ThinkingDelta,
 )
 from lethe.ir.loss import Losses
+from lethe.wire import lenient
 from lethe.wire.sse import format_frame
 
 KEEP_ALIVE = b'event: ping\ndata: {"type": "ping"}\n\n'
 _DELTA = (
     b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%b","%b":%b}}\n\n'
 )
-_encode = msgspec.json.Encoder().encode
+_encode = lenient.encode
 
 
 class StreamEncoder:

@@ -5,11 +5,10 @@ Names from anthropic 2.13.0, `types/shared/error_type.py`; statuses from the ven
 
 from typing import Any
 
-import msgspec
-
 from lethe.errors import ErrorKind
 from lethe.ir.content import Dialect, Extras, JsonObject
 from lethe.ir.events import Failure
+from lethe.wire import lenient
 from lethe.wire.sse import format_frame
 
 # What the API calls each kind, and with which status it answers.
@@ -41,8 +40,8 @@ UNREADABLE = "the upstream answered with an error"
 def decode_error(status: int, body: bytes) -> Failure:
     """Of whatever an upstream said: this dialect's error, another JSON, HTML, nothing."""
     try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        value = lenient.decode(body)
+    except ValueError:
         value = None
     return decode_error_object(value, status)
 
@@ -62,7 +61,7 @@ def decode_error_object(value: Any, status: int | None = None) -> Failure:
 
 def encode_error(failure: Failure) -> bytes:
     """A buffered error body. A code rides in `error.details.error_code`, where the SDKs look for it."""
-    return msgspec.json.encode(_encode(failure))
+    return lenient.encode(_encode(failure))
 
 
 def encode_error_event(failure: Failure) -> bytes:

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from lethe.dialects.openai_chat.overlay import OURS, own
 from lethe.errors import ErrorKind
 from lethe.ir.content import Extras, JsonObject
 from lethe.ir.events import Failure
+from lethe.wire import lenient
 from lethe.wire.sse import format_frame
 
 # What OpenAI calls each kind: its `type`, and its `code` where one always goes with it.
@@ -72,8 +71,8 @@ KINDS_BY_STATUS: Mapping[int, ErrorKind] = {
 def decode_error(status: int, body: bytes) -> Failure:
     """Of whatever an upstream said: its own shape, another JSON, HTML, nothing."""
     try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+        value = lenient.decode(body)
+    except ValueError:
         value = None
     return decode_error_object(value, status)
 
@@ -94,7 +93,7 @@ def decode_error_object(value: Any, status: int | None = None) -> Failure:
 
 def encode_error(failure: Failure) -> bytes:
     """A buffered error body; the upstream's own object if it was of this dialect."""
-    return msgspec.json.encode({"error": _encode(failure)})
+    return lenient.encode({"error": _encode(failure)})
 
 
 def encode_error_event(failure: Failure) -> bytes:

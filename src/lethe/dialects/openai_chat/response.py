@@ -17,6 +17,7 @@ from lethe.ir.events import Finish, StopReason
 from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
 from lethe.ir.response import Response
+from lethe.wire import lenient
 from lethe.wire.fields import Fields
 
 STOP_REASONS = {
@@ -182,7 +183,7 @@ def _mended(message: JsonObject, reply_id: str) -> JsonObject:
 def _mended_call(call: Any, id: str) -> Any:
     match call:
         case {"function": {"arguments": dict(arguments)} as function}:
-            call = {**call, "function": {**function, "arguments": msgspec.json.encode(arguments).decode()}}
+            call = {**call, "function": {**function, "arguments": lenient.encode(arguments).decode()}}
         case dict():
             pass
         case _:

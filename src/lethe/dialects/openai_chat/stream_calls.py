@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from lethe.dialects.openai_chat.messages import CALL
 from lethe.dialects.openai_chat.overlay import slotted
 from lethe.dialects.openai_chat.response import call_id
 from lethe.errors import MalformedReply
 from lethe.ir.content import JsonObject, ToolCall
 from lethe.ir.events import ArgumentsDelta, BlockStart, BlockStop, Event
+from lethe.wire import lenient
 
 MAX_HELD = 1024 * 1024  # characters kept back while a call is not yet identified, or is of a kind held whole
 
@@ -130,5 +129,5 @@ def _text(fields: JsonObject, name: str) -> str:
     """A string field, or nothing; an object's JSON where a server forgot to write it as text."""
     value: Any = fields.get(name)
     if isinstance(value, dict):
-        return msgspec.json.encode(value).decode()
+        return lenient.encode(value).decode()
     return value if isinstance(value, str) else ""

@@ -29,6 +29,7 @@ from lethe.ir.events import (
     ThinkingDelta,
 )
 from lethe.ir.usage import Usage
+from lethe.wire import lenient
 from lethe.wire.fields import Fields
 from lethe.wire.sse import Frame
 
@@ -117,8 +118,8 @@ class StreamDecoder:
                 yield from self._end()
             return
         try:
-            chunk = msgspec.json.decode(data)
-        except (msgspec.DecodeError, RecursionError):
+            chunk = lenient.decode(data)
+        except ValueError:
             raise MalformedReply from None
         if not isinstance(chunk, dict):
             raise MalformedReply

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import TypeAlias, assert_never
 
-import msgspec
-
 from lethe.dialects.openai_chat.errors import encode_error_event
 from lethe.dialects.openai_chat.messages import CALL
 from lethe.dialects.openai_chat.overlay import from_slot, overlaid, own, without
@@ -30,12 +28,13 @@ from lethe.ir.events import (
     ThinkingDelta,
 )
 from lethe.ir.loss import Losses
+from lethe.wire import lenient
 from lethe.wire.sse import format_frame
 
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
 _END = b'},"finish_reason":null}]}\n\n'
-_json = msgspec.json.encode
+_json = lenient.encode
 _Rarer: TypeAlias = (
     Start
     | BlockStart

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from lethe.dialects.openai_chat import errors as chat
 from lethe.dialects.openai_responses.overlay import OURS, own
 from lethe.ir.content import Extras, JsonObject
 from lethe.ir.events import Failure
+from lethe.wire import lenient
 from lethe.wire.sse import format_frame
 
 
@@ -26,7 +26,7 @@ def decode_error_object(value: Any) -> Failure:
 
 def encode_error(failure: Failure) -> bytes:
     """A buffered error body; the upstream's own object if it was of this dialect."""
-    return msgspec.json.encode({"error": described(failure)})
+    return lenient.encode({"error": described(failure)})
 
 
 def encode_error_event(failure: Failure) -> bytes:
@@ -36,7 +36,7 @@ def encode_error_event(failure: Failure) -> bytes:
     response = {"object": "response", "status": "failed", "error": {"code": code, "message": error.get("message")}}
     failed = {"type": "response.failed", "sequence_number": 0, "response": response}
     told = {"type": "error", "sequence_number": 0, "code": code, "message": error.get("message"), "param": None}
-    return b"".join(format_frame(msgspec.json.encode(event), str(event["type"])) for event in (failed, told))
+    return b"".join(format_frame(lenient.encode(event), str(event["type"])) for event in (failed, told))
 
 
 def described(failure: Failure) -> JsonObject:

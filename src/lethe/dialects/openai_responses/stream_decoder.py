@@ -28,6 +28,7 @@ from lethe.ir.events import (
     ThinkingDelta,
 )
 from lethe.ir.grammar import unfold_block
+from lethe.wire import lenient
 from lethe.wire.fields import Fields
 from lethe.wire.sse import Frame
 
@@ -61,8 +62,8 @@ class StreamDecoder:
         if self._ended or frame.data == DONE:
             return
         try:
-            event = msgspec.json.decode(frame.data)
-        except (msgspec.DecodeError, RecursionError):
+            event = lenient.decode(frame.data)
+        except ValueError:
             raise MalformedReply from None
         if not isinstance(event, dict):
             raise MalformedReply
@@ -232,7 +233,7 @@ def _call(item: dict[str, Any]) -> ToolCall:
 
 def _escaped(text: str) -> str:
     """The inside of a JSON string."""
-    return msgspec.json.encode(text)[1:-1].decode()
+    return lenient.encode(text)[1:-1].decode()
 
 
 def _part(event: dict[str, Any]) -> tuple[int, int]:

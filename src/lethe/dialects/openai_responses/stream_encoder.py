@@ -7,7 +7,6 @@ here for as long as it is being streamed, within the bound that replies have any
 from collections.abc import Iterator
 from typing import Any, assert_never
 
-import msgspec
 from msgspec import Struct
 
 from lethe.dialects.carrier import wrap
@@ -36,11 +35,12 @@ from lethe.ir.events import (
     ThinkingDelta,
 )
 from lethe.ir.loss import Losses
+from lethe.wire import lenient
 from lethe.wire.sse import format_frame
 
 KEEP_ALIVE = b": keep-alive\n\n"
 MAX_HELD = 64 * 1024 * 1024  # characters of one answer
-_json = msgspec.json.encode
+_json = lenient.encode
 
 
 class _Item(Struct):

@@ -6,13 +6,12 @@ A custom tool takes free text. To others it is a function with one string; a cal
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole, without
 from lethe.dialects.overlay import present
 from lethe.ir.content import Extras, JsonObject, Opaque
 from lethe.ir.loss import Losses
 from lethe.ir.request import ChoiceMode, Request, Tool, ToolChoice
+from lethe.wire import lenient
 from lethe.wire.fields import Fields
 
 FUNCTION, CUSTOM = "function", "custom"
@@ -84,8 +83,8 @@ def decode_choice(value: Any) -> ToolChoice | None:
 def free_text(arguments: str) -> str:
     """The input of a custom tool, out of a call's arguments; arguments that are something else, as they are."""
     try:
-        decoded = msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
+        decoded = lenient.decode(arguments)
+    except ValueError:
         return arguments
     match decoded:
         case {"input": str(text)}:
@@ -96,7 +95,7 @@ def free_text(arguments: str) -> str:
 
 def as_arguments(text: str) -> str:
     """The inverse of `free_text`."""
-    return msgspec.json.encode({INPUT: text}).decode()
+    return lenient.encode({INPUT: text}).decode()
 
 
 def _encode_tool(tool: Tool, path: str, losses: Losses) -> JsonObject | None:
