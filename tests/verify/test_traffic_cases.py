@@ -35,7 +35,7 @@ def test_nothing_is_left_out(chosen: list[Case]) -> None:
     assert {case.mode for case in chosen} == set(Mode) - set(PROCESS)
     assert {case.delicate for case in chosen} - {None} == set(DELICATE)
     served = {(case.front, case.pair, case.stream) for case in chosen if case.mode is Mode.SERVED}
-    assert served >= {(f, p, s) for f in (Front.MESSAGES, Front.CHAT) for p in pairs(PLAN) for s in (True, False)}
+    assert served >= {(f, p, s) for f in cases.CONVERSING for p in pairs(PLAN) for s in (True, False)}
     assert len(set(chosen)) == len(chosen)
 
 
@@ -61,7 +61,7 @@ def test_every_mode_of_a_process_has_streams_on_every_way() -> None:
     for mode in PROCESS:
         made = cases.process(PLAN, mode)
         assert {(case.front, case.pair) for case in made} == {
-            (front, pair) for front in (Front.MESSAGES, Front.CHAT) for pair in pairs(PLAN)
+            (front, pair) for front in sorted(cases.CONVERSING) for pair in pairs(PLAN)
         }
         assert all(case.stream for case in made)
 

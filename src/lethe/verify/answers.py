@@ -1,33 +1,22 @@
 """What a scripted upstream answers: with a canary in every place that an answer has, in every way that one can fail."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from lethe.ir.content import Dialect
-from lethe.upstream.fake import Cut, Hang, Head, Recorded, Send, Step, Wait, anthropic, openai_chat, openai_responses
+from lethe.upstream.fake import Cut, Hang, Head, Recorded, Send, Step, Wait, openai_chat
 from lethe.upstream.fake.replies import EVENTS, REQUEST_IDS, content, document
 from lethe.upstream.fake.said import Called, Said
 from lethe.verify.cases import Case
 from lethe.verify.modes import PROCESS, STATUSES, Mode
 from lethe.verify.positions import Position
+from lethe.verify.voices import VOICES
 
 _ECHO = 1500  # bytes of the question that an error quotes
 _PAUSE = 0.02  # seconds between two parts, so that they are two reads
 _FILLER = ("and ",) * 8
-_PASSED = {
-    Dialect.ANTHROPIC: "anthropic-ratelimit-requests-limit",
-    Dialect.OPENAI_CHAT: "x-ratelimit-limit-requests",
-    Dialect.OPENAI_RESPONSES: "x-ratelimit-limit-requests",
-}
 _STALLS = frozenset({Mode.IDLE_TIMEOUT, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM, *PROCESS})
-
-_FRAMES: dict[Dialect, Callable[[Said], list[bytes]]] = {
-    Dialect.ANTHROPIC: anthropic.frames,
-    Dialect.OPENAI_CHAT: openai_chat.frames,
-    Dialect.OPENAI_RESPONSES: openai_responses.frames,
-}
 
 Steps: TypeAlias = Sequence[Step]
 
@@ -43,7 +32,8 @@ def answer(case: Case, request: Recorded, by: Speaker) -> Steps:
     """The script of one answer; the request tells what is asked for (a translated one may differ from the case)."""
     mode = case.mode
     if (status := STATUSES.get(mode)) is not None:
-        return _error(case.pair.dialect, status, _quoting(by.say(Position.ERROR_BODY), request))
+        quoting = _quoting(by.say(Position.ERROR_BODY), request)
+        return tuple(VOICES[case.pair.errors].error(status, quoting))
     match mode:
         case Mode.HTML:
             page = f"<html><body>{_quoting(by.say(Position.HTML), request)}</body></html>"
@@ -71,11 +61,6 @@ def _good(case: Case, request: Recorded, by: Speaker) -> Steps:
     return _whole(case, _document(case, by), by)
 
 
-def _error(dialect: Dialect, status: int, text: str) -> Steps:
-    made = anthropic.error(status, text) if dialect is Dialect.ANTHROPIC else openai_chat.error(status, text)
-    return tuple(made)
-
-
 def _quoting(text: str, request: Recorded) -> str:
     """As some providers do: the error shows what was sent."""
     return f"{text} in {request.body[:_ECHO].decode('utf-8', 'replace')}"
@@ -83,8 +68,8 @@ def _quoting(text: str, request: Recorded) -> str:
 
 def _headers(case: Case, by: Speaker) -> tuple[tuple[str, str], ...]:
     """One that nobody knows, and one that callers get."""
-    text = by.say(Position.RESPONSE_HEADER)
-    return ("x-note", text), (_PASSED[case.pair.dialect], text)
+    passed = VOICES[case.pair.dialect].passed
+    return tuple((name, by.say(Position.RESPONSE_HEADER)) for name in ("x-note", passed) if name)
 
 
 def _said(by: Speaker) -> Said:
@@ -92,7 +77,14 @@ def _said(by: Speaker) -> Said:
     half = len(text) // 2
     pieces = (by.say(Position.TEXT), " ", by.say(Position.TEXT_SPLIT), " ", text[:half], text[half:], " ", *_FILLER)
     arguments = msgspec.json.encode({"note": by.say(Position.CALL_ARGUMENTS)}).decode()
-    return Said(text=pieces, thinking=by.say(Position.THINKING), calls=(Called("toolu_verify_2", "lookup", arguments),))
+    return Said(
+        text=pieces,
+        thinking=by.say(Position.THINKING),
+        sealed=by.say(Position.SIGNATURE),
+        calls=(Called(by.say(Position.CALLED), "lookup", arguments),),
+        id=by.say(Position.ANSWER_ID),
+        model=by.say(Position.ANSWER_MODEL),
+    )
 
 
 def _cut_short(by: Speaker) -> Said:
@@ -101,22 +93,8 @@ def _cut_short(by: Speaker) -> Said:
 
 
 def _document(case: Case, by: Speaker) -> dict[str, Any]:
-    said = Said(text=("I must not. ",)) if case.mode is Mode.REFUSAL else _said(by)
-    if case.pair.dialect is Dialect.ANTHROPIC:
-        body = anthropic.message(said)
-        if case.mode is Mode.REFUSAL:
-            body["content"] = [{"type": "text", "text": by.say(Position.REFUSAL)}]
-            body["stop_reason"] = "refusal"
-        return body
-    if case.pair.dialect is Dialect.OPENAI_RESPONSES:
-        made = openai_responses.response(said)
-        if case.mode is Mode.REFUSAL:
-            made["output"][0]["content"] = [{"type": "refusal", "refusal": by.say(Position.REFUSAL)}]
-        return made
-    body = openai_chat.completion(said)
-    if case.mode is Mode.REFUSAL:
-        body["choices"][0]["message"] |= {"content": None, "refusal": by.say(Position.REFUSAL)}
-    return body
+    voice = VOICES[case.pair.dialect]
+    return voice.refusing(by.say(Position.REFUSAL)) if case.mode is Mode.REFUSAL else voice.whole(_said(by))
 
 
 def _whole(case: Case, body: dict[str, Any], by: Speaker) -> Steps:
@@ -146,7 +124,7 @@ def _stream(case: Case, by: Speaker) -> Steps:
         case Mode.RESET:
             return head, *begun, Send(frames[half][:9]), Wait(0.05), Cut()
         case Mode.ERROR_EVENT:
-            return head, *begun, Send(_error_event(case.pair.dialect, by.say(Position.ERROR_EVENT)))
+            return head, *begun, Send(VOICES[case.pair.dialect].error_event(by.say(Position.ERROR_EVENT)))
         case Mode.MALFORMED_SSE:
             bad = b'data: {"type": "%b\n\n' % by.say(Position.MALFORMED_SSE).encode()
             return head, *begun, Send(bad), *(Send(frame) for frame in frames[half:])
@@ -157,34 +135,11 @@ def _stream(case: Case, by: Speaker) -> Steps:
 
 
 def _frames(case: Case, by: Speaker) -> list[bytes]:
-    if case.mode in _STALLS or case.mode in {Mode.RESET, Mode.ERROR_EVENT, Mode.MALFORMED_SSE}:
-        said = _cut_short(by)
-    elif case.mode is Mode.REFUSAL:
-        return _refusal(case.pair.dialect, by.say(Position.REFUSAL))
-    else:
-        said = _said(by)
-    return _FRAMES[case.pair.dialect](said)
-
-
-def _refusal(dialect: Dialect, text: str) -> list[bytes]:
-    if dialect is Dialect.ANTHROPIC:
-        return anthropic.frames(Said(text=(text,), stop="refusal"))
-    if dialect is Dialect.OPENAI_RESPONSES:
-        frames = openai_responses.frames(Said(text=("I",)))
-        return [
-            frame.replace(b"output_text", b"refusal")
-            .replace(b'"text":"', b'"refusal":"')
-            .replace(b'"I"', b'"%b"' % text.encode())
-            for frame in frames
-        ]
-    frames = openai_chat.frames(Said(text=("I",)))
-    return [frame.replace(b'{"content":"I"}', b'{"refusal":"%b"}' % text.encode()) for frame in frames]
-
-
-def _error_event(dialect: Dialect, text: str) -> bytes:
-    if dialect is Dialect.ANTHROPIC:
-        return anthropic.error_event("overloaded_error", text)
-    return openai_responses.error_event(text) if dialect is Dialect.OPENAI_RESPONSES else openai_chat.error_event(text)
+    voice = VOICES[case.pair.dialect]
+    if case.mode is Mode.REFUSAL:
+        return voice.refused(by.say(Position.REFUSAL))
+    short = case.mode in _STALLS or case.mode in {Mode.RESET, Mode.ERROR_EVENT, Mode.MALFORMED_SSE}
+    return voice.frames(_cut_short(by) if short else _said(by))
 
 
 def _middle(data: bytes, by: Speaker) -> int:

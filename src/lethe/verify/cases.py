@@ -1,7 +1,7 @@
 """What is asked: every front and mode for every way through the operator's configuration."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 from itertools import count
@@ -11,22 +11,32 @@ from msgspec import Struct
 from lethe.config.plan import Plan
 from lethe.errors import UnknownModel
 from lethe.ir.content import Dialect
+from lethe.providers.envelopes import MODEL, Endpoint
 from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.levels import Level, strictest
 from lethe.routing.attempts import Router
 from lethe.verify.modes import BUFFERED_ONLY, PROCESS, STREAMS_ONLY, Front, Mode
 from lethe.verify.positions import DELICATE, Position
+from lethe.wire.framing import Framing
 
 OWN = "lethe-verify-"  # how the routes and upstreams begin that are there to fail
 MOST = 4000  # requests of one pass
 _WILD = re.compile(r"\*|\?|\[!?[^\]]+\]")
 _FILLINGS = ("x", "lethe-verify", "0", "zz-9")  # for what a glob leaves open; an earlier route may take some of them
 _OTHERS = "x0A_-"
-_CONVERSING = frozenset({Front.MESSAGES, Front.CHAT})
+CALLERS: Mapping[Front, Dialect] = {
+    Front.MESSAGES: Dialect.ANTHROPIC,
+    Front.COUNT_TOKENS: Dialect.ANTHROPIC,
+    Front.CHAT: Dialect.OPENAI_CHAT,
+    Front.RESPONSES: Dialect.OPENAI_RESPONSES,
+    Front.EMBEDDINGS: Dialect.OPENAI_CHAT,
+    Front.MODELS: Dialect.OPENAI_CHAT,
+}
+CONVERSING = frozenset({Front.MESSAGES, Front.CHAT, Front.RESPONSES})
 _BUFFERED = frozenset({Front.COUNT_TOKENS, Front.EMBEDDINGS, Front.MODELS})
 _PROCESS = frozenset(PROCESS)
 # After how many bytes of the answer's body the caller leaves.
-LEAVES_AFTER: dict[Mode, tuple[int | None, ...]] = {
+LEAVES_AFTER: Mapping[Mode, tuple[int | None, ...]] = {
     Mode.GONE_AT_FIRST: (1,),
     Mode.GONE_MIDSTREAM: tuple(range(100, 900, 100)),
 }
@@ -35,11 +45,17 @@ _LISTING = (Mode.SERVED, Mode.UNKNOWN_MODEL, Mode.WRONG_METHOD)
 _LISTING_POSITIONS = (Position.QUERY, Position.KEY, Position.WRONG_KEY)
 # What belongs to conversations only.
 _CONVERSATIONS = frozenset({Mode.REFUSAL, Mode.IDLE_TIMEOUT, Mode.RESET})
+# What these dialects have no place for: a translation that drops one is refused.
+_LACKING: Mapping[Dialect, frozenset[Position]] = {Dialect.OPENAI_RESPONSES: frozenset({Position.STOP})}
 # What these fronts have no place for.
-_NOT_THERE: dict[Front, frozenset[Position]] = {
-    Front.COUNT_TOKENS: frozenset({Position.METADATA}),
+_NOT_THERE: Mapping[Front, frozenset[Position]] = {
+    Front.MESSAGES: frozenset({Position.LABEL}),
+    Front.COUNT_TOKENS: frozenset({Position.METADATA, Position.LABEL}),
     Front.EMBEDDINGS: frozenset(
         {
+            Position.LABEL,
+            Position.THOUGHT,
+            Position.SEALED,
             Position.FILENAME,
             Position.IMAGE,
             Position.SCHEMA_CONST,
@@ -61,11 +77,10 @@ class Pair(Struct, frozen=True):
     level: Level
     free: str | None = None  # what a model's name must begin with, where the rest is the caller's to choose
     forward: bool = False  # the caller's own account is used, and with it what tells whose it is
-
-    @property
-    def stops(self) -> bool:
-        """Does its API know stop sequences? Responses does not, and a translation that drops them is refused."""
-        return self.dialect is not Dialect.OPENAI_RESPONSES
+    framing: Framing = Framing.SSE
+    errors: Dialect = Dialect.ANTHROPIC  # in whose words the upstream tells them
+    names_model: bool = False  # in the address at which it is asked
+    embeds: bool = False
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -86,7 +101,11 @@ class Case(Struct, frozen=True, kw_only=True):
 
     @property
     def caller(self) -> Dialect:
-        return Dialect.ANTHROPIC if self.front in {Front.MESSAGES, Front.COUNT_TOKENS} else Dialect.OPENAI_CHAT
+        return CALLERS[self.front]
+
+    def holds(self, position: Position) -> bool:
+        """Have both dialects a place for it?"""
+        return not any(position in _LACKING.get(dialect, ()) for dialect in (self.caller, self.pair.dialect))
 
 
 def pairs(plan: Plan) -> tuple[Pair, ...]:
@@ -119,7 +138,20 @@ def _unrouted(plan: Plan, router: Router, upstream: int) -> Iterator[Pair]:
 
 
 def _pair(upstream: Upstream, model: str, index: int, level: Level, free: str | None) -> Pair:
-    return Pair(model, index, upstream.name, upstream.dialect, level, free, upstream.auth is Auth.FORWARD)
+    served = upstream.served
+    return Pair(
+        model,
+        index,
+        upstream.name,
+        upstream.dialect,
+        level,
+        free,
+        forward=upstream.auth is Auth.FORWARD,
+        framing=served.framing,
+        errors=served.errors,
+        names_model=any(MODEL in path for path in served.paths.values()),
+        embeds=Endpoint.EMBEDDINGS in served.paths,
+    )
 
 
 def _leading(router: Router, glob: str, route: int | None) -> str | None:
@@ -199,7 +231,7 @@ def some(plan: Plan) -> list[Case]:
 def process(plan: Plan, mode: Mode) -> list[Case]:
     """The streams that run while something happens to the process: one for each front and pair."""
     return [
-        Case(front=front, mode=mode, pair=pair, stream=True) for pair in pairs(plan) for front in sorted(_CONVERSING)
+        Case(front=front, mode=mode, pair=pair, stream=True) for pair in pairs(plan) for front in sorted(CONVERSING)
     ]
 
 
@@ -208,16 +240,16 @@ def _served(case: Case) -> object:
 
 
 def _mode(case: Case) -> object:
-    return case.mode if case.front in _CONVERSING else None
+    return case.mode if case.front in CONVERSING else None
 
 
 def _position(case: Case) -> object:
-    return case.delicate if case.front in _CONVERSING else None
+    return case.delicate if case.front in CONVERSING else None
 
 
 def _fits(front: Front, pair: Pair) -> bool:
     """Embeddings are not translated."""
-    return front is not Front.EMBEDDINGS or pair.dialect is Dialect.OPENAI_CHAT
+    return front is not Front.EMBEDDINGS or pair.embeds
 
 
 def _cases(front: Front, mode: Mode, pair: Pair, *, stream: bool) -> Iterator[Case]:

@@ -91,7 +91,7 @@ class Errands:
             else:
                 self._hit(Sink.EGRESS, "sent upstream with another request", canary)
         for owner, canary in in_head:
-            if owner is errand and Position(canary.position) not in IN_HEAD | STAYS:
+            if owner is errand and not _may_be_in_head(errand.case, Position(canary.position)):
                 self._hit(Sink.EGRESS, "sent upstream in a header", canary)
         return errand
 
@@ -105,6 +105,11 @@ class Errands:
 
     def _hit(self, sink: Sink, what: str, canary: Canary) -> None:
         self._hits[Hit(sink, what, position=canary.position, case=canary.case)] = None
+
+
+def _may_be_in_head(case: Case, position: Position) -> bool:
+    """Those that never may have been told of already."""
+    return position in IN_HEAD | STAYS or (position is Position.MODEL and case.pair.names_model)
 
 
 def _is_own(case: Case, canary: Canary) -> bool:

@@ -22,8 +22,8 @@ from lethe.verify.sinks import Hit, Looked, Sink
 from lethe.verify.stage import Account
 
 _PATIENCE = 120.0  # seconds
-_MESSAGES, _CHAT = "/v1/messages", "/v1/chat/completions"
-_SHAPES: Mapping[str, str] = {_MESSAGES: '"type":"error"', _CHAT: '"error":'}
+_MESSAGES, _CHAT, _RESPONSES = "/v1/messages", "/v1/chat/completions", "/v1/responses"
+_SHAPES: Mapping[str, str] = {_MESSAGES: '"type":"error"', _CHAT: '"error":', _RESPONSES: '"error":'}
 
 
 class Ask(Struct, frozen=True):
@@ -79,15 +79,15 @@ def look(
 def asks(mint: Mint, model: str | None) -> list[Ask]:
     """Requests that fail in some way, none of which costs anything; with a model two that are served."""
     made: list[Ask] = []
-    for path in (_MESSAGES, _CHAT):
+    for path in _SHAPES:
         where = f"live{path}"
         text, name = mint.new("user-text", where), mint.new("model", where)
-        made.append(Ask(path, _body(name.text, text.text), (text, name)))
+        made.append(Ask(path, _body(path, name.text, text.text), (text, name)))
         raw = mint.new("raw-bytes", where)
         made.append(Ask(path, b'{"model": "' + raw.text.encode(), (raw,)))
     if model is not None:
         again = [mint.new("user-text", f"live{_MESSAGES}, served") for _ in range(2)]
-        made += [Ask(_MESSAGES, _body(model, each.text), (each,), served=True) for each in again]
+        made += [Ask(_MESSAGES, _body(_MESSAGES, model, each.text), (each,), served=True) for each in again]
     return made
 
 
@@ -137,10 +137,10 @@ def _level(replies: list[tuple[Ask, Reply]]) -> str:
     return next((level for _, reply in replies if (level := reply.headers.get("x-lethe-level")) in set(Level)), "none")
 
 
-def _body(model: str, text: str) -> bytes:
-    return msgspec.json.encode(
-        {"model": model, "max_tokens": 1, "messages": [{"role": "user", "content": f"Say yes. {text}"}]}
-    )
+def _body(path: str, model: str, text: str) -> bytes:
+    said = [{"role": "user", "content": f"Say yes. {text}"}]
+    more = {"input": said, "store": False} if path == _RESPONSES else {"max_tokens": 1, "messages": said}
+    return msgspec.json.encode({"model": model, **more})
 
 
 def _hex(text: str) -> bool:

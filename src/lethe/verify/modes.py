@@ -9,6 +9,7 @@ class Front(StrEnum):
     MESSAGES = "messages"
     COUNT_TOKENS = "count-tokens"
     CHAT = "chat"
+    RESPONSES = "responses"
     EMBEDDINGS = "embeddings"
     MODELS = "models"
 

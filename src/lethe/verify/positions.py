@@ -9,6 +9,7 @@ class Position(StrEnum):
     SYSTEM = "system"
     USER_TEXT = "user-text"
     TOOL_NAME = "tool-name"
+    CALL_ID = "tool-call-id"
     TOOL_DESCRIPTION = "tool-description"
     TOOL_ARGUMENTS = "tool-arguments"
     TOOL_RESULT = "tool-result"
@@ -20,6 +21,9 @@ class Position(StrEnum):
     WRONG_KEY = "wrong-api-key"
     MODEL = "model"
     METADATA = "metadata"
+    LABEL = "label"
+    THOUGHT = "thought"
+    SEALED = "thought-signature"
     QUERY = "query"
     FILENAME = "filename"
     IMAGE = "image"
@@ -33,7 +37,11 @@ class Position(StrEnum):
     TEXT_SPLIT = "answer-text-split"  # within one event, over two chunks
     TEXT_HALVES = "answer-text-halves"  # over two events
     THINKING = "answer-thinking"
+    SIGNATURE = "answer-signature"
+    CALLED = "answer-tool-call-id"
     CALL_ARGUMENTS = "answer-tool-arguments"
+    ANSWER_ID = "answer-id"
+    ANSWER_MODEL = "answer-model"
     REFUSAL = "answer-refusal"
     ERROR_BODY = "answer-error"
     HTML = "answer-html"
@@ -50,6 +58,7 @@ ORDINARY: tuple[Position, ...] = (
     Position.SYSTEM,
     Position.USER_TEXT,
     Position.TOOL_NAME,
+    Position.CALL_ID,
     Position.TOOL_DESCRIPTION,
     Position.TOOL_ARGUMENTS,
     Position.TOOL_RESULT,
@@ -61,6 +70,9 @@ ORDINARY: tuple[Position, ...] = (
 DELICATE: tuple[Position, ...] = (
     Position.MODEL,
     Position.METADATA,
+    Position.LABEL,
+    Position.THOUGHT,
+    Position.SEALED,
     Position.QUERY,
     Position.FILENAME,
     Position.IMAGE,
@@ -82,6 +94,9 @@ IN_HEAD: frozenset[Position] = frozenset({Position.BETA})
 MAY_END_HERE: frozenset[Position] = frozenset(
     {
         Position.THINKING,
+        Position.SIGNATURE,
+        Position.ANSWER_ID,
+        Position.ANSWER_MODEL,
         Position.HTML,
         Position.RESPONSE_HEADER,
         Position.MALFORMED_JSON,

@@ -22,6 +22,11 @@ dialect = "openai-chat"
 base_url = "http://127.0.0.1:1/v1"
 api_key = "env:LETHE_VERIFY_SECOND"
 
+[upstreams.responses-like]
+dialect = "openai-responses"
+base_url = "http://127.0.0.1:1/v1"
+api_key = "env:LETHE_VERIFY_THIRD"
+
 [[routes]]
 model = "claude-*"
 to = ["anthropic-like"]
@@ -29,6 +34,10 @@ to = ["anthropic-like"]
 [[routes]]
 model = "gpt-*"
 to = ["openai-like"]
+
+[[routes]]
+model = "codex-*"
+to = ["responses-like"]
 
 [[keys]]
 name = "somebody"

@@ -2,11 +2,11 @@
 
 import gzip
 
-from lethe.ir.content import Dialect
+from lethe.verify.asking.wording import Put
 from lethe.verify.cases import Case
 from lethe.verify.modes import Front, Mode
 from lethe.verify.positions import Position
-from lethe.verify.questions import Asked, Put
+from lethe.verify.questions import WORDINGS, Asked
 
 MAX_BODY = 64 * 1024  # of the throwaway instance, in bytes
 
@@ -30,19 +30,16 @@ def spoilt(asked: Asked, case: Case, put: Put) -> None:  # noqa: C901, PLR0912 -
         case Mode.OVERSIZE:
             asked.raw = data[:-1] + b', "verify_note": "' + (raw + b" ") * (MAX_BODY // len(raw)) + b'"}'
         case Mode.WRONG_TYPE:
-            wrong = "input" if case.front is Front.EMBEDDINGS else "messages"
+            wrong = "input" if case.front is Front.EMBEDDINGS else WORDINGS[case.caller].TURNS
             body[wrong] = {"note": raw.decode(), "was": body[wrong]}
         case Mode.CLASS_REFUSED:
             asked.headers += [("x-lethe-level", "A1"), ("x-note", raw.decode())]
-        case Mode.GUARD_REFUSED if case.caller is Dialect.ANTHROPIC:
-            body["mcp_servers"] = [{"type": "url", "url": f"https://verify.invalid/{raw.decode()}", "name": "verify"}]
         case Mode.GUARD_REFUSED:
-            body["prompt"] = {"id": raw.decode()}
-            body["web_search_options"] = {"note": raw.decode()}
+            WORDINGS[case.caller].forbid(body, raw.decode())
         case Mode.UNKNOWN_MODEL if case.front is Front.MODELS:
             asked.target += f"/{raw.decode()}"
         case Mode.UNKNOWN_MODEL:
-            body["model"] = f"{raw.decode()}/{raw.decode()}"
+            asked.model = f"{raw.decode()}/{raw.decode()}"
         case Mode.UNKNOWN_PATH:
             asked.target = f"/v1/{raw.decode()}"
         case Mode.WRONG_METHOD:

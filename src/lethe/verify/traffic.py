@@ -157,7 +157,7 @@ class _Drive:
     async def _one(self, caller: Caller, case: Case) -> None:
         errand = self._errands.begin(case, self._mint)
         asked = self._asked(case, errand)
-        data = request(asked.method, asked.target, asked.headers, asked.data())
+        data = request(asked.method, asked.address(), asked.headers, asked.data())
         heard = await self._ask(caller, case, errand, data)
         if case.mode is Mode.SECOND and heard.status == 200:
             before = errand.asked
@@ -185,7 +185,7 @@ class _Drive:
         if case.caller is Dialect.ANTHROPIC:
             asked.headers.append(("anthropic-version", "2023-06-01"))
         if case.mode in UNREACHABLE and asked.body is not None:
-            asked.body["model"] = NAMES[case.mode]
+            asked.model = NAMES[case.mode]
             if all(each.name != NAMES[case.mode] for each in self._site.plan.upstreams):
                 self._faults[f"{case.mode}: the instance has no upstream for it (upstreams.prepared makes them)"] = None
         if case.mode in CALLER_FAULTS:

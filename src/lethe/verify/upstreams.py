@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -52,7 +53,7 @@ class Scripted:
             await fake.start()
             self._fakes.append(fake)
             fake.answer(self._answers(n, upstream.dialect, fake))
-            self.bases.append(based(upstream.dialect, fake.url))
+            self.bases.append(based(upstream, fake.url))
         plain = Fake()  # whoever speaks TLS to it is not understood
         await plain.start()
         self._fakes.append(plain)
@@ -80,9 +81,9 @@ class Scripted:
         return answer(errand.case, request, errand)
 
 
-def based(dialect: Dialect, url: str) -> str:
-    """A base URL as the vendor's SDK takes it."""
-    return url if dialect is Dialect.ANTHROPIC else f"{url}/v1"
+def based(upstream: Upstream, url: str) -> str:
+    """Its base URL at another address: what follows the host stays as the operator has it."""
+    return url + urlsplit(upstream.base_url).path.rstrip("/")
 
 
 def _listing(dialect: Dialect, request: Recorded) -> Script:
@@ -131,6 +132,4 @@ def prepared(settings: Settings, upstreams: Scripted, waits: Timeouts = WAITS) -
 
 
 def _failing(pattern: Upstream, mode: Mode, url: str, waits: Timeouts) -> Upstream:
-    return msgspec.structs.replace(
-        pattern, name=NAMES[mode], base_url=based(pattern.dialect, url), models=(), timeouts=waits
-    )
+    return msgspec.structs.replace(pattern, name=NAMES[mode], base_url=based(pattern, url), models=(), timeouts=waits)

@@ -91,7 +91,7 @@ def _blocks(said: Said) -> Iterator[list[dict[str, Any]]]:
     if said.thinking:
         empty = {"type": "thinking", "thinking": "", "signature": ""}
         deltas = [{"type": "thinking_delta", "thinking": said.thinking}]
-        yield _block(empty, [*deltas, {"type": "signature_delta", "signature": SIGNATURE}])
+        yield _block(empty, [*deltas, {"type": "signature_delta", "signature": said.sealed or SIGNATURE}])
     if said.text:
         yield _block({"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in said.text])
     for call in said.calls:
@@ -110,7 +110,8 @@ def _block(empty: dict[str, Any], deltas: list[dict[str, Any]]) -> list[dict[str
 
 
 def _thought(said: Said) -> list[dict[str, Any]]:
-    return [{"type": "thinking", "thinking": said.thinking, "signature": SIGNATURE}] if said.thinking else []
+    thought = {"type": "thinking", "thinking": said.thinking, "signature": said.sealed or SIGNATURE}
+    return [thought] if said.thinking else []
 
 
 def _text(said: Said) -> list[dict[str, Any]]:

@@ -64,16 +64,16 @@ def error_event(text: str) -> bytes:
 def _items(said: Said) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Each item as it is in the end, and the events that say it."""
     if said.thinking:
-        yield _reasoning(said.thinking)
+        yield _reasoning(said.thinking, said.sealed or SEALED)
     if said.text:
         yield _message(said.text)
     for number, call in enumerate(said.calls):
         yield _call(call, number)
 
 
-def _reasoning(text: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _reasoning(text: str, sealed: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     part = {"type": "summary_text", "text": text}
-    item = {"id": "rs_fake_1", "type": "reasoning", "summary": [part], "encrypted_content": SEALED}
+    item = {"id": "rs_fake_1", "type": "reasoning", "summary": [part], "encrypted_content": sealed}
     where = {"summary_index": 0}
     return item, [
         {"type": "response.reasoning_summary_part.added", **where, "part": {**part, "text": ""}},

@@ -12,13 +12,15 @@ class Called(Struct, frozen=True):
 
 
 class Said(Struct, frozen=True, kw_only=True):
-    """One answer. In a stream each piece of `text` is a delta; `stop` is the dialect's own word, None the usual one.
+    """One answer. In a stream each piece of `text` is a delta; `stop` is the dialect's own word, None the usual one;
+    likewise `sealed`, the thought's signature or encrypted form.
 
     Token counts are disjoint: the prompt is `input + cached`; `reasoning` is within `output`.
     """
 
     text: tuple[str, ...] = ()
     thinking: str = ""
+    sealed: str | None = None
     calls: tuple[Called, ...] = ()
     stop: str | None = None
     model: str = "fake-model"
