@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from tests.e2e.served import Lethe, lethe, route, upstream
 from tests.leaks.cases import CASES, Case
-from tests.leaks.plants import ANTHROPIC, CHAT, Draft
+from tests.leaks.plants import ANTHROPIC, CHAT, RESPONSES, Draft
 
 from lethe.providers.envelopes import Endpoint
 from lethe.upstream.fake import FakeThread, Recorded, Script, openai_chat
@@ -29,9 +29,13 @@ FRONTS = {
     Endpoint.MESSAGES: ("/v1/messages", ANTHROPIC),
     Endpoint.COUNT_TOKENS: ("/v1/messages/count_tokens", ANTHROPIC),
     Endpoint.CHAT: ("/v1/chat/completions", CHAT),
+    Endpoint.RESPONSES: ("/v1/responses", RESPONSES),
     Endpoint.EMBEDDINGS: ("/v1/embeddings", CHAT),
 }
-TRANSLATED = (Endpoint.MESSAGES, Endpoint.CHAT)
+TRANSLATED = (Endpoint.MESSAGES, Endpoint.CHAT, Endpoint.RESPONSES)
+# The upstreams, and what each speaks.
+PLACES = {"a": ANTHROPIC, "c": CHAT, "r": RESPONSES}
+OF = {dialect: name for name, dialect in PLACES.items()}
 # Switches of other software and of Python that make programs talk, or send what they know somewhere.
 TALKATIVE = {
     "DEBUG": "1",
@@ -110,19 +114,17 @@ class House:
     def _script(self, name: str, request: Recorded) -> Script:
         asked = json.loads(request.body)
         shot = self._scripts[asked["model"]]
-        dialect = ANTHROPIC if name == "a" else CHAT
         if request.path.endswith("count_tokens"):
             return document({"input_tokens": 1})
         if request.path.endswith("embeddings"):
             return document(openai_chat.embeddings((0.5,)))
-        return shot.case.answer(dialect, bool(asked.get("stream")), shot.canary)
+        return shot.case.answer(PLACES[name], bool(asked.get("stream")), shot.canary)
 
     def shoot(self) -> None:
         """All requests of all cases."""
         for case in CASES:
             for endpoint in case.endpoints:
-                own = "a" if FRONTS[endpoint][1] is ANTHROPIC else "c"
-                places = ("a", "c") if endpoint in TRANSLATED else (own,)
+                places = tuple(PLACES) if endpoint in TRANSLATED else (OF[FRONTS[endpoint][1]],)
                 for place in (*places, *(("dead",) if case.dead else ())):
                     for stream in (False, True) if endpoint in TRANSLATED else (False,):
                         self._send(case, endpoint, place, stream=stream)
@@ -168,7 +170,8 @@ class House:
 
 def request(endpoint: Endpoint, model: str, *, stream: bool) -> dict[str, object]:
     """The smallest body that this endpoint takes."""
-    body: dict[str, object] = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
+    turns = "input" if endpoint is Endpoint.RESPONSES else "messages"
+    body: dict[str, object] = {"model": model, turns: [{"role": "user", "content": "hello"}]}
     if endpoint is Endpoint.MESSAGES:
         body["max_tokens"] = 50
     return body | ({"stream": True} if stream else {})
@@ -194,13 +197,12 @@ def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
             *(
                 upstream(name, dialect, url, *wait).replace('"U6"', f'"{CLASSES[level]}"')
                 for name, dialect, url in (
-                    ("a", "anthropic", fakes["a"].url),
-                    ("c", "openai-chat", fakes["c"].url),
+                    *((name, dialect.value, fakes[name].url) for name, dialect in PLACES.items()),
                     ("dead", "openai-chat", dead),
                 )
             ),
             upstream("o", "openai-chat", fakes["c"].url, 'provider = "openai"', *wait),
-            *(route(f"{name}.*", name, lines=allow) for name in ("a", "c", "o", "dead")),
+            *(route(f"{name}.*", name, lines=allow) for name in (*PLACES, "o", "dead")),
             route("fall.*", "a", "c", lines=allow),
             *keys,
         )
@@ -211,7 +213,7 @@ def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
 def house(level: str, folder: Path) -> Iterator[House]:
     """Started, not yet asked anything."""
     with ExitStack() as stack:
-        fakes = {name: stack.enter_context(FakeThread()) for name in ("a", "c")}
+        fakes = {name: stack.enter_context(FakeThread()) for name in PLACES}
         trap = Trap()
         stack.callback(trap.close)
         environ = {**TALKATIVE, **dict.fromkeys(TRAPS, trap.url), "FAKE_KEY": PROVIDER_KEY, "TMPDIR": str(folder)}

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from tests.e2e.served import lethe
 from tests.leaks.after import pages, places, processes
+from tests.leaks.answers import cookie, failure, plain, redirect
 from tests.leaks.conftest import LEVELS, Runs
-from tests.leaks.house import FRONTS, KEYS, PROVIDER_KEY, House, Reply, request
-from tests.leaks.plants import CHAT, Draft, cookie, failure, plain, redirect
+from tests.leaks.house import FRONTS, KEYS, OF, PLACES, PROVIDER_KEY, TRANSLATED, House, Reply, request
+from tests.leaks.plants import CHAT, Draft
 from tests.leaks.search import canaries
 
 from lethe.ledger.codes import CODES
@@ -23,18 +24,19 @@ from lethe.upstream.fake import Recorded, Script
 pytestmark = pytest.mark.xdist_group("leaks")
 
 ONE, TWO = "ZDRCANARYL20X1X0000000000000001", "ZDRCANARYL20X2X0000000000000002"
-BOTH = [Endpoint.MESSAGES, Endpoint.CHAT]
 STREAMS = pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
 AT = pytest.mark.parametrize("level", LEVELS)
-FRONT = pytest.mark.parametrize("endpoint", BOTH)
+FRONT = pytest.mark.parametrize("endpoint", TRANSLATED)
 
 
 def ask(
     house: House, endpoint: Endpoint, model: str, text: str, key: str = "one", more: dict[str, object] | None = None
 ) -> Reply:
     path, front = FRONTS[endpoint]
-    body = request(endpoint, model, stream=False) | {"messages": [{"role": "user", "content": text}]} | (more or {})
-    return house.ask(Draft(front, text, path, body, {"x-api-key": KEYS[key]}))
+    draft = Draft(front, text, path, request(endpoint, model, stream=False), {"x-api-key": KEYS[key]})
+    draft.say(text)
+    draft.body |= more or {}
+    return house.ask(draft)
 
 
 @AT
@@ -47,7 +49,7 @@ def test_l18_s1_m6_e3_nothing_is_sent_to_collectors_or_proxies(runs: Runs, level
 @AT
 def test_l13_the_providers_key_is_with_the_provider_only(runs: Runs, level: str) -> None:
     house, after = runs[level]
-    assert after.seen[PROVIDER_KEY] == {"a", "c"}
+    assert after.seen[PROVIDER_KEY] == set(PLACES)
     assert not after.left[PROVIDER_KEY]
     assert not [reply for _, reply in house.replies if PROVIDER_KEY.encode() in reply.everything]
 
@@ -72,7 +74,8 @@ def test_e2_callers_keys_are_nowhere(runs: Runs, level: str) -> None:
 def test_x1_b4_lines_hold_configured_names_numbers_and_nothing_else(runs: Runs) -> None:
     house, _ = runs["C"]
     outcomes = {outcome.name.lower() for outcome in Outcome}
-    configured = {"a", "c", "o", "dead", "a.*", "c.*", "o.*", "dead.*", "fall.*", *KEYS}
+    upstreams = (*PLACES, "o", "dead")
+    configured = {*upstreams, *(f"{name}.*" for name in (*upstreams, "fall")), *KEYS}
     names = {*configured, *ENDPOINTS, *LEVEL_NAMES, *CLASSES, *CODES, *outcomes}
     lines = [json.loads(line) for line in house.served.stdout]
     assert len(lines) > 500
@@ -120,10 +123,12 @@ def test_l20_no_caller_gets_what_another_one_got(fresh: House, endpoint: Endpoin
     def answer(asked: Recorded) -> Script:
         return plain(FRONTS[endpoint][1], bool(asked.json().get("stream")), next(told))
 
-    fake = fresh.fakes["c" if FRONTS[endpoint][1] is CHAT else "a"]
+    name = OF[FRONTS[endpoint][1]]
+    fake = fresh.fakes[name]
     fake.answer(answer)
-    model = "c.1" if FRONTS[endpoint][1] is CHAT else "a.1"
-    replies = [ask(fresh, endpoint, model, "the same words", key, {"stream": stream}) for key in ("one", "two", "one")]
+    replies = [
+        ask(fresh, endpoint, f"{name}.1", "the same words", key, {"stream": stream}) for key in ("one", "two", "one")
+    ]
     assert [canaries(reply.everything) for reply in replies] == [{each} for each in answers]
     assert len(fake.requests) == 3
 
@@ -144,7 +149,7 @@ def test_l22_a_fallback_gets_the_request_as_it_was(fresh: House, endpoint: Endpo
 @STREAMS
 def test_l26_no_cookie_comes_back_and_no_redirect_is_followed(fresh: House, endpoint: Endpoint, stream: bool) -> None:
     dialect = FRONTS[endpoint][1]
-    name = "c" if dialect is CHAT else "a"
+    name = OF[dialect]
     fresh.fakes[name].answer(cookie(dialect, stream, ONE), redirect(dialect, stream, TWO))
     first = ask(fresh, endpoint, f"{name}.1", "hello", more={"stream": stream})
     second = ask(fresh, endpoint, f"{name}.1", "hello", "two", {"stream": stream})
@@ -179,11 +184,15 @@ def test_u_nothing_is_stored_where_the_api_could(
     if endpoint is Endpoint.MESSAGES and wish:
         pytest.skip("Messages has no such field")
     fresh.fakes["c"].answer(plain(CHAT, stream, ONE))
-    assert ask(fresh, endpoint, f"{place}.1", "hello", more={"stream": stream, **wish}).status == 200
+    reply = ask(fresh, endpoint, f"{place}.1", "hello", more={"stream": stream, **wish})
+    if endpoint is Endpoint.RESPONSES and wish.get("store"):  # nobody could fetch the answer there
+        assert (reply.status, fresh.fakes["c"].requests) == (400, [])
+        return
+    assert reply.status == 200
     (got,) = fresh.fakes["c"].requests
     assert got.path == "/v1/chat/completions"
     assert got.json().get("store") is not True
-    if endpoint is Endpoint.MESSAGES or place == "o":
+    if endpoint is not Endpoint.CHAT or place == "o":
         assert got.json()["store"] is False
 
 
