@@ -27,7 +27,7 @@ from lethe.ir.loss import Loss, Losses
 from lethe.ir.request import Request
 from lethe.ir.response import Response
 from lethe.ir.usage import Usage
-from lethe.providers.quirks import adjusted
+from lethe.providers.quirks import adjusted, suited
 from lethe.providers.upstream import Upstream
 from lethe.wire import lenient
 from lethe.wire.boundary import EventBoundary
@@ -58,7 +58,8 @@ class Buffered(msgspec.Struct, frozen=True, kw_only=True):
 
 def encode_request(request: Request, upstream: Upstream, model: str, losses: Losses) -> Encoded:
     """The body for an upstream of another dialect. Losses are at paths of the hub: see `located`."""
-    fitted, names = fit(msgspec.structs.replace(request, model=model), upstream.dialect)
+    asked = suited(msgspec.structs.replace(request, model=model), upstream.provider, losses)
+    fitted, names = fit(asked, upstream.dialect)
     body = UPSTREAM_CODECS[upstream.dialect].encode_request(fitted, losses)
     body = adjusted(body, fitted, upstream.provider, losses)
     return Encoded(body=lenient.encode(body), tool_names=names)

@@ -6,6 +6,7 @@ from fnmatch import translate
 from functools import cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lethe.ir.content import JsonObject, Thinking
 from lethe.ir.loss import Losses
@@ -35,6 +36,8 @@ class Quirk(Struct, frozen=True, kw_only=True):
     rename: tuple[tuple[str, str], ...] = ()
     drop: tuple[str, ...] = ()  # tuning knobs: leaving one out is a hint
     drop_thinking: bool = False  # out of messages: degrades the history
+    unsampled: tuple[str, ...] = ()  # of the hub's sampling: left out of the request, in every dialect
+    beside: str | None = None  # only where this one is set too
 
     def applies(self, provider: str, model: str) -> bool:
         return (
@@ -45,9 +48,31 @@ class Quirk(Struct, frozen=True, kw_only=True):
         )
 
 
+# Up to these, Claude's models let callers choose how to sample.
+_SAMPLED_CLAUDES = (
+    "*claude-instant*",
+    "*claude-[v123]*",
+    "*claude-*-4",
+    "*claude-*-4@*",
+    "*claude-*-4-20*",
+    "*claude-*-4[-.][0156]*",
+)
 _REASONING_MODELS = ("o1*", "o3*", "o4*", "gpt-5*", "gpt-6*", "codex-*", "openai/o*", "openai/gpt-5*", "openai/gpt-6*")
 
 QUIRKS: tuple[Quirk, ...] = (
+    Quirk(
+        # Anthropic, "Migrating to API version 2026-10-21", read 2026-11-29
+        because="Claude 4.7 and later refuse any sampling but the default",
+        models=("*claude*",),
+        not_models=_SAMPLED_CLAUDES,
+        unsampled=("temperature", "top_p", "top_k"),
+    ),
+    Quirk(
+        because="Claude 4.1 to 4.6 refuse the two together",
+        models=("*claude-*-4[-.][156]*",),
+        unsampled=("top_p",),
+        beside="temperature",
+    ),
     Quirk(
         because="compatible servers know the older name; OpenAI's reasoning models refuse it",
         not_providers=("openai", "openrouter"),
@@ -78,6 +103,24 @@ QUIRKS: tuple[Quirk, ...] = (
         drop_thinking=True,
     ),
 )
+
+
+def suited(request: Request, provider: str, losses: Losses, quirks: Sequence[Quirk] = QUIRKS) -> Request:
+    """The request as this provider and model take it, before it is encoded."""
+    for quirk in quirks:
+        if quirk.unsampled and quirk.applies(provider, request.model):
+            request = _unsampled(quirk, request, losses)
+    return request
+
+
+def _unsampled(quirk: Quirk, request: Request, losses: Losses) -> Request:
+    sampling = request.sampling
+    if quirk.beside is not None and getattr(sampling, quirk.beside) is None:
+        return request
+    refused = [name for name in quirk.unsampled if getattr(sampling, name) is not None]
+    for name in refused:
+        losses.hint(f"$.sampling.{name}", "not taken by this provider or model")
+    return replace(request, sampling=replace(sampling, **dict.fromkeys(refused))) if refused else request
 
 
 def adjusted(
