@@ -32,8 +32,9 @@ from lethe.upstream.call import Call
 from lethe.wire.rawjson import TopLevel
 
 USER_AGENT = (b"user-agent", f"lethe/{lethe.__version__}".encode())
-# The version that our encoder's bodies are validated against (anthropic 2.13.0, `ANTHROPIC_API_VERSION`).
-ANTHROPIC_VERSION = (b"anthropic-version", b"2026-10-21")
+# Of translated requests: 2026-10-21 refuses temperature, top_p and top_k, which models up to 4.6 take, and has nothing
+# that this version lacks (Anthropic, "Migrating to API version 2026-10-21", read 2026-11-29).
+ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 QUERIES: dict[Dialect, frozenset[bytes]] = {
     Dialect.ANTHROPIC: frozenset({b"beta=true"}),  # SDKs' beta methods and Claude Code
     Dialect.OPENAI_CHAT: frozenset(),
