@@ -5,18 +5,19 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lethe.config.load import config_path, load_settings
+from lethe.config.load import config_path, load_settings, parse_settings
 from lethe.config.settings import Settings
 from lethe.upstream.embedded import missing
 
 ENVIRONMENT = "environment"
+TEXT = "LETHE_TOML"  # the text of a configuration, for platforms on which a container has no file of its own
 
 
 def add_config_option(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="the configuration (default: LETHE_CONFIG, else ./lethe.toml, else what the environment holds)",
+        help="the configuration (default: LETHE_CONFIG, ./lethe.toml, the text in LETHE_TOML, else the environment)",
     )
 
 
@@ -27,9 +28,13 @@ def chosen_path(arguments: Namespace) -> Path | None:
 
 def load(path: Path | None) -> Settings:
     """Raises ConfigError."""
-    today = datetime.now(UTC).date()
+    today, text = datetime.now(UTC).date(), os.environ.get(TEXT)
+    if path is None and text:
+        return parse_settings(text, TEXT, embedded_available=not missing(), today=today)
     return load_settings(path, os.environ, embedded_available=not missing(), today=today)
 
 
 def source_of(path: Path | None) -> str:
-    return ENVIRONMENT if path is None else str(path)
+    if path is not None:
+        return str(path)
+    return TEXT if os.environ.get(TEXT) else ENVIRONMENT

@@ -45,6 +45,8 @@ COMMANDS: dict[str, Entry] = {
     "keys": Entry("make keys for callers"),
     "posture": Entry("show, or check, what Lethe says of its own retention"),
     "verify": Entry("verify that nothing is kept: canaries, and every place searched"),
+    "deploy": Entry("write the files that put Lethe on a platform"),
+    "preflight": Entry("compare what a configuration needs with what platforms give"),
     "code": Entry("start Claude Code pointed at Lethe", passes_on=True),
     "demo": Entry("talk to a small real model through Lethe and see what is kept"),
 }

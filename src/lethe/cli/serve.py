@@ -87,9 +87,14 @@ def execute(arguments: Namespace) -> int:
 def servable(path: Path | None, host: str) -> Settings:
     """Settings that may be served at this address. Raises ConfigError."""
     settings = load(path)
-    if not settings.plan.keys and not is_loopback(host):
+    return settings if is_loopback(host) else servable_settings(settings, source_of(path))
+
+
+def servable_settings(settings: Settings, source: str) -> Settings:
+    """Settings that may be served to others than this machine. Raises ConfigError."""
+    if not settings.plan.keys:
         raise ConfigError(
-            source_of(path),
+            source,
             [
                 Problem(
                     path="keys",

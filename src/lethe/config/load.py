@@ -29,7 +29,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str], *, embedded_ava
     """Checked settings. Raises ConfigError with everything that is wrong."""
     if path is None:
         return from_environment(environ, embedded_available=embedded_available, today=today)
-    return parse_settings(_text(path), str(path), embedded_available=embedded_available, today=today)
+    return parse_settings(text_of(path), str(path), embedded_available=embedded_available, today=today)
 
 
 def parse_settings(text: str, source: str, *, embedded_available: bool, today: date) -> Settings:
@@ -47,7 +47,8 @@ def parse_settings(text: str, source: str, *, embedded_available: bool, today: d
     return settings
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a configuration file. Raises ConfigError."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE + 1)

@@ -1,0 +1,73 @@
+"""Write the files that put Lethe on a platform: a folder with a README of the exact commands, without any secret.
+
+Without a configuration it begins with one provider and one key for callers. Running it again changes nothing that
+has not changed.
+
+examples:
+  lethe deploy cloud-run --out deploy/cloud-run --config lethe.toml --image REGISTRY/lethe@sha256:...
+  lethe deploy kubernetes --out chart
+  lethe deploy systemd --out etc
+"""
+
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lethe.cli.configured import add_config_option, chosen_path, source_of
+from lethe.cli.output import CommandFailed, UsageFault, emit, say
+from lethe.cli.serve import servable_settings
+from lethe.config.load import parse_settings, text_of
+from lethe.config.problems import choice
+from lethe.config.settings import Settings
+from lethe.deploy.deployment import IMAGE, STARTER, Deployment, deployment_of
+from lethe.deploy.folder import FolderInUse, write
+from lethe.deploy.need import MAX_STREAM, need_of, seconds
+from lethe.deploy.platform import platform
+from lethe.deploy.preflight import Verdict, examined
+from lethe.deploy.target import TARGETS, Undeployable, target
+
+
+def options(parser: ArgumentParser) -> None:
+    add_config_option(parser)
+    parser.add_argument("target", help=f"one of {', '.join(TARGETS)}")
+    parser.add_argument("--out", metavar="DIR", help="the folder to write to (default: ./lethe-TARGET)")
+    parser.add_argument("--name", default="lethe", help="the service's name (default: lethe)")
+    parser.add_argument("--image", default=IMAGE, help="the image, by its digest")
+    parser.add_argument("--region", help="where it runs, by the platform's own name")
+    parser.add_argument("--max-stream", default=f"{MAX_STREAM:g}s", help="the longest stream, as 30m (the default)")
+
+
+def execute(arguments: Namespace) -> int:
+    if arguments.target not in TARGETS:
+        raise UsageFault(f"no such target ({choice(arguments.target, TARGETS)})")
+    folder = Path(arguments.out or f"lethe-{arguments.target}")
+    try:
+        files = target(arguments.target).files(_deployment(arguments))
+        changed = write(folder, files)
+    except (Undeployable, FolderInUse) as error:
+        raise CommandFailed(str(error)) from None
+    except OSError as error:
+        raise CommandFailed(f"cannot write to {folder}: {error.strerror}") from None
+    if arguments.json:
+        emit({"target": arguments.target, "folder": str(folder), "files": sorted(files), "changed": sorted(changed)})
+    else:
+        say(f"{folder}: {len(files)} files, {len(changed)} of them new or changed; next: {folder}/README.md")
+    return 0
+
+
+def _deployment(arguments: Namespace) -> Deployment:
+    """Raises ConfigError, UsageFault, CommandFailed."""
+    path = chosen_path(arguments)
+    text, source = (text_of(path), source_of(path)) if path is not None else (STARTER, "the starter configuration")
+    settings: Settings = parse_settings(text, source, embedded_available=False, today=datetime.now(UTC).date())
+    servable_settings(settings, source)
+    try:
+        longest = seconds(arguments.max_stream)
+    except ValueError as error:
+        raise UsageFault(f"--max-stream {error}") from None
+    on = platform(arguments.target)
+    need = need_of(settings.plan, max_stream=longest, drain=on.drain)
+    failed = [f"{f.check}: {f.change}" for f in examined(on, need) if f.verdict is Verdict.FAIL]
+    if failed:
+        raise CommandFailed(f"this does not fit {on.title}: {'; '.join(failed)} (lethe preflight {on.id} shows all)")
+    return deployment_of(settings, text, need, name=arguments.name, image=arguments.image, region=arguments.region)

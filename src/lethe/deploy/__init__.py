@@ -1,0 +1,1 @@
+"""Where Lethe can run: what platforms demand and keep, and the files that put it there."""
