@@ -11,6 +11,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from lethe.ir.content import Dialect
+from lethe.providers.counting import Counting
 from lethe.wire.framing import Framing
 
 MODEL = "{model}"  # in a path: the model's name, percent-encoded
@@ -58,6 +59,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     framing: Framing = Framing.SSE
     errors: Dialect  # in whose words errors are told
     registered: dict[Endpoint, str] = {}
+    counting: Counting | None = None  # where it counts otherwise than the dialect's own vendor
 
     def path(self, endpoint: Endpoint, model: str, *, stream: bool) -> str:
         """The path for a request. Raises KeyError where the endpoint is not served."""
@@ -94,6 +96,7 @@ PLAIN: Mapping[Dialect, Envelope] = {
     Dialect.OPENAI_RESPONSES: Envelope(
         paths={
             Endpoint.RESPONSES: "/responses",
+            Endpoint.COUNT_TOKENS: "/responses/input_tokens",
             Endpoint.MODELS: "/models",
         },
         errors=Dialect.OPENAI_RESPONSES,

@@ -5,7 +5,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lethe.ir.content import Dialect
-from lethe.providers.envelopes import PLAIN, Envelope
+from lethe.providers.counting import COUNTING, Counting
+from lethe.providers.envelopes import PLAIN, Endpoint, Envelope
 from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Declared
 from lethe.retention.surface import Surface
@@ -59,6 +60,18 @@ class Upstream(Struct, frozen=True, kw_only=True):
     gateway: str | None = None  # the reference of a second secret, for a gateway in front of the provider
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """References of all that it presents."""
+        return tuple(reference for reference in (self.credential, self.gateway) if reference is not None)
+
+    @property
     def served(self) -> Envelope:
         """How its dialect is served here."""
         return self.envelope or PLAIN[self.dialect]
+
+    @property
+    def counting(self) -> Counting | None:
+        """How it is asked to count tokens; None if it does not."""
+        if Endpoint.COUNT_TOKENS not in self.served.paths:
+            return None
+        return self.served.counting or COUNTING.get(self.dialect)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from lethe.providers.envelopes import Endpoint
+from lethe.providers.envelopes import COMPLETION, Endpoint
 from lethe.providers.upstream import Upstream
 from lethe.retention.attestation import probes
 from lethe.retention.classes import standing
@@ -59,6 +59,18 @@ class Admission:
     def guard(self, upstream: int, endpoint: Endpoint) -> Guard | None:
         """None where the register knows nothing of it."""
         return self._guards[upstream].get(endpoint)
+
+    def inner(self, upstream: int, endpoint: Endpoint) -> Guard | None:
+        """What guards what a body holds that is one of another endpoint; else what guards the endpoint."""
+        asked = self._upstreams[upstream]
+        if endpoint is Endpoint.COUNT_TOKENS and asked.counting is not None and asked.counting.wrapped:
+            return self.guard(upstream, COMPLETION[asked.dialect])
+        return self.guard(upstream, endpoint)
+
+    def counts(self, upstream: int, *, lenient: bool) -> bool:
+        """Does it count tokens? An endpoint that the register does not know is asked only if `lenient`."""
+        known = self.guard(upstream, Endpoint.COUNT_TOKENS) is not None
+        return self._upstreams[upstream].counting is not None and (lenient or known)
 
     def surface(self, upstream: int, endpoint: Endpoint) -> Surface | None:
         guard = self._guards[upstream].get(endpoint)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,6 +27,7 @@ from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
 from lethe.policies.retention import class_refused, refuse_query, refuse_unenforced, weakness
 from lethe.policies.state import refuse_threads
+from lethe.providers.counting import request_of
 from lethe.providers.envelopes import COMPLETION, Endpoint
 from lethe.providers.upstream import Upstream
 from lethe.retention.attestation import attests
@@ -35,7 +37,7 @@ from lethe.retention.standing import Finding, Standing
 from lethe.retention.surface import EvidenceKind
 from lethe.routing.attempts import Attempt, Router, Routing, ordered
 from lethe.routing.retry import MAX_COOLING, moves_on, retry_after
-from lethe.server import replies, tokens
+from lethe.server import counting, replies
 from lethe.server.admission import Admission
 from lethe.server.exchange import Exchange
 from lethe.server.headers import EVENT_STREAM, Header
@@ -110,6 +112,8 @@ class Inference:
         """Raises LetheError while nothing has been sent; afterwards the error is in the stream."""
         refuse_query(exchange.incoming.query, QUERIES[exchange.caller])
         body, asked = TopLevel(raw), exchange.asked
+        if exchange.endpoint is Endpoint.COUNT_TOKENS:
+            body = request_of(exchange.caller, body)
         model = asked.model if asked.model is not None else body.value("model")
         if not isinstance(model, str) or not model:
             raise InvalidRequest("$.model", "is required")
@@ -126,8 +130,11 @@ class Inference:
             exchange.facts.route = routing.route
         attempts = self._attempts(exchange, routing)
         outgoing = Outgoing(exchange, body, routing, model, self._key, refuse_unknown=self._refuse_unknown)
-        if not attempts:  # only count_tokens comes here: no upstream of this route counts
-            await tokens.estimate(exchange, outgoing.request())
+        if exchange.endpoint is Endpoint.COUNT_TOKENS:
+            able = self._counting(exchange, attempts)
+            ask = (lambda: self._first(exchange, outgoing, able)) if able else None
+            first = attempts[0]
+            await counting.answer(exchange, self._upstreams[first.upstream], ask, outgoing.request, first.model)
         elif exchange.streaming:
             await self._stream(exchange, outgoing, attempts)
         else:
@@ -136,11 +143,16 @@ class Inference:
 
     def _attempts(self, exchange: Exchange, routing: Routing) -> tuple[Attempt, ...]:
         serving = routing.attempts
-        if exchange.endpoint not in COMPLETIONS:
+        if exchange.endpoint not in COMPLETIONS and exchange.endpoint is not Endpoint.COUNT_TOKENS:
             serving = tuple(a for a in serving if _serves(self._upstreams[a.upstream], exchange))
-        if not serving and exchange.endpoint is not Endpoint.COUNT_TOKENS:
+        if not serving:
             raise UnknownModel("no upstream that serves this model has this endpoint")
         return ordered(serving, self._cooling, self._loop.time())
+
+    def _counting(self, exchange: Exchange, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+        """As long as they count: another upstream's number would be another model's, and an estimate is better."""
+        lenient = exchange.level is Level.C and not self._refuse_unknown
+        return tuple(takewhile(lambda attempt: self.admission.counts(attempt.upstream, lenient=lenient), attempts))
 
     async def _stream(self, exchange: Exchange, outgoing: Outgoing, attempts: Sequence[Attempt]) -> None:
         hold = StatusHold(
@@ -201,7 +213,8 @@ class Inference:
         standing = admission.standing(n, endpoint, attempt.model, now)
         used: tuple[tuple[str, UpstreamClass], ...] = ()
         if (why := weakness(exchange.level, self._opted_in, standing, used)) is None:
-            prepared = outgoing.prepared(attempt, upstream, admission.guard(n, endpoint), self.credentials)
+            guards = admission.guard(n, endpoint), admission.inner(n, endpoint)
+            prepared = outgoing.prepared(attempt, upstream, guards, self.credentials)
             used = prepared.used
             why = weakness(exchange.level, self._opted_in, standing, used)
         if why is not None:
@@ -228,6 +241,8 @@ class Inference:
         try:
             if admitted.silent is not None:
                 self._attested(exchange, admitted, admitted.silent, reply.headers)
+            if exchange.endpoint is Endpoint.COUNT_TOKENS and asked.counting is not None:
+                return await counting.read(reply, way, asked.counting)
             return await (replies.open_stream(reply, way) if exchange.streaming else replies.read_whole(reply, way))
         except BaseException:
             reply.close()

@@ -18,7 +18,8 @@ from lethe.ir.request import Request
 from lethe.policies import fidelity
 from lethe.policies.retention import refuse_features
 from lethe.policies.state import refuse_state
-from lethe.providers.envelopes import COMPLETION, PLAIN
+from lethe.providers.counting import bearing, placed, trimmed
+from lethe.providers.envelopes import COMPLETION, PLAIN, Endpoint
 from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.guard import Guard, Refusal, Verdict
 from lethe.retention.levels import Level, UpstreamClass
@@ -72,7 +73,10 @@ class Outgoing:
     def request(self) -> Request:
         """The hub's view of the body. Raises InvalidRequest."""
         if self._request is None:
-            self._request = CODECS[self._exchange.caller].decode_request(self.body.whole())
+            asked, whole = self._exchange.asked, self.body.whole()
+            if asked.model is not None:
+                whole |= {"model": asked.model, "stream": self._exchange.streaming}
+            self._request = CODECS[asked.caller].decode_request(whole)
         return self._request
 
     def context(self) -> ReplyContext:
@@ -86,9 +90,13 @@ class Outgoing:
         )
 
     def prepared(
-        self, attempt: Attempt, upstream: Upstream, guard: Guard | None, credentials: Mapping[str, str]
+        self,
+        attempt: Attempt,
+        upstream: Upstream,
+        guards: tuple[Guard | None, Guard | None],
+        credentials: Mapping[str, str],
     ) -> Prepared:
-        """Judged by the surface that it goes to.
+        """Judged by what guards the surface that it goes to, and what its body holds.
 
         Raises InvalidRequest, LossRefused, RetentionRefused, CredentialUnavailable.
         """
@@ -96,15 +104,18 @@ class Outgoing:
         betas: tuple[str, ...] = ()
         changes: dict[str, Any] = {}
         served, endpoint = upstream.served, exchange.endpoint
+        counts = upstream.counting if endpoint is Endpoint.COUNT_TOKENS else None
         if upstream.dialect is exchange.caller:
             body = self.body
             betas = beta_tokens(exchange.headers, exchange.caller)
             changes = {} if attempt.model == self.model else {"model": attempt.model}
             exchange.losses, self._tool_names = None, {}
         else:
-            endpoint = COMPLETION[upstream.dialect]
-            body = TopLevel(self._translated(attempt, upstream))
-        verdict = self._judged(body, attempt, upstream, guard, betas)
+            endpoint = COMPLETION[upstream.dialect] if counts is None else endpoint
+            translated = self._translated(attempt, upstream)
+            body = TopLevel(translated if counts is None else trimmed(counts, translated))
+        guard, inner = guards
+        verdict = self._judged(body, attempt, upstream, inner, betas)
         refuse_features(exchange.level, upstream.name, verdict.refusals)
         sent = headers(exchange, upstream, credentials)
         if verdict.betas:
@@ -114,11 +125,14 @@ class Outgoing:
                 sent.append((BETA[upstream.dialect], ",".join(verdict.betas).encode("latin-1")))
         if guard is not None:
             sent = with_rules(sent, guard.surface.headers, exchange.level)
-        changes = {n: v for n, v in {**served.added, **changes, **verdict.changes}.items() if n not in served.removed}
+        ruled = verdict.changes if counts is None else bearing(counts, verdict.changes, body)
+        changes = {n: v for n, v in {**served.added, **changes, **ruled}.items() if n not in served.removed}
         path = served.path(endpoint, attempt.model, stream=exchange.streaming)
         if exchange.incoming.query and served is PLAIN[Dialect.ANTHROPIC]:  # of which there is one that passes
             path += "?beta=true"
         spliced = body.spliced(changes, verdict.removals | served.removed)
+        if counts is not None:
+            spliced = placed(counts, spliced, attempt.model)
         call = Call(path=path.encode(), headers=sent, body=spliced)
         return Prepared(signed(call, upstream, credentials, time.time()), verdict.used)
 

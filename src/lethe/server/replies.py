@@ -113,6 +113,17 @@ async def read_whole(reply: Reply, way: Way) -> Whole:
     return Whole(200, [*passed, JSON], translated.body, translated.usage, way.losses)
 
 
+async def read_body(reply: Reply) -> bytes:
+    """A small answer that is not content. Raises UpstreamAnswered for an error status, and MalformedReply."""
+    if reply.status != 200:
+        await _refuse(reply)
+    if _encoded(reply):
+        raise MalformedReply("the upstream's answer is compressed although that was not asked for")
+    body = await reply.read_all(MAX_ERROR)
+    reply.close()
+    return body
+
+
 async def open_stream(reply: Reply, way: Way) -> Streamed | Whole:
     """Reads until content begins. Raises UpstreamAnswered, StreamFailed and MalformedReply before that."""
     if reply.status != 200:

@@ -1,0 +1,185 @@
+"""Counting tokens: every caller's own endpoint, to upstreams that count and to those that do not."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.server.rig import ANTHROPIC, CHAT, RESPONSES, Rig, json_answer, serving, upstream
+
+from lethe.ir.content import Dialect
+from lethe.providers.envelopes import PLAIN, Endpoint
+from lethe.providers.upstream import Upstream
+from lethe.retention.levels import Level
+from lethe.routing.table import Route, Target
+from lethe.tokens import vocabulary
+from lethe.upstream.fake import Fake
+
+PATHS = {ANTHROPIC: "/v1/messages/count_tokens", RESPONSES: "/v1/responses/input_tokens"}
+TOOL_SCHEMA = {"type": "object", "properties": {"at": {"type": "string"}}}
+ASKED: dict[Dialect, dict[str, Any]] = {
+    ANTHROPIC: {
+        "model": "m",
+        "system": "CANARY_system",
+        "messages": [{"role": "user", "content": "CANARY_said"}],
+        "tools": [{"name": "look", "description": "CANARY_tool", "input_schema": TOOL_SCHEMA}],
+        "tool_choice": {"type": "auto"},
+    },
+    RESPONSES: {
+        "model": "m",
+        "instructions": "CANARY_system",
+        "input": "CANARY_said",
+        "tools": [{"type": "function", "name": "look", "description": "CANARY_tool", "parameters": TOOL_SCHEMA}],
+        "tool_choice": "auto",
+    },
+}
+TOLD: dict[Dialect, dict[str, Any]] = {
+    ANTHROPIC: {"input_tokens": 7},
+    RESPONSES: {"object": "response.input_tokens", "input_tokens": 7},
+}
+AT = {ANTHROPIC: "/v1/messages/count_tokens", RESPONSES: "/v1/responses/input_tokens"}
+
+
+async def ask(rig: Rig, caller: Dialect, **headers: str) -> Any:
+    return await rig.ask("POST", PATHS[caller], ASKED[caller], **headers)
+
+
+@pytest.mark.parametrize("speaks", [ANTHROPIC, RESPONSES])
+@pytest.mark.parametrize("caller", list(PATHS))
+async def test_an_upstream_counts_in_its_own_dialect(caller: Dialect, speaks: Dialect) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, speaks)]) as rig:
+        fake.answer(json_answer(200, TOLD[speaks]))
+        reply = await ask(rig, caller)
+        assert (reply.status, reply.json()) == (200, TOLD[caller])
+        assert reply.headers["content-type"] == "application/json"
+        assert "x-lethe-estimate" not in reply.headers
+        assert reply.headers["x-lethe-upstream-class"] == "U5"
+        (sent,) = fake.requests
+        assert sent.path == AT[speaks]
+        assert sent.json() == ASKED[speaks] or caller is not speaks
+        assert all(f"CANARY_{word}" in sent.body.decode() for word in ("system", "said", "tool"))
+
+
+async def test_what_bears_on_a_count_is_what_is_sent() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)]) as rig:
+        fake.answer(json_answer(200, {"input_tokens": 1}))
+        asked = {**ASKED[RESPONSES], "truncation": "disabled", "reasoning": {"effort": "low"}}
+        assert (await rig.ask("POST", PATHS[RESPONSES], asked)).status == 200
+        sent = fake.requests[0].json()
+        assert "max_tokens" not in sent
+        assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "CANARY_said"}]}]
+
+
+@pytest.mark.parametrize("caller", list(PATHS))
+async def test_without_an_endpoint_nothing_is_sent_and_the_estimate_is_labelled(caller: Dialect) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        reply = await ask(rig, caller)
+        assert reply.status == 200
+        assert reply.headers["x-lethe-estimate"] == "bpe-o200k"
+        assert "x-lethe-upstream-class" not in reply.headers
+        assert reply.json().keys() == TOLD[caller].keys()
+        assert 20 < reply.json()["input_tokens"] < 60
+        assert not fake.requests
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+@pytest.mark.parametrize("caller", list(PATHS))
+async def test_an_upstream_that_does_not_count_after_all(caller: Dialect, status: int) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, RESPONSES)]) as rig:
+        fake.answer(json_answer(status, {"error": {"message": "no such path"}}))
+        reply = await ask(rig, caller)
+        assert reply.status == 200
+        assert reply.headers["x-lethe-estimate"] == "bpe-o200k"
+        assert reply.headers["x-lethe-upstream-class"] == "U5"  # it was asked, and has seen the prompt
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 503])
+async def test_other_errors_are_the_callers_to_see(status: int) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, RESPONSES)]) as rig:
+        fake.answer(json_answer(status, {"error": {"message": "CANARY_why", "type": "x"}}))
+        reply = await ask(rig, ANTHROPIC)
+        assert reply.status == status
+        assert reply.json()["error"]["message"] == "CANARY_why"
+
+
+@pytest.mark.parametrize("body", [{"tokens": 3}, {"input_tokens": "3"}, {"input_tokens": -1}, [3], "3"])
+async def test_an_answer_that_is_no_count(body: object) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)]) as rig:
+        fake.answer(json_answer(200, body))
+        assert (await ask(rig, RESPONSES)).status == 502
+
+
+async def test_the_next_upstream_is_asked_when_one_fails_and_none_after_one_that_does_not_count() -> None:
+    async with Fake() as one, Fake() as two, Fake() as three:
+        upstreams = [upstream("a", one, ANTHROPIC), upstream("b", two, CHAT), upstream("c", three, ANTHROPIC)]
+        one.answer(json_answer(503, {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}))
+        three.answer(json_answer(200, {"input_tokens": 3}))
+        async with serving(upstreams, [Route(model="*", to=(Target(0), Target(2)))]) as rig:
+            assert (await ask(rig, ANTHROPIC)).json() == {"input_tokens": 3}
+        async with serving(upstreams, [Route(model="*", to=(Target(1), Target(2)))]) as rig:
+            assert (await ask(rig, ANTHROPIC)).headers["x-lethe-estimate"] == "bpe-o200k"
+        assert len(three.requests) == 1
+
+
+async def test_at_a_strict_level_an_endpoint_that_the_register_does_not_know_is_not_asked() -> None:
+    async with Fake() as fake:
+        known = upstream("up", fake, ANTHROPIC)
+        unknown = Upstream(**{**{f: getattr(known, f) for f in known.__struct_fields__}, "surfaces": ()})
+        fake.answer(json_answer(200, {"input_tokens": 3}))
+        for served, estimated in ((known, False), (unknown, True)):
+            async with serving([served]) as rig:
+                reply = await ask(rig, ANTHROPIC, x_lethe_level="B")
+                assert (reply.status, "x-lethe-estimate" in reply.headers) == (200, estimated)
+
+
+async def test_a_count_obeys_the_level_as_any_request() -> None:
+    asked = {**ASKED[ANTHROPIC], "mcp_servers": [{"type": "url", "url": "https://x.example", "name": "x"}]}
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)], level=Level.B) as rig:
+        reply = await rig.ask("POST", PATHS[ANTHROPIC], asked)
+        assert reply.status == 400
+        assert not fake.requests
+
+
+async def test_what_cannot_be_carried_is_refused_before_it_is_counted() -> None:
+    searching = {**ASKED[RESPONSES], "tools": [{"type": "web_search"}]}
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)]) as rig:
+        reply = await rig.ask("POST", PATHS[RESPONSES], searching)
+        assert (reply.status, reply.json()["error"]["code"]) == (400, "translation_loss")
+        assert not fake.requests
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As installed without the extra."""
+    monkeypatch.setattr(vocabulary, "_PACKAGE", "no_such_package")
+    vocabulary.vocabulary.cache_clear()
+    yield
+    vocabulary.vocabulary.cache_clear()
+
+
+@pytest.mark.usefixtures("bare")
+async def test_without_the_vocabulary_bytes_are_counted() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        few, many = [
+            await rig.ask("POST", PATHS[ANTHROPIC], {**ASKED[ANTHROPIC], "system": "word " * times})
+            for times in (0, 1000)
+        ]
+        assert few.headers["x-lethe-estimate"] == "utf8-bytes/4"
+        assert many.json()["input_tokens"] - few.json()["input_tokens"] == 1250
+
+
+async def test_responses_may_count_instructions_alone() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        reply = await rig.ask("POST", PATHS[RESPONSES], {"model": "m", "instructions": "a b c"})
+        assert reply.json()["input_tokens"] == 3 + 6  # three words; a message, and the beginning of an answer
+
+
+async def test_state_that_a_provider_holds_cannot_be_counted_elsewhere() -> None:
+    asked = {**ASKED[RESPONSES], "previous_response_id": "resp_1"}
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)]) as rig:
+        assert (await rig.ask("POST", PATHS[RESPONSES], asked)).status == 400
+        assert not fake.requests
+
+
+def test_every_dialect_that_counts_has_a_path() -> None:
+    counting = {dialect for dialect in Dialect if Endpoint.COUNT_TOKENS in PLAIN[dialect].paths}
+    assert counting >= {ANTHROPIC, RESPONSES, Dialect.GEMINI}
