@@ -27,14 +27,20 @@ from lethe.ir.loss import Loss, Losses
 from lethe.ir.request import Request
 from lethe.ir.response import Response
 from lethe.ir.usage import Usage
+from lethe.providers.bedrock import InvokedFrames
 from lethe.providers.quirks import adjusted, suited
 from lethe.providers.upstream import Upstream
 from lethe.wire import lenient
 from lethe.wire.boundary import EventBoundary
+from lethe.wire.eventstream import EventFrames
 from lethe.wire.framing import FrameReader, Framing
 from lethe.wire.sse import Frame, FrameDecoder, format_frame
 
-FRAMES: Mapping[Framing, Callable[[], FrameReader]] = {Framing.SSE: FrameDecoder}
+FRAMES: Mapping[Framing, Callable[[], FrameReader]] = {
+    Framing.SSE: FrameDecoder,
+    Framing.EVENT_STREAM: EventFrames,
+    Framing.INVOKED: InvokedFrames,
+}
 
 _HEAD_BYTES = 16 * 1024  # where a stream says what the prompt cost
 _TAIL_READS = 3  # where it says what the answer cost

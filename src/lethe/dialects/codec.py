@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from lethe.dialects import anthropic, openai_chat, openai_responses
+from lethe.dialects import anthropic, converse, openai_chat, openai_responses
 from lethe.dialects.reply import ReplyContext
 from lethe.ir.content import Dialect, JsonObject, Opaque
 from lethe.ir.events import Event, Failure
@@ -92,4 +92,4 @@ CODECS: Mapping[Dialect, Codec] = {
     Dialect.OPENAI_RESPONSES: openai_responses,
 }
 # Whom it can ask.
-UPSTREAM_CODECS: Mapping[Dialect, UpstreamCodec] = {**CODECS}
+UPSTREAM_CODECS: Mapping[Dialect, UpstreamCodec] = {**CODECS, Dialect.CONVERSE: converse}

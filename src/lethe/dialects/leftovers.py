@@ -130,6 +130,14 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "type": None,
         "created_at": None,
     },
+    Dialect.CONVERSE: {  # all of them in answers
+        "metrics": None,  # how long it took
+        "performanceConfig": Severity.HINT,
+        "serviceTier": Severity.HINT,
+        "cacheDetails": Severity.HINT,
+        "trace": Severity.HINT,  # of guardrails and prompt routers
+        "additionalModelResponseFields": Severity.HINT,
+    },
 }
 
 # What happens anyway: a leftover that asks for no more than this is no loss.

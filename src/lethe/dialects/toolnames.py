@@ -14,8 +14,13 @@ from lethe.ir.content import ContentBlock, Dialect, ToolCall
 from lethe.ir.request import Request
 
 # The longest name of each API; both take letters, digits, `_` and `-` only. OpenAI: openai 3.57.0, FunctionDefinition.
-# Anthropic: API reference of `tools[].name`, ^[a-zA-Z0-9_-]{1,128}$.
-LONGEST: Mapping[Dialect, int] = {Dialect.ANTHROPIC: 128, Dialect.OPENAI_CHAT: 64, Dialect.OPENAI_RESPONSES: 64}
+# Anthropic: API reference of `tools[].name`, ^[a-zA-Z0-9_-]{1,128}$. Converse: botocore 1.44.8, ToolName.
+LONGEST: Mapping[Dialect, int] = {
+    Dialect.ANTHROPIC: 128,
+    Dialect.OPENAI_CHAT: 64,
+    Dialect.OPENAI_RESPONSES: 64,
+    Dialect.CONVERSE: 64,
+}
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
 _HASH_DIGITS = 10  # of 4 bits: names of one beginning in one request hardly meet
 

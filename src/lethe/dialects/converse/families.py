@@ -1,0 +1,135 @@
+"""What the models behind Converse differ in, as rows: the first whose globs match a model's id holds.
+
+Sources: docs.aws.amazon.com/bedrock/latest/userguide, pages `prompt-caching`, `tool-use`,
+`claude-messages-adaptive-thinking` and `conversation-inference-supported-models-features`; nova/latest/nova2-userguide,
+`extended-thinking` (read 2026-11-29). Sampling that models refuse is a quirk (`providers.quirks`).
+"""
+
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from lethe.ir.request import ChoiceMode
+from lethe.retention.globs import matches
+
+Place: TypeAlias = Literal["system", "messages", "tools"]
+
+
+class Thinking(StrEnum):
+    """How a model is told to think."""
+
+    NOT = "not"  # no way that we know
+    BUDGET = "budget"  # Claude up to 4.5: so many tokens
+    EITHER = "either"  # Claude 4.6: a budget, or as it sees fit
+    ADAPTIVE = "adaptive"  # later: as it sees fit
+    ALWAYS = "always"  # and it cannot be stopped
+    NOVA = "nova"  # `reasoningConfig`
+    EFFORT = "effort"  # `reasoning_effort`
+    REASONING = "reasoning"  # `reasoning.effort`
+
+
+CLAUDE = frozenset({Thinking.BUDGET, Thinking.EITHER, Thinking.ADAPTIVE, Thinking.ALWAYS})
+_ALL: frozenset[Place] = frozenset({"system", "messages", "tools"})
+_CONTENT: frozenset[Place] = frozenset({"system", "messages"})
+_ANY: frozenset[ChoiceMode] = frozenset({"auto", "required"})
+_NAMED: frozenset[ChoiceMode] = _ANY | {"named"}
+
+
+class Family(Struct, frozen=True, kw_only=True):
+    """`models` are globs of ids, which may have a region's prefix or stand in an ARN."""
+
+    models: tuple[str, ...]
+    thinking: Thinking = Thinking.NOT
+    cached: frozenset[Place] = frozenset()  # where a cache point may stand
+    hour: bool = False  # may a prompt cache live for one?
+    choices: frozenset[ChoiceMode] = frozenset({"auto"})
+    own_choice: bool = False  # takes Anthropic's own `tool_choice`, which can say more
+    results: bool = False  # tool results may be errors, and hold images
+    system_turns: bool = False  # in the middle of a conversation
+    top_k: tuple[str, ...] = ()  # where it stands among the model's own fields
+
+
+_CLAUDE_TOP_K = ("top_k",)
+_NOVA_TOP_K = ("inferenceConfig", "topK")
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        models=("*claude-*-4-5*",),
+        thinking=Thinking.BUDGET,
+        cached=_ALL,
+        hour=True,
+        choices=_NAMED,
+        own_choice=True,
+        results=True,
+        top_k=_CLAUDE_TOP_K,
+    ),
+    Family(
+        models=("*claude-3-7*", "*claude-*-4-20*", "*claude-*-4-1-*"),
+        thinking=Thinking.BUDGET,
+        cached=_ALL,
+        choices=_NAMED,
+        results=True,
+        top_k=_CLAUDE_TOP_K,
+    ),
+    Family(
+        models=("*claude-*-4-6*",),
+        thinking=Thinking.EITHER,
+        cached=_ALL,
+        hour=True,
+        choices=_NAMED,
+        own_choice=True,
+        results=True,
+        top_k=_CLAUDE_TOP_K,
+    ),
+    Family(
+        models=("*claude-*-4-7*", "*claude-mythos-preview*"),
+        thinking=Thinking.ALWAYS,
+        cached=_ALL,
+        hour=True,
+        choices=_NAMED,
+        own_choice=True,
+        results=True,
+    ),
+    Family(
+        models=("*claude-mythos*", "*claude-fable*"),
+        thinking=Thinking.ALWAYS,
+        cached=_ALL,
+        hour=True,
+        choices=_NAMED,
+        own_choice=True,
+        results=True,
+        system_turns=True,
+    ),
+    Family(
+        models=("*claude-3-*", "*claude-v2*", "*claude-instant*"), choices=_NAMED, results=True, top_k=_CLAUDE_TOP_K
+    ),
+    Family(
+        models=("*claude-*",),  # those that are still to come are like the latest
+        thinking=Thinking.ADAPTIVE,
+        cached=_ALL,
+        hour=True,
+        choices=_NAMED,
+        own_choice=True,
+        results=True,
+        system_turns=True,
+    ),
+    Family(
+        models=("*amazon.nova-2*",),
+        thinking=Thinking.NOVA,
+        cached=_CONTENT,
+        choices=_NAMED,
+        results=True,
+        top_k=_NOVA_TOP_K,
+    ),
+    Family(models=("*amazon.nova*",), cached=_CONTENT, choices=_NAMED, results=True, top_k=_NOVA_TOP_K),
+    Family(models=("*openai.gpt-oss*", "*kimi-k2*"), thinking=Thinking.EFFORT),
+    Family(models=("*openai.gpt-*",), thinking=Thinking.REASONING),
+    Family(models=("*mistral.*",), choices=_ANY),
+)
+OTHER = Family(models=("*",))
+
+
+def family_of(model: str) -> Family:
+    """An id that says nothing of its model, such as an application profile's, is of no family."""
+    return next((family for family in FAMILIES if matches(family.models, model)), OTHER)
