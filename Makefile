@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` (talk to a real model through Lethe) and `make test` (run every check).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow bench fmt lint type structure lock clean
+.PHONY: help demo test test-slow golden bench fmt lint type structure lock clean
 
 bin := .venv/bin
 # Tests that start node or npm take those of the environment. Its own bin/node is a script round the real one.
@@ -24,6 +24,11 @@ test: ## set up and run every check (under 10 minutes)
 test-slow: ## what takes longer: load, faults, real clients, the real model
 	@requirements/install.sh dev
 	@$(node) $(bin)/python -m pytest -m slow -v
+
+golden: ## write the golden translations and docs/losses.md anew, and say what changed
+	@requirements/install.sh dev
+	@$(bin)/python -m tests.dialects.golden
+	@$(bin)/python -m tests.dialects.losses > docs/losses.md
 
 bench: ## what a request costs, beside other proxies where they are installed (bench/README.md)
 	@requirements/install.sh run
