@@ -209,5 +209,6 @@ class Incoming:
         if self.method == b"HEAD":
             return head
         if self._chunked and part:
-            return b"%b%x\r\n%b\r\n" % (head, len(part), part)
+            # Not by `%`: CPython builds what is short on the stack, and leaves it there.
+            return b"".join((head, b"%x\r\n" % len(part), part, b"\r\n"))
         return head + part if head else part
