@@ -145,7 +145,7 @@ BAD: dict[str, tuple[str, list[str]]] = {
     ),
     "the default gateway": (
         CLOUDFLARE.replace("/gw", "/default"),
-        ["upstreams.up.proof.target: is not what cloudflare.gateway asks about (the account and a gateway other than the default one, ACCOUNT/GATEWAY)"],
+        ["upstreams.up.base_url: is the default gateway, which has no settings to hold (make a gateway of your own, and name that)", "upstreams.up.proof.target: is not what cloudflare.gateway asks about (the account and a gateway other than the default one, ACCOUNT/GATEWAY)"],
     ),
     "a gateway that is not used": (
         CLOUDFLARE.replace('/gw"', '/other"'),

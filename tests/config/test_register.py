@@ -9,6 +9,8 @@ import pytest
 import lethe.retention
 from lethe.config import register
 from lethe.ir.content import Dialect
+from lethe.providers.envelopes import PLAIN
+from lethe.providers.offers import Offer, Provider
 from lethe.providers.rows import PRESETS, PROVIDERS
 from lethe.retention.register import RegisterFault, Vendor
 from lethe.retention.surface import Action, EvidenceKind
@@ -28,12 +30,24 @@ WAYS: list[tuple[str, str, Dialect, bool, list[str]]] = [
     ("anthropic", "127.0.0.1", ANTHROPIC, True, ["anthropic.messages", "anthropic.count_tokens"]),
     ("openai", "api.openai.com", CHAT, False, ["openai.chat", "openai.embeddings"]),
     ("", "eu.api.openai.com", CHAT, False, ["openai.chat", "openai.embeddings"]),
-    ("openai", "api.openai.com", Dialect.OPENAI_RESPONSES, False, ["openai.responses"]),
+    ("openai", "api.openai.com", Dialect.OPENAI_RESPONSES, False, ["openai.responses", "openai.input_tokens"]),
     ("", "acme.openai.azure.com", CHAT, False, ["azure.chat", "azure.embeddings"]),
     ("", "acme.services.ai.azure.com", ANTHROPIC, False, ["azure.messages", "azure.count_tokens"]),
     ("", "bedrock-mantle.eu-west-1.api.aws", ANTHROPIC, False, ["bedrock.messages", "bedrock.count_tokens"]),
-    ("", "bedrock-runtime.eu-west-1.amazonaws.com", Dialect.CONVERSE, False, ["bedrock.converse"]),
-    ("", "europe-west1-aiplatform.googleapis.com", Dialect.GEMINI, False, ["vertex.generate"]),
+    (
+        "",
+        "bedrock-runtime.eu-west-1.amazonaws.com",
+        Dialect.CONVERSE,
+        False,
+        ["bedrock.converse", "bedrock.converse_tokens"],
+    ),
+    (
+        "",
+        "europe-west1-aiplatform.googleapis.com",
+        Dialect.GEMINI,
+        False,
+        ["vertex.generate", "vertex.generate_tokens"],
+    ),
     ("", "gateway.ai.cloudflare.com", CHAT, False, ["cloudflare.chat", "cloudflare.embeddings"]),
     ("groq", "api.groq.com", CHAT, False, ["groq.chat", "generic.embeddings"]),
     ("ollama", "127.0.0.1", CHAT, True, ["ollama.chat", "ollama.embeddings"]),
@@ -46,7 +60,8 @@ WAYS: list[tuple[str, str, Dialect, bool, list[str]]] = [
     ("", "evilapi.openai.com.example", CHAT, False, ["generic.chat", "generic.embeddings"]),
     ("nobody", "api.openai.com", CHAT, False, ["generic.chat", "generic.embeddings"]),
     ("../anthropic", "api.openai.com", CHAT, False, ["generic.chat", "generic.embeddings"]),
-    ("", "llm.example", Dialect.GEMINI, False, []),
+    ("", "llm.example", Dialect.GEMINI, False, ["generic.generate", "generic.generate_tokens"]),
+    ("", "llm.example", Dialect.CONVERSE, False, []),
 ]
 
 
@@ -65,11 +80,19 @@ def test_every_preset_is_in_the_register() -> None:
     assert PRESETS.keys() - set(register.providers()) == set()
 
 
-@pytest.mark.parametrize("row", PROVIDERS, ids=lambda row: row.name)
-def test_a_preset_finds_surfaces_of_its_own(row: Any) -> None:
-    surfaces = register.surfaces_for(row.name, "", row.dialect, loopback=register.vendors()[row.name].local)
-    main = next(s for s in surfaces if s.endpoint in ("chat", "messages"))
-    assert main.provider == row.name
+OFFERS = [(row, offer) for row in PROVIDERS for offer in row.offers]
+
+
+@pytest.mark.parametrize(("row", "offer"), OFFERS, ids=lambda value: getattr(value, "name", None) or value.base_url)
+def test_what_is_offered_has_surfaces_of_its_own(row: Provider, offer: Offer) -> None:
+    """All of it but what some compatible servers may have besides."""
+    local = register.vendors()[row.name].local
+    surfaces = register.surfaces_for(row.name, "", offer.dialect, loopback=local, envelope=offer.envelope)
+    served = offer.envelope or PLAIN[offer.dialect]
+    assert [surface.endpoint for surface in surfaces] == [served.surface(each) for each in served.endpoints()]
+    assert {surface.dialect for surface in surfaces} == {offer.dialect}
+    others = {surface.endpoint for surface in surfaces if surface.provider != row.name}
+    assert others <= {"embeddings"}
 
 
 def test_generic_is_no_name_for_an_upstream() -> None:
@@ -126,11 +149,17 @@ def test_a_file_that_is_called_wrongly(monkeypatch: pytest.MonkeyPatch, tmp_path
         register._surface.__wrapped__("acme.chat.toml")
 
 
-def test_every_surface_of_a_dialect_can_be_found() -> None:
-    for surface in register.all_surfaces():
-        if surface.dialect is not None:
-            local = register.vendors()[surface.provider].local
-            assert surface in register.surfaces_for(surface.provider, "", surface.dialect, loopback=local), surface.id
+def test_every_surface_can_be_found() -> None:
+    ways = [(row.name, offer.dialect, offer.envelope) for row, offer in OFFERS]
+    ways += [(name, dialect, None) for name in register.vendors() for dialect in Dialect]
+    found = {
+        surface.id
+        for name, dialect, envelope in ways
+        for surface in register.surfaces_for(
+            name, "", dialect, loopback=register.vendors()[name].local, envelope=envelope
+        )
+    }
+    assert {surface.id for surface in register.all_surfaces()} - found == set()
 
 
 def test_the_page_names_every_provider_and_every_word() -> None:

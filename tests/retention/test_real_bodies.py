@@ -97,7 +97,7 @@ BODIES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("vertex.messages", CLAUDE_CODE, BETAS),
     ("openrouter.messages", CLAUDE_CODE | {"model": "anthropic/claude-opus-5.5"}, BETAS),
     ("vercel.messages", CLAUDE_CODE, BETAS),
-    ("cloudflare.messages", CLAUDE_CODE, BETAS),
+    ("cloudflare.anthropic_messages", CLAUDE_CODE, BETAS),
     ("llamacpp.messages", CLAUDE_CODE, BETAS),
     ("openai.chat", OPENAI_SDK, ()),
     ("azure.chat", OPENAI_SDK, ()),

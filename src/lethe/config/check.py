@@ -59,7 +59,7 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
         tls_key=file.server.tls_key,
     )
     posture_key = read(secret_reference, file.retention.posture_key, ("retention", "posture_key"), found)
-    references = [upstream.credential for upstream in upstreams if upstream.credential] + list(keys.secrets.values())
+    references = [each for upstream in upstreams for each in upstream.secrets] + list(keys.secrets.values())
     return Settings(
         plan=plan,
         secrets=tuple(dict.fromkeys(references)),

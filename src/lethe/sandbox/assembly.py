@@ -9,7 +9,7 @@ from lethe.sandbox.engine import REFERENCE
 
 def references(settings: Settings) -> set[str]:
     """References to the upstreams' credentials."""
-    return {upstream.credential for upstream in settings.plan.upstreams if upstream.credential}
+    return {reference for upstream in settings.plan.upstreams for reference in upstream.secrets}
 
 
 def with_keys(settings: Settings, digests: dict[str, bytes]) -> Plan:
