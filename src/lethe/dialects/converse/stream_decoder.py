@@ -149,9 +149,9 @@ class StreamDecoder:
             case {"text": str(text)}:
                 block = yield from self._within(number, "text", Text(text=""))
                 yield TextDelta(block.index, text)
-            case {"toolUse": {"input": str(json)}} if number in self._open and self._open[number].kind == "call":
-                self._open[number].said |= bool(json)
-                yield ArgumentsDelta(self._open[number].index, json)
+            case {"toolUse": {"input": str(json)}} if (call := self._call(number)) is not None:
+                call.said |= bool(json)
+                yield ArgumentsDelta(call.index, json)
             case {"reasoningContent": {"text": str(text)}}:
                 block = yield from self._within(number, "thinking", Thinking(text=""))
                 yield ThinkingDelta(block.index, text)
@@ -164,11 +164,15 @@ class StreamDecoder:
             case {"citation": dict(cited)}:
                 block = yield from self._within(number, "text", Text(text=""))
                 yield CitationDelta(block.index, citation(cited))
-            case {"toolUse": _}:
+            case {"toolUse": _} if number not in self._open:
                 raise MalformedReply("the upstream's stream has arguments of a call that has not begun")
             case _:
                 block = yield from self._within(number, "opaque", Opaque(dialect=OURS, data={}))
                 yield OpaqueDelta(block.index, delta)
+
+    def _call(self, number: int) -> _Open | None:
+        block = self._open.get(number)
+        return block if block is not None and block.kind == "call" else None
 
     def _within(self, number: int, kind: _Kind, empty: Text | Thinking | Opaque) -> Generator[Event, None, _Open]:
         """The open block of this kind, which begins here if there is none."""
@@ -213,7 +217,7 @@ def _joined(parts: list[str]) -> str:
     if len(parts) == 1:
         return parts[0]
     try:
-        return b64encode(b"".join(map(b64decode, parts))).decode()
+        return b64encode(b"".join(b64decode(part, validate=True) for part in parts)).decode()
     except ValueError:
         raise MalformedReply from None
 
