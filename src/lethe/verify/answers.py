@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
+from lethe.providers.counting import COUNTING
 from lethe.upstream.fake import Cut, Hang, Head, Recorded, Send, Step, Wait, openai_chat
 from lethe.upstream.fake.replies import EVENTS, REQUEST_IDS, content, document
 from lethe.upstream.fake.said import Called, Said
@@ -16,6 +17,7 @@ from lethe.verify.voices import VOICES
 _ECHO = 1500  # bytes of the question that an error quotes
 _PAUSE = 0.02  # seconds between two parts, so that they are two reads
 _FILLER = ("and ",) * 8
+_COUNTS = ("/count_tokens", "/input_tokens", ":countTokens", "/count-tokens")  # how their paths end
 _STALLS = frozenset({Mode.IDLE_TIMEOUT, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM, *PROCESS})
 
 Steps: TypeAlias = Sequence[Step]
@@ -52,8 +54,8 @@ def answer(case: Case, request: Recorded, by: Speaker) -> Steps:
 
 
 def _good(case: Case, request: Recorded, by: Speaker) -> Steps:
-    if request.path.endswith("/count_tokens"):
-        return _whole(case, {"input_tokens": 17}, by)
+    if request.path.endswith(_COUNTS):
+        return _whole(case, {COUNTING[case.pair.dialect].answer: 17}, by)
     if request.path.endswith("/embeddings"):
         return _whole(case, openai_chat.embeddings((0.25, 0.5)), by)
     if case.stream:
