@@ -10,7 +10,7 @@ from lethe.config.values import Address, ValueFault, address
 from lethe.ir.content import Dialect
 from lethe.providers.envelopes import Envelope
 from lethe.providers.offers import Offer, Provider
-from lethe.providers.rows import EMBEDDED, of_address
+from lethe.providers.rows import EMBEDDED, of_address, why_refused
 
 # What fills an offer's blanks: how it is written, and an example for people.
 BLANKS: dict[str, tuple[str, str]] = {
@@ -75,7 +75,7 @@ def find_place(
     endings, hint = _DATED if dated and offer is not None else _ENDINGS[dialect]
     if given.path.endswith(endings):
         found.problem(where, "names too much of the path", hint)
-    if vendor is not None and (why := vendor.why_refused(given.url)) is not None:
+    if (why := why_refused(given.url)) is not None:
         found.problem(where, why, "make a gateway of your own, and name that")
     _look_for_unused(table, (), path, found)
     envelope = _envelope(table, offer, path, found)
@@ -112,7 +112,7 @@ def _preset(
     if len(filled) < len(blanks):
         return None
     place = address(row.address(offer, filled))
-    if (why := row.why_refused(place.url)) is not None:
+    if (why := why_refused(place.url)) is not None:
         found.problem((*path, "gateway"), why, "make a gateway of your own, and name that")
     return Place(address=place, dialect=dialect, vendor=row, offer=offer, own=True, envelope=envelope)
 

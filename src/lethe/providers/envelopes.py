@@ -83,6 +83,11 @@ class Envelope(Struct, frozen=True, kw_only=True):
         return frozenset() if endpoint in self.whole else self.removed
 
     @property
+    def versioned(self) -> bool:
+        """Does a body say the version of Anthropic's API, in place of a header?"""
+        return "anthropic_version" in self.added
+
+    @property
     def dated(self) -> bool:
         """Does it need a version of the API?"""
         return any(API_VERSION in path for path in self.paths.values())

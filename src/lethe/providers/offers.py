@@ -72,10 +72,6 @@ class Provider(Struct, frozen=True, kw_only=True):
         offers = (each for each in self.offers if each.dialect is dialect and each.dated is dated)
         return next((each for each in offers if _pattern(each.base_url, self.hosts).fullmatch(url)), None)
 
-    def why_refused(self, url: str) -> str | None:
-        """Why this address is not to be used; None if it may."""
-        return next((why for glob, why in self.refused if fnmatchcase(f"{url}/", glob)), None)
-
     def blanks(self, offer: Offer) -> tuple[str, ...]:
         """What has to be known to make its address."""
         hosts = "".join(host for _, host in self.hosts)

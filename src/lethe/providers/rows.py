@@ -3,6 +3,8 @@
 What each keeps of what it is sent is not said here: that is the register's (`retention/surfaces`), under the same name.
 """
 
+from fnmatch import fnmatchcase
+
 from lethe.ir.content import Dialect
 from lethe.providers.envelopes import (
     AZURE_CHAT,
@@ -230,3 +232,8 @@ PRESETS: dict[str, Provider] = {row.name: row for row in PROVIDERS}
 def of_address(url: str, dialect: Dialect, *, dated: bool = False) -> Provider | None:
     """The vendor whose address this is, whatever an upstream is called there."""
     return next((row for row in PROVIDERS if row.at(url, dialect, dated=dated) is not None), None)
+
+
+def why_refused(url: str) -> str | None:
+    """Why an address is not to be used, whatever is said of it; None if it may."""
+    return next((why for row in PROVIDERS for glob, why in row.refused if fnmatchcase(f"{url}/", glob)), None)

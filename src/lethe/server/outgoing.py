@@ -19,7 +19,7 @@ from lethe.policies import fidelity
 from lethe.policies.retention import refuse_features
 from lethe.policies.state import refuse_state
 from lethe.providers.counting import bearing, placed, trimmed
-from lethe.providers.envelopes import COMPLETION, PLAIN, Endpoint
+from lethe.providers.envelopes import COMPLETION, Endpoint
 from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.guard import Guard, Refusal, Verdict
 from lethe.retention.levels import Level, UpstreamClass
@@ -36,6 +36,7 @@ USER_AGENT = (b"user-agent", f"lethe/{lethe.__version__}".encode())
 # Of translated requests: 2026-10-21 refuses temperature, top_p and top_k, which models up to 4.6 take, and has nothing
 # that this version lacks (Anthropic, "Migrating to API version 2026-10-21", read 2026-11-29).
 ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
+GATEWAY = b"cf-aig-authorization"  # developers.cloudflare.com/ai-gateway, "Authenticated gateway"
 QUERIES: dict[Dialect, frozenset[bytes]] = {
     Dialect.ANTHROPIC: frozenset({b"beta=true"}),  # SDKs' beta methods and Claude Code
     Dialect.OPENAI_CHAT: frozenset(),
@@ -126,11 +127,12 @@ class Outgoing:
         if guard is not None:
             sent = with_rules(sent, guard.surface.headers, exchange.level)
         ruled = verdict.changes if counts is None else bearing(counts, verdict.changes, body)
-        changes = {n: v for n, v in {**served.added, **changes, **ruled}.items() if n not in served.removed}
+        elsewhere = served.leaves_out(endpoint)
+        changes = {n: v for n, v in {**served.added, **changes, **ruled}.items() if n not in elsewhere}
         path = served.path(endpoint, attempt.model, stream=exchange.streaming)
-        if exchange.incoming.query and served is PLAIN[Dialect.ANTHROPIC]:  # of which there is one that passes
-            path += "?beta=true"
-        spliced = body.spliced(changes, verdict.removals | served.removed)
+        if exchange.incoming.query and exchange.caller is Dialect.ANTHROPIC and _takes_version(upstream):
+            path += "?beta=true"  # there is one that passes
+        spliced = body.spliced(changes, verdict.removals | elsewhere)
         if counts is not None:
             spliced = placed(counts, spliced, attempt.model)
         call = Call(path=path.encode(), headers=sent, body=spliced)
@@ -176,13 +178,20 @@ def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, st
     Raises CredentialUnavailable.
     """
     passed = [JSON, (b"accept", b"text/event-stream" if exchange.streaming else b"application/json")]
-    if upstream.dialect is exchange.caller:
+    if upstream.dialect is exchange.caller and not upstream.served.versioned:
         allowed = REQUEST[upstream.dialect]
         passed += [h for h in exchange.headers if h[0] in allowed]
-    if upstream.served is PLAIN[Dialect.ANTHROPIC] and not any(name == ANTHROPIC_VERSION[0] for name, _ in passed):
+    if _takes_version(upstream) and not any(name == ANTHROPIC_VERSION[0] for name, _ in passed):
         passed.append(ANTHROPIC_VERSION)
+    if upstream.gateway and (token := credentials.get(upstream.gateway)):
+        passed.append((GATEWAY, b"Bearer " + token.encode()))
     passed += _credential(exchange, upstream, credentials)
     return passed
+
+
+def _takes_version(upstream: Upstream) -> bool:
+    """Is it Anthropic's API as Anthropic has it, with its version in a header and its query?"""
+    return upstream.dialect is Dialect.ANTHROPIC and not upstream.served.versioned
 
 
 def with_rules(sent: list[Header], rules: Sequence[HeaderRule], level: Level) -> list[Header]:
@@ -207,6 +216,8 @@ def _credential(exchange: Exchange, upstream: Upstream, credentials: Mapping[str
             return [(b"api-key", secret.encode()), USER_AGENT]
         case Auth.GOOG_API_KEY if secret:
             return [(b"x-goog-api-key", secret.encode()), USER_AGENT]
+        case Auth.CLOUDFLARE if secret:
+            return [(GATEWAY, b"Bearer " + secret.encode()), USER_AGENT]
         case Auth.BEARER | Auth.GOOGLE | Auth.AZURE if secret:
             return [(b"authorization", b"Bearer " + secret.encode()), USER_AGENT]
         case Auth.GOOGLE | Auth.AZURE:

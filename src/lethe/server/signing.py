@@ -11,7 +11,8 @@ from lethe.providers.upstream import Auth, Upstream
 from lethe.upstream.address import parse_address
 from lethe.upstream.call import Call
 
-SERVICE = "bedrock"  # botocore 1.44.8, bedrock-runtime 2023-09-30, `signingName`
+# botocore 1.44.8, bedrock-runtime 2023-09-30, `signingName`; anthropic 2.13.0, `lib/bedrock/_mantle.py`
+SERVICE, MANTLE = "bedrock", "bedrock-mantle"
 
 
 def signed(call: Call, upstream: Upstream, credentials: Mapping[str, str], at: float) -> Call:
@@ -25,7 +26,7 @@ def signed(call: Call, upstream: Upstream, credentials: Mapping[str, str], at: f
     signature = sign(
         keys,
         region=upstream.region,
-        service=SERVICE,
+        service=MANTLE if address.host.startswith(f"{MANTLE}.") else SERVICE,
         method=call.method,
         authority=address.authority,
         path=address.prefix + call.path,
