@@ -25,16 +25,13 @@ def hook(event, arguments):
             written.append(str(path))
     elif event in ("os.mkdir", "os.rename", "os.link", "os.symlink", "os.truncate"):
         written.append(str(arguments[0]))
-    elif event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system"):
+    elif event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system") and arguments[0] != "uname":
         started.append(str(arguments[0]))
 sys.addaudithook(hook)
 from lethe.sandbox import silence
 silence.everything()
-if sys.argv[2:]:
-    from moto import mock_aws
-    mock_aws(config={"core": {"mock_credentials": False}}).start()
-    exec(sys.argv[2])
-    written.clear()
+exec(sys.argv[2])
+written.clear()
 from lethe.credentials.issued import fetch
 from lethe.credentials.static import Unresolved
 try:
@@ -43,6 +40,12 @@ try:
 except Unresolved as error:
     said = {"reason": error.reason}
 print(json.dumps(said | {"written": written, "started": started}))
+"""
+
+
+MOTO = """
+from moto import mock_aws
+mock_aws(config={"core": {"mock_credentials": False}}).start()
 """
 
 
@@ -61,10 +64,10 @@ class Asked(Struct, kw_only=True):
         return found
 
 
-def ask(reference: str, home: Path, environ: Mapping[str, str] = {}, *, mocked: str | None = None) -> Asked:
-    """With this environment and no other. `mocked`: AWS is moto's, prepared by these lines."""
+def ask(reference: str, home: Path, environ: Mapping[str, str] = {}, before: str = "") -> Asked:
+    """With this environment and no other; `before` is run in front of it."""
     run = subprocess.run(
-        [sys.executable, "-s", "-P", "-c", _PROGRAM, reference, *([] if mocked is None else [mocked or "pass"])],
+        [sys.executable, "-s", "-P", "-c", _PROGRAM, reference, before],
         env={"PATH": "/usr/bin:/bin", "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", **environ},
         capture_output=True,
         text=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.credentials.apart import ask, serving
+from tests.credentials.apart import MOTO, ask, serving
 
 from lethe.upstream.fake import FakeThread
 from lethe.upstream.fake.replies import content, document
@@ -55,7 +55,7 @@ def test_a_role_is_assumed(tmp_path: Path) -> None:
         config=f"[profile prod]\nrole_arn = {ROLE}\nsource_profile = base\nregion = eu-west-1\n",
         credentials="[base]\naws_access_key_id = AKIAB\naws_secret_access_key = b\n",
     )
-    asked = ask("aws:prod", tmp_path, environ, mocked="")
+    asked = ask("aws:prod", tmp_path, environ, MOTO)
     assert asked.keys()["key_id"].startswith("ASIA")
     assert asked.keys()["token"]
     assert asked.expires == asked.keys()["expires"]
@@ -72,10 +72,10 @@ def test_a_web_identity(tmp_path: Path) -> None:
         "AWS_ROLE_ARN": ROLE,
         "AWS_REGION": "eu-west-1",
     }
-    asked = ask("aws:", tmp_path, environ, mocked="")
+    asked = ask("aws:", tmp_path, environ, MOTO)
     assert asked.keys()["key_id"].startswith("ASIA")
     assert asked.expires is not None
-    missing = ask("aws:", tmp_path, {**environ, "AWS_WEB_IDENTITY_TOKEN_FILE": "/none"}, mocked="")
+    missing = ask("aws:", tmp_path, {**environ, "AWS_WEB_IDENTITY_TOKEN_FILE": "/none"}, MOTO)
     assert missing.reason == "a file that it is made of cannot be read"
 
 

@@ -49,6 +49,15 @@ def fetch(reference: str) -> Issued:
     Raises Unresolved.
     """
     refuse_missing(reference)
+    try:
+        return _fetch(reference)
+    except Unresolved:
+        raise
+    except Exception:  # noqa: BLE001 - SDKs fail in many ways, and their texts may quote what they read
+        raise Unresolved(reference, "asking for it has failed") from None
+
+
+def _fetch(reference: str) -> Issued:
     scheme, _, place = reference.partition(":")
     match scheme:
         case "aws":

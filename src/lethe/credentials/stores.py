@@ -77,7 +77,8 @@ def _from_google(reference: str, place: str) -> str:
     said = _ask(reference, f"{GOOGLE}/v1/{version}:access", token)
     payload = said.get("payload")
     try:
-        return base64.b64decode(_of(reference, payload.get("data") if isinstance(payload, dict) else None)).decode()
+        data = _of(reference, payload.get("data") if isinstance(payload, dict) else None)
+        return base64.b64decode(data, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise Unresolved(reference, "the secret is not text") from None
 
