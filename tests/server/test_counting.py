@@ -1,19 +1,24 @@
 """Counting tokens: every caller's own endpoint, to upstreams that count and to those that do not."""
 
-from collections.abc import Iterator
+import json
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.server.rig import ANTHROPIC, CHAT, RESPONSES, Rig, json_answer, serving, upstream
 
+from lethe.config.register import surfaces_for
 from lethe.ir.content import Dialect
-from lethe.providers.envelopes import PLAIN, Endpoint
-from lethe.providers.upstream import Upstream
+from lethe.providers.envelopes import BEDROCK_INVOKE, PLAIN, VERTEX_CLAUDE, Endpoint, Envelope
 from lethe.retention.levels import Level
+from lethe.retention.surface import Action, FieldRule
 from lethe.routing.table import Route, Target
 from lethe.tokens import vocabulary
 from lethe.upstream.fake import Fake
 
+CONVERSE = Dialect.CONVERSE
 PATHS = {ANTHROPIC: "/v1/messages/count_tokens", RESPONSES: "/v1/responses/input_tokens"}
 TOOL_SCHEMA = {"type": "object", "properties": {"at": {"type": "string"}}}
 ASKED: dict[Dialect, dict[str, Any]] = {
@@ -57,6 +62,72 @@ async def test_an_upstream_counts_in_its_own_dialect(caller: Dialect, speaks: Di
         assert sent.path == AT[speaks]
         assert sent.json() == ASKED[speaks] or caller is not speaks
         assert all(f"CANARY_{word}" in sent.body.decode() for word in ("system", "said", "tool"))
+
+
+def within(body: dict[str, Any], *names: str) -> Any:
+    for name in names:
+        body = body[name]
+    return body
+
+
+def invoked(body: dict[str, Any]) -> Any:
+    return json.loads(b64decode(within(body, "input", "invokeModel", "body")))
+
+
+# Dialect and envelope, path, answer, and what of the body a completion's would hold.
+CLOUDS: list[tuple[Dialect, Envelope | None, str, str, Callable[[dict[str, Any]], Any]]] = [
+    (CONVERSE, None, "/model/m/count-tokens", "inputTokens", lambda body: within(body, "input", "converse")),
+    (ANTHROPIC, BEDROCK_INVOKE, "/model/m/count-tokens", "inputTokens", invoked),
+    (ANTHROPIC, VERTEX_CLAUDE, "/publishers/anthropic/models/count-tokens:rawPredict", "input_tokens", dict),
+]
+
+
+@pytest.mark.parametrize(("speaks", "envelope", "path", "answer", "inner"), CLOUDS)
+@pytest.mark.parametrize("caller", list(PATHS))
+async def test_clouds_count_in_envelopes_of_their_own(
+    caller: Dialect,
+    speaks: Dialect,
+    envelope: Envelope | None,
+    path: str,
+    answer: str,
+    inner: Callable[[dict[str, Any]], Any],
+) -> None:
+    async with Fake() as fake:
+        up = upstream("up", fake, speaks, base_url=fake.url, envelope=envelope)
+        async with serving([up]) as rig:
+            fake.answer(json_answer(200, {answer: 7}))
+            reply = await ask(rig, caller)
+            assert (reply.status, reply.json()) == (200, TOLD[caller])
+            (sent,) = fake.requests
+            assert sent.path == path
+            held = inner(sent.json())
+            assert all(f"CANARY_{word}" in json.dumps(held) for word in ("system", "said", "tool"))
+            assert "stream" not in held
+            assert ("model" in held) is (envelope is VERTEX_CLAUDE)
+            if envelope is not None:
+                assert held["anthropic_version"] == envelope.added["anthropic_version"]
+
+
+async def test_bedrock_says_400_of_a_model_that_does_not_count() -> None:
+    async with Fake() as fake:
+        async with serving([upstream("up", fake, CONVERSE, base_url=fake.url)]) as rig:
+            fake.answer(json_answer(400, {"message": "The provided model doesn't support counting tokens."}))
+            assert "x-lethe-estimate" in (await ask(rig, ANTHROPIC)).headers
+
+
+async def test_what_a_count_holds_is_judged_as_if_it_were_to_be_answered() -> None:
+    ruled = FieldRule(path="messages", actions={Level.C: Action.REFUSE}, because="CANARY_reason")
+    async with Fake() as fake:
+        surfaces = surfaces_for("bedrock", "", CONVERSE, loopback=True)
+        up = upstream("up", fake, CONVERSE, base_url=fake.url)
+        (completion,) = (s for s in surfaces if s.endpoint == "converse")
+        odd = replace(completion, fields=(ruled,))
+        rest = tuple(s for s in surfaces if s is not completion)
+        async with serving([replace(up, surfaces=(odd, *rest))]) as rig:
+            reply = await ask(rig, ANTHROPIC)
+            assert reply.status == 400
+            assert "CANARY_reason" in reply.json()["error"]["message"]
+            assert not fake.requests
 
 
 async def test_what_bears_on_a_count_is_what_is_sent() -> None:
@@ -123,7 +194,7 @@ async def test_the_next_upstream_is_asked_when_one_fails_and_none_after_one_that
 async def test_at_a_strict_level_an_endpoint_that_the_register_does_not_know_is_not_asked() -> None:
     async with Fake() as fake:
         known = upstream("up", fake, ANTHROPIC)
-        unknown = Upstream(**{**{f: getattr(known, f) for f in known.__struct_fields__}, "surfaces": ()})
+        unknown = replace(known, surfaces=())
         fake.answer(json_answer(200, {"input_tokens": 3}))
         for served, estimated in ((known, False), (unknown, True)):
             async with serving([served]) as rig:
