@@ -1,13 +1,16 @@
 import asyncio
 import gc
+import os
+import secrets
 import sys
 import weakref
 from functools import partial
+from pathlib import Path
 
 import msgspec
 from tests.upstream.raw import until
 
-from lethe.server.scrub import Scrub, evict_keys
+from lethe.server.scrub import Scrub, evict_keys, wipe_stack
 from lethe.upstream.arrivals import Arrivals
 
 KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -80,3 +83,21 @@ async def test_what_landed_is_overwritten() -> None:
     scrub.stir()
     await until(lambda: not any(arrivals.whole[-7:]))
     scrub.stop()
+
+
+def test_nothing_short_stays_on_the_stack() -> None:
+    """CPython leaves it there: without the first assertion the second would prove nothing."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    first, _, last = next(line for line in lines if line.endswith("[stack]")).partition(" ")[0].partition("-")
+    start, end = int(first, 16), int(last, 16)
+    text = secrets.token_hex(16).encode()
+    memory = os.open("/proc/self/mem", os.O_RDONLY)
+    try:
+        left = b"%b%d%b" % (bytes(150), 7, text)  # noqa: F841 - for what is left of its making
+        before = os.pread(memory, end - start, start)
+        wipe_stack()
+        after = os.pread(memory, end - start, start)
+    finally:
+        os.close(memory)
+    assert text in before
+    assert text not in after
