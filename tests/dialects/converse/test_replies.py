@@ -424,6 +424,15 @@ def test_blocks_that_are_none_are_passed_over() -> None:
     )
 
 
+def test_fields_of_the_models_own_are_left_over() -> None:
+    reply = load("converse/replies/stop_sequence.json")["reply"]
+    reply["additionalModelResponseFields"] = {"delta": {"stop_sequence": "END", "x": 1}, "y": 2}
+    finish = converse.decode_response(reply).finish
+    assert finish.stop_sequence == "END"
+    assert finish.extras is not None
+    assert finish.extras.fields["additionalModelResponseFields"] == {"delta": {"x": 1}, "y": 2}
+
+
 def test_usage_of_whole_bodies() -> None:
     body = json.dumps(load("converse/replies/cached.json")["reply"]).encode()
     assert converse.buffered_usage(body) == Usage(input=4, cache_read=1522, cache_write=100, output=282)

@@ -1,5 +1,7 @@
 """How much to think: among the model's own fields, in each family's words (sources: see `families`)."""
 
+from typing import assert_never
+
 from msgspec import Struct
 
 from lethe.dialects.anthropic.effort import NEAREST_EFFORT, NO_EFFORT
@@ -52,7 +54,9 @@ def encode_reasoning(request: Request, family: Family, losses: Losses) -> Though
             made = {}
         case Thinking.REASONING:
             made = {"reasoning": {"effort": _word(reasoning, NEAREST_EFFORT, losses) if on else NO_EFFORT}}
-    merged({}, reasoning.extras, Dialect.CONVERSE, PATH, losses)
+        case _:
+            assert_never(family.thinking)
+    _unsaid(reasoning, losses)
     return Thought(own=made)
 
 
@@ -76,24 +80,34 @@ def effort_of(budget: int) -> str:
 
 def _claude(reasoning: Reasoning, way: Thinking, limit: int | None, losses: Losses, *, on: bool) -> Thought:
     if reasoning.effort_only:
+        _unsaid(reasoning, losses)
         return Thought(output=_effort(reasoning, way, losses))
     if not on:
         if way is Thinking.ALWAYS:
             losses.hint(PATH, "thinking that cannot be stopped")
-            return Thought()
-        return Thought(own={"thinking": {"type": "disabled"}})
+            return _unsaid(reasoning, losses)
+        return Thought(own={"thinking": _own({"type": "disabled"}, reasoning, losses)})
     budget, output = reasoning.budget_tokens, _effort(reasoning, way, losses)
     if way is Thinking.BUDGET and budget is None:
         budget = _budget(reasoning, limit, losses)
         if budget is None:
-            return Thought()
+            return _unsaid(reasoning, losses)
     elif way in (Thinking.ADAPTIVE, Thinking.ALWAYS) and budget is not None:
         losses.hint(f"{PATH}.budget_tokens", "thinking budget as effort")
         output, budget = output or {"effort": effort_of(budget)}, None
     thinking: JsonObject = {"type": "adaptive"} if budget is None else {"type": "enabled", "budget_tokens": budget}
-    # the object is Anthropic's, so its own leftovers have their place in it
-    thinking = merged(thinking, reasoning.extras, Dialect.ANTHROPIC, PATH, losses)
-    return Thought(own={"thinking": thinking}, output=output, on=True)
+    return Thought(own={"thinking": _own(thinking, reasoning, losses)}, output=output, on=True)
+
+
+def _own(thinking: JsonObject, reasoning: Reasoning, losses: Losses) -> JsonObject:
+    """The object is Anthropic's, so its own leftovers have their place in it."""
+    return merged(thinking, reasoning.extras, Dialect.ANTHROPIC, PATH, losses)
+
+
+def _unsaid(reasoning: Reasoning, losses: Losses) -> Thought:
+    """Nothing, and what stood beside it is lost as well."""
+    merged({}, reasoning.extras, Dialect.CONVERSE, PATH, losses)
+    return Thought()
 
 
 def _effort(reasoning: Reasoning, way: Thinking, losses: Losses) -> JsonObject:

@@ -57,8 +57,11 @@ def _encode_sampling(
             losses.hint(f"{path}.{name}", f"{name} has no counterpart")
     if s.logprobs or s.top_logprobs:
         losses.dropped(f"{path}.logprobs", "logprobs")
-    unbound = _is_unbound(thought)
-    if unbound and s.max_tokens is not None:
+    unbound, limit = _is_unbound(thought), s.max_tokens
+    if limit is not None and limit < 1:
+        losses.hint(f"{path}.max_tokens", "limit below 1")
+        limit = 1
+    if unbound and limit is not None:
         losses.hint(f"{path}.max_tokens", "limit of the answer beside the highest effort")
     values = {"temperature": s.temperature, "top_p": s.top_p, "top_k": s.top_k}
     kept = {
@@ -70,7 +73,7 @@ def _encode_sampling(
         losses.hint(f"{path}.temperature", "temperature above 1")
         kept["temperature"] = MAX_TEMPERATURE
     inference = present(
-        maxTokens=None if unbound else s.max_tokens,
+        maxTokens=None if unbound else limit,
         temperature=kept.get("temperature"),
         topP=kept.get("top_p"),
         stopSequences=[word for word in s.stop if word],
