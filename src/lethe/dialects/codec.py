@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from lethe.dialects import anthropic, converse, openai_chat, openai_responses
+from lethe.dialects import anthropic, converse, gemini, openai_chat, openai_responses
 from lethe.dialects.reply import ReplyContext
 from lethe.ir.content import Dialect, JsonObject, Opaque
 from lethe.ir.events import Event, Failure
@@ -90,6 +90,7 @@ CODECS: Mapping[Dialect, Codec] = {
     Dialect.ANTHROPIC: anthropic,
     Dialect.OPENAI_CHAT: openai_chat,
     Dialect.OPENAI_RESPONSES: openai_responses,
+    Dialect.GEMINI: gemini,
 }
 # Whom it can ask.
 UPSTREAM_CODECS: Mapping[Dialect, UpstreamCodec] = {**CODECS, Dialect.CONVERSE: converse}

@@ -130,6 +130,49 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "type": None,
         "created_at": None,
     },
+    Dialect.GEMINI: {
+        "labels": Severity.HINT,  # for billing; the model never sees it
+        "serviceTier": Severity.HINT,
+        "store": Severity.HINT,  # a translated request is never stored
+        "safetySettings": Severity.DEGRADED,  # others filter by rules of their own
+        "mediaResolution": Severity.HINT,
+        "responseModalities": Severity.DEGRADED,
+        "enableEnhancedCivicAnswers": Severity.HINT,
+        "audioTimestamp": Severity.HINT,
+        "includeThoughts": None,  # thoughts are shown wherever they can be
+        "thinkingBudget": None,  # the model says the same in `reasoning`
+        "thinkingLevel": None,
+        "parameters": None,  # carried as JSON Schema; so is `responseSchema`
+        "responseSchema": None,
+        "response": Severity.HINT,  # of a declaration: what it returns; of a result, carried as text
+        "responseJsonSchema": Severity.HINT,
+        "behavior": Severity.HINT,
+        "mode": Severity.HINT,  # calls that obey their schemas
+        "allowedFunctionNames": Severity.DEGRADED,
+        "streamFunctionCallArguments": Severity.HINT,
+        "retrievalConfig": Severity.HINT,  # of tools that are losses of their own
+        "includeServerSideToolInvocations": Severity.HINT,
+        "id": None,  # of a result: its call is known by another
+        "name": None,
+        "mimeType": None,  # which kind of text a document is
+        "partMetadata": Severity.HINT,
+        "videoMetadata": Severity.DEGRADED,
+        "mediaProcessing": Severity.HINT,
+        "willContinue": Severity.HINT,
+        "scheduling": Severity.HINT,
+        # in answers
+        "usageMetadata": Severity.HINT,  # counters by kind of input
+        "safetyRatings": Severity.HINT,
+        "avgLogprobs": Severity.HINT,
+        "tokenCount": Severity.HINT,
+        "createTime": Severity.HINT,
+        "modelStatus": Severity.HINT,
+        "citationMetadata": Severity.DEGRADED,
+        "groundingMetadata": Severity.DEGRADED,
+        "urlContextMetadata": Severity.DEGRADED,
+        "finishMessage": Severity.DEGRADED,
+        "promptFeedback": Severity.DEGRADED,  # that the question was refused is carried
+    },
     Dialect.CONVERSE: {  # all of them in answers
         "metrics": None,  # how long it took
         "performanceConfig": Severity.HINT,
@@ -151,6 +194,8 @@ DEFAULTS: dict[Dialect, dict[str, Any]] = {
         "truncation": "disabled",
         "include": ["reasoning.encrypted_content"],  # sealed reasoning is carried anyway
     },
+    Dialect.GEMINI: {"candidateCount": 1, "responseModalities": ["TEXT"], "store": False},
+    Dialect.CONVERSE: {},
 }
 
 # Objects that decoders read into: what is left of them is reported field by field.
@@ -160,6 +205,18 @@ PARTLY_READ: dict[Dialect, frozenset[str]] = {
         {"image_url", "input_audio", "file", "function", "json_schema", "stream_options", "message", "logprobs"}
     ),
     Dialect.OPENAI_RESPONSES: frozenset({"text", "message"}),
+    Dialect.GEMINI: frozenset(
+        {
+            "generationConfig",
+            "toolConfig",
+            "systemInstruction",
+            "functionCall",
+            "functionResponse",
+            "inlineData",
+            "fileData",
+        }
+    ),
+    Dialect.CONVERSE: frozenset(),
 }
 
 

@@ -13,15 +13,18 @@ from msgspec.structs import replace
 from lethe.ir.content import ContentBlock, Dialect, ToolCall
 from lethe.ir.request import Request
 
-# The longest name of each API; both take letters, digits, `_` and `-` only. OpenAI: openai 3.57.0, FunctionDefinition.
+# The longest name of each API; all take letters, digits, `_` and `-`. OpenAI: openai 3.57.0, FunctionDefinition.
 # Anthropic: API reference of `tools[].name`, ^[a-zA-Z0-9_-]{1,128}$. Converse: botocore 1.44.8, ToolName.
+# Gemini: the API reference of FunctionDeclaration says 64 and google-genai 3.6.1 128, so the shorter.
 LONGEST: Mapping[Dialect, int] = {
     Dialect.ANTHROPIC: 128,
     Dialect.OPENAI_CHAT: 64,
     Dialect.OPENAI_RESPONSES: 64,
     Dialect.CONVERSE: 64,
+    Dialect.GEMINI: 64,
 }
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
+_FOREIGN_TO_GEMINI = re.compile(r"[^a-zA-Z0-9_.:-]|^[^a-zA-Z_]")
 _HASH_DIGITS = 10  # of 4 bits: names of one beginning in one request hardly meet
 
 
@@ -40,11 +43,11 @@ def fit(request: Request, target: Dialect) -> tuple[Request, Mapping[str, str]]:
 
 def fitting(name: str, target: Dialect) -> str:
     """The name itself where it fits."""
-    longest = LONGEST.get(target)
-    if longest is None or (0 < len(name) <= longest and not _FOREIGN.search(name)):
+    longest, foreign = LONGEST[target], _FOREIGN_TO_GEMINI if target is Dialect.GEMINI else _FOREIGN
+    if 0 < len(name) <= longest and not foreign.search(name):
         return name
     digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_DIGITS]
-    return f"{_FOREIGN.sub('_', name)[: longest - _HASH_DIGITS - 1]}_{digest}"
+    return f"{foreign.sub('_', name)[: longest - _HASH_DIGITS - 1]}_{digest}"
 
 
 def renamed(block: ContentBlock, names: Mapping[str, str]) -> ContentBlock:

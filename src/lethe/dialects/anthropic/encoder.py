@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, assert_never
 
-from lethe.dialects.anthropic.blocks import OURS, encode_block
+from lethe.dialects.anthropic.blocks import OURS
 from lethe.dialects.anthropic.errors import encode_error_event
-from lethe.dialects.anthropic.response import DELTA_EVENT_FIELDS, stop_reason
+from lethe.dialects.anthropic.response import DELTA_EVENT_FIELDS, encode_said, stop_reason
 from lethe.dialects.anthropic.usage import encode_usage
 from lethe.dialects.carrier import wrap
 from lethe.dialects.leftovers import merged
@@ -90,7 +90,7 @@ class StreamEncoder:
             self._logprobs_lost = True
 
     def _block_start(self, event: BlockStart) -> Iterator[bytes]:
-        encoded = encode_block(event.block, f"$.content[{event.index}]", self._losses)
+        encoded = encode_said(event.block, f"$.content[{event.index}]", self._losses)
         if encoded is None:
             return
         self._refused = self._refused or isinstance(event.block, Refusal)

@@ -6,7 +6,7 @@ from lethe.dialects.anthropic.usage import decode_usage, encode_usage, leftover_
 from lethe.dialects.leftovers import merged
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import InvalidRequest, MalformedReply
-from lethe.ir.content import Extras, JsonObject, Refusal, Text
+from lethe.ir.content import ContentBlock, Extras, JsonObject, Media, Refusal, Text
 from lethe.ir.events import Finish, StopReason
 from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
@@ -83,13 +83,21 @@ def stop_reason(finish: Finish, *, refused: bool) -> str:
     return _NAMES.get(finish.reason, _UNNAMED)
 
 
+def encode_said(block: ContentBlock, path: str, losses: Losses) -> JsonObject | None:
+    """A block of an answer: what may be asked with, and no media."""
+    if isinstance(block, Media):
+        losses.dropped(path, "media in an answer")
+        return None
+    return encode_block(block, path, losses)
+
+
 def encode_response(response: Response, context: ReplyContext, losses: Losses) -> JsonObject:
     """A body for the caller. A refusal is text here, told by the stop reason."""
     content = []
     for i, block in enumerate(response.content):
         if isinstance(block, Text) and block.logprobs:
             losses.hint(f"$.content[{i}].logprobs", "logprobs")
-        if (encoded := encode_block(block, f"$.content[{i}]", losses)) is not None:
+        if (encoded := encode_said(block, f"$.content[{i}]", losses)) is not None:
             content.append(encoded)
     finish = response.finish
     body: JsonObject = {

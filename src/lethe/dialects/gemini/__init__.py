@@ -1,0 +1,31 @@
+"""Google's Gemini: generateContent and streamGenerateContent."""
+
+from lethe.dialects.gemini.errors import decode_error, encode_error, encode_error_event
+from lethe.dialects.gemini.places import locate
+from lethe.dialects.gemini.request import decode_request, encode_request
+from lethe.dialects.gemini.response import decode_response, encode_response
+from lethe.dialects.gemini.stream_decoder import StreamDecoder
+from lethe.dialects.gemini.stream_encoder import KEEP_ALIVE, StreamEncoder
+from lethe.dialects.gemini.usage import buffered_usage, streamed_usage
+from lethe.ir.grammar import appended
+
+join_deltas = appended
+stream_decoder = StreamDecoder
+stream_encoder = StreamEncoder
+
+__all__ = [
+    "KEEP_ALIVE",
+    "buffered_usage",
+    "decode_error",
+    "decode_request",
+    "decode_response",
+    "encode_error",
+    "encode_error_event",
+    "encode_request",
+    "encode_response",
+    "join_deltas",
+    "locate",
+    "stream_decoder",
+    "stream_encoder",
+    "streamed_usage",
+]

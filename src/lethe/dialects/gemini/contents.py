@@ -1,0 +1,180 @@
+"""Contents, each a turn, and the system instruction (google-genai 3.6.1 types, Content)."""
+
+from collections.abc import Sequence
+
+from lethe.dialects.anthropic.attribution import is_attribution
+from lethe.dialects.gemini.calls import (
+    NAMELESS,
+    Called,
+    Pairing,
+    calls_of,
+    encode_call,
+    id_in_request,
+    is_made,
+    response_of,
+)
+from lethe.dialects.gemini.models import Family
+from lethe.dialects.gemini.overlay import leftovers, overlaid, own, without
+from lethe.dialects.gemini.parts import Blocks, decode_parts, encode_spoken, report_cache
+from lethe.dialects.gemini.proto import several
+from lethe.dialects.gemini.seals import SIGNATURE, UNSIGNED, is_foreign, is_own, seated
+from lethe.dialects.overlay import present
+from lethe.errors import InvalidRequest
+from lethe.ir.content import ContentBlock, JsonObject, Thinking, ToolCall, ToolResult
+from lethe.ir.loss import Losses
+from lethe.ir.request import Role, Turn
+from lethe.wire.fields import Fields
+
+# `function` and `tool` are what results used to be under; a lone content may say nothing.
+ROLES: dict[str | None, Role] = {"user": "user", "model": "assistant", "function": "user", "tool": "user", None: "user"}
+NAMES: dict[Role, str] = {"user": "user", "assistant": "model", "system": "user"}
+
+
+def decode_system(f: Fields | None) -> tuple[ContentBlock, ...]:
+    return tuple(decode_parts(several(f, "parts"), Pairing(), "")) if f is not None else ()
+
+
+def decode_contents(contents: Sequence[Fields]) -> tuple[Turn, ...]:
+    """Raises InvalidRequest."""
+    pairing = Pairing()
+    return tuple(decode_content(f, number, pairing)[0] for number, f in enumerate(contents))
+
+
+def decode_content(f: Fields, number: int, pairing: Pairing) -> tuple[Turn, Blocks]:
+    """The turn, and its blocks with where they come from."""
+    role = f.take("role", str) or None
+    if role not in ROLES:
+        raise InvalidRequest(f"{f.path}.role", "expected user or model")
+    blocks = decode_parts(several(f, "parts"), pairing, id_in_request(number, 0)[:-1])
+    return Turn(role=ROLES[role], content=tuple(blocks), extras=leftovers(f)), blocks
+
+
+# Encoding
+
+
+def encode_system(blocks: Sequence[ContentBlock], losses: Losses) -> JsonObject | None:
+    """Without what names Claude Code's session, which is for its own provider only."""
+    numbered = [(f"$.system[{i}]", block) for i, block in enumerate(blocks) if not is_attribution(block)]
+    parts = [part for path, block in numbered if (part := encode_spoken(block, path, losses)) is not None]
+    return {"parts": parts} if parts else None
+
+
+def encode_contents(turns: Sequence[Turn], family: Family, losses: Losses) -> list[JsonObject]:
+    """The conversation; what is empty in the end is left out, as the API refuses it."""
+    encoder = _Encoder(calls_of(turns), family, losses)
+    made = [encoder.turn(turn, f"$.turns[{i}]") for i, turn in enumerate(turns)]
+    return _joined([content for content in made if content is not None])
+
+
+class _Encoder:
+    def __init__(self, calls: dict[str, Called], family: Family, losses: Losses) -> None:
+        self._calls = calls
+        self._family = family
+        self._losses = losses
+
+    def turn(self, turn: Turn, path: str) -> JsonObject | None:
+        if turn.role == "system":
+            self._losses.degraded(path, "system turn in the user's name")
+        parts = self._parts(turn.content, f"{path}.content") or ([{"text": ""}] if not turn.content else [])
+        content = overlaid({"role": NAMES[turn.role], "parts": parts}, turn.extras, path, self._losses)
+        return content if parts else None
+
+    def _parts(self, blocks: Sequence[ContentBlock], path: str) -> list[JsonObject]:
+        """Signatures go where they came from; the first call of others gets a word that stands for one."""
+        seats, parts = seated(blocks), list[JsonObject]()
+        results: list[tuple[int, JsonObject]] = []
+        beside: list[JsonObject] = []
+        called = False
+        placed = set(seats.values())
+        for number, block in enumerate(blocks):
+            where = f"{path}[{number}]"
+            if isinstance(block, ToolResult):
+                response, media = self._result(block, where)
+                results.append((self._order(block), response))
+                beside += media
+                continue
+            if number in placed:
+                continue
+            part = self._part(block, where)
+            if part is None:
+                continue
+            if number in seats:
+                part[SIGNATURE] = _value(blocks[seats[number]])
+            elif isinstance(block, ToolCall) and not called and self._family.signs:
+                part[SIGNATURE] = UNSIGNED
+            called = called or isinstance(block, ToolCall)
+            parts.append(part)
+        results.sort(key=lambda each: each[0])
+        return [*(response for _, response in results), *beside, *parts]
+
+    def _part(self, block: ContentBlock, path: str) -> JsonObject | None:
+        match block:
+            case ToolCall(id=id):
+                report_cache(block, path, self._losses)
+                part = encode_call(block, path, self._losses, id=None if is_made(id) else id)
+                return overlaid(part, block.extras, path, self._losses)
+            case Thinking() if is_own(block):
+                return {"text": "", SIGNATURE: _value(block)}
+            case Thinking() if is_foreign(block) or block.redacted:
+                self._losses.degraded(path, "thinking sealed by another API")
+                return None
+            case Thinking(text=text, signature=signature):
+                sealed = {SIGNATURE: signature.value} if signature is not None else {}
+                thought = {"text": text, "thought": True, **sealed}
+                return overlaid(thought, block.extras, path, self._losses) if text or sealed else None
+            case _:
+                spoken = encode_spoken(block, path, self._losses)
+                return dict(spoken) if spoken is not None else None
+
+    def _order(self, result: ToolResult) -> int:
+        """Results without ids are told apart by their order."""
+        called = self._calls.get(result.call_id)
+        return called.number if called is not None and is_made(result.call_id) else 0
+
+    def _result(self, result: ToolResult, path: str) -> tuple[JsonObject, list[JsonObject]]:
+        """The response, and the media that stand beside it where the model takes none within."""
+        report_cache(result, path, self._losses)
+        called, marks = self._calls.get(result.call_id), dict(own(result.extras).get("functionResponse", {}))
+        id = marks.pop("id", None if is_made(result.call_id) else result.call_id)
+        name = marks.pop("name", called.name if called is not None else NAMELESS)
+        response = marks.pop("response", None)
+        said, media = self._inside(result, path)
+        made = {
+            **present(id=id),
+            "name": name,
+            "response": response_of(said, failed=result.is_error) if response is None else response,
+            **marks,
+        }
+        if media and self._family.nests_media:
+            made["parts"], media = media, []
+        extras = without(result.extras, "functionResponse")
+        return overlaid({"functionResponse": made}, extras, path, self._losses), media
+
+    def _inside(self, result: ToolResult, path: str) -> tuple[str, list[JsonObject]]:
+        """What a result says, and its media."""
+        made = (encode_spoken(block, f"{path}.content[{i}]", self._losses) for i, block in enumerate(result.content))
+        parts = [part for part in made if part is not None]
+        media = [part for part in parts if "text" not in part]
+        if media and not self._family.nests_media:
+            self._losses.hint(path, "media beside a tool's result")
+        return "\n".join(part["text"] for part in parts if "text" in part), media
+
+
+def _value(block: ContentBlock) -> str:
+    return block.signature.value if isinstance(block, Thinking) and block.signature is not None else ""
+
+
+def _joined(contents: list[JsonObject]) -> list[JsonObject]:
+    """All results of one turn's calls in one content: the API counts them. Chat has a message for each."""
+    joined: list[JsonObject] = []
+    for content in contents:
+        last = joined[-1] if joined else {}
+        if last.keys() == content.keys() == {"role", "parts"} and _answers(last) and _answers(content):
+            joined[-1] = {"role": "user", "parts": [*last["parts"], *content["parts"]]}
+        else:
+            joined.append(content)
+    return joined
+
+
+def _answers(content: JsonObject) -> bool:
+    return any("functionResponse" in part for part in content["parts"])

@@ -1,0 +1,89 @@
+"""Token counts on the wire (google-genai 3.6.1 types, GenerateContentResponseUsageMetadata).
+
+The prompt's count includes what came from a cache and leaves out what tools added; thoughts are beside the answer.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from lethe.ir.content import JsonObject
+from lethe.ir.usage import Usage
+
+_MARK = b'"usageMetadata":'  # cannot stand in a JSON string: its quotes would be escaped
+_MAX_USAGE = 4096  # bytes
+_COUNTERS = frozenset(
+    {
+        "promptTokenCount",
+        "cachedContentTokenCount",
+        "toolUsePromptTokenCount",
+        "candidatesTokenCount",
+        "thoughtsTokenCount",
+        "totalTokenCount",
+    }
+)
+
+
+class _Metered(msgspec.Struct, rename="camel"):
+    usage_metadata: Any = None
+
+
+_METERED = msgspec.json.Decoder(_Metered)
+
+
+def decode_usage(usage: Any) -> Usage:
+    """Disjoint counters; more cached tokens than prompt tokens are clamped."""
+    prompt, thoughts = _count(usage, "promptTokenCount"), _count(usage, "thoughtsTokenCount")
+    cached = min(_count(usage, "cachedContentTokenCount"), prompt)
+    return Usage(
+        input=prompt - cached + _count(usage, "toolUsePromptTokenCount"),
+        cache_read=cached,
+        output=_count(usage, "candidatesTokenCount") + thoughts,
+        reasoning=thoughts,
+    )
+
+
+def leftover_usage(usage: Any) -> JsonObject:
+    """What is said beyond the counters."""
+    if not isinstance(usage, dict):
+        return {}
+    return {name: value for name, value in usage.items() if name not in _COUNTERS and value not in (None, [])}
+
+
+def encode_usage(usage: Usage) -> JsonObject:
+    """What was written to a cache is a part of the prompt; only counters that say something."""
+    encoded: JsonObject = {"promptTokenCount": usage.prompt, "candidatesTokenCount": usage.output - usage.reasoning}
+    if usage.cache_read:
+        encoded["cachedContentTokenCount"] = usage.cache_read
+    if usage.reasoning:
+        encoded["thoughtsTokenCount"] = usage.reasoning
+    return {**encoded, "totalTokenCount": usage.prompt + usage.output}
+
+
+def buffered_usage(body: bytes) -> Usage | None:
+    """Usage of a buffered reply; None if it has none or is not JSON."""
+    try:
+        usage = _METERED.decode(body).usage_metadata
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    return decode_usage(usage) if isinstance(usage, dict) else None
+
+
+def streamed_usage(head: bytes, tail: bytes) -> Usage | None:
+    """Usage from the last chunk that tells: counts are cumulative."""
+    del head
+    at = tail.rfind(_MARK)
+    if at < 0:
+        return None
+    try:
+        rest = tail[at + len(_MARK) :][:_MAX_USAGE].decode("utf-8", "replace")
+        usage, _ = json.JSONDecoder().raw_decode(rest.lstrip())
+    except (ValueError, RecursionError):
+        return None
+    return decode_usage(usage) if isinstance(usage, dict) else None
+
+
+def _count(counters: Any, name: str) -> int:
+    value = counters.get(name) if isinstance(counters, dict) else None
+    return value if isinstance(value, int) and value > 0 else 0
