@@ -21,7 +21,7 @@ from lethe.ir.content import (
 from lethe.ir.loss import Losses, Severity
 from lethe.ir.request import Request, Role, Turn
 
-ANTHROPIC = Dialect.ANTHROPIC
+ANTHROPIC, OURS = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT
 PNG = Media(kind="image", media_type="image/png", data="AAAA")
 PNG_PART: JsonObject = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 NATIVE = Opaque(dialect=ANTHROPIC, data={"type": "server_tool_use", "id": "x"})
@@ -112,21 +112,24 @@ def test_assistant_turns() -> None:
 
 
 def test_sealed_thinking_rides_in_details() -> None:
-    made = messages(
+    """Where its API sealed it; what others sealed is text."""
+    made, losses = messages(
         turn(
             "assistant",
-            Thinking(text="hm", signature=Signature(ANTHROPIC, "S")),
+            Thinking(text="hm", signature=Signature(OURS, "S")),
+            Thinking(text="", signature=Signature(OURS, "D"), redacted=True),
+            Thinking(text="foreign", signature=Signature(ANTHROPIC, "S")),
             Thinking(text="", signature=Signature(ANTHROPIC, "D"), redacted=True),
-            Thinking(text="plain"),
             Text(text="x"),
         )
     )
     details = [
-        {"type": "reasoning.text", "text": "hm", "signature": "lethe:anthropic:S"},
-        {"type": "reasoning.encrypted", "data": "lethe:anthropic:D"},
-        {"type": "reasoning.text", "text": "plain"},
+        {"type": "reasoning.text", "text": "hm", "signature": "S"},
+        {"type": "reasoning.encrypted", "data": "D"},
+        {"type": "reasoning.text", "text": "foreign"},
     ]
-    assert made == ([{"role": "assistant", "content": "x", "reasoning_details": details}], [])
+    assert made == [{"role": "assistant", "content": "x", "reasoning_details": details}]
+    assert losses == [("$.turns[0].content[2]", Severity.HINT), ("$.turns[0].content[3]", Severity.DEGRADED)]
 
 
 def test_blocks_in_an_order_that_chat_lacks() -> None:

@@ -1,5 +1,6 @@
 """Thinking in a message: text, details, seals, and the copies that clients send of them."""
 
+import msgspec
 import pytest
 
 from lethe.dialects.openai_chat.reasoning import decode_reasoning, encode_reasoning
@@ -81,9 +82,28 @@ def test_decode(message: JsonObject, blocks: tuple[ContentBlock, ...], repeated:
 @pytest.mark.parametrize(("message", "blocks", "repeated"), SAID)
 def test_encoding_keeps_the_blocks(message: JsonObject, blocks: tuple[ContentBlock, ...], repeated: JsonObject) -> None:
     losses = Losses()
+    blocks = tuple(_ours(block) for block in blocks)
     fields = encode_reasoning([(f"$[{i}]", b) for i, b in enumerate(blocks)], losses)
     assert decode_reasoning(Fields(fields))[0] == blocks
     assert losses == []
+
+
+def _ours(block: ContentBlock) -> ContentBlock:
+    if not isinstance(block, Thinking) or block.signature is None:
+        return block
+    return msgspec.structs.replace(block, signature=Signature(OURS, block.signature.value))
+
+
+def test_seals_of_others_stay_behind() -> None:
+    """Upstreams check seals, and servers that read plain reasoning do not look into details."""
+    losses = Losses()
+    blocks = [
+        ("$[0]", sealed("a", "S")),
+        ("$[1]", Thinking(text="", signature=Signature(ANTHROPIC, "D"), redacted=True)),
+        ("$[2]", Thinking(text="b")),
+    ]
+    assert encode_reasoning(blocks, losses) == {"reasoning_content": "a\n\nb"}
+    assert [f"{loss.severity} {loss.path}" for loss in losses] == ["hint $[0]", "degraded $[1]", "hint $[2]"]
 
 
 def test_plain_blocks_are_joined() -> None:

@@ -42,6 +42,7 @@ def decode_signature(value: str | None) -> Signature | None:
 
 def encode_reasoning(blocks: Sequence[tuple[str, ContentBlock]], losses: Losses) -> JsonObject:
     """The message fields for its thinking: plain text if nothing is sealed, else details."""
+    blocks = [(path, block) for path, b in blocks if (block := _unsealed(b, path, losses)) is not None]
     thoughts = [(path, b) for path, b in blocks if isinstance(b, Thinking)]
     plain = [(path, b) for path, b in thoughts if not b.signature and own(b.extras).keys() <= {"field"}]
     if len(plain) < len(thoughts) or any(_entry(b) for _, b in blocks):
@@ -55,6 +56,17 @@ def encode_reasoning(blocks: Sequence[tuple[str, ContentBlock]], losses: Losses)
         overlaid({}, without(block.extras, "field"), path, losses)
     name = str(own(plain[0][1].extras).get("field", NAMES[0]))
     return {name: "\n\n".join(b.text for _, b in plain)}
+
+
+def _unsealed(block: ContentBlock, path: str, losses: Losses) -> ContentBlock | None:
+    """Without a seal that another API issued: whoever checks it refuses it. None if it held all there was."""
+    if not isinstance(block, Thinking) or block.signature is None or block.signature.issuer is OURS:
+        return block
+    if block.redacted:
+        losses.degraded(path, "thinking sealed by another API")
+        return None
+    losses.hint(path, "seal of another API")
+    return msgspec.structs.replace(block, signature=None)
 
 
 def _entry(block: ContentBlock) -> JsonObject | None:
