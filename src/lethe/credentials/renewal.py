@@ -9,7 +9,7 @@ from lethe.credentials.static import Unresolved
 
 REREAD = 300.0  # seconds between looks at what has no end
 MARGIN = 300.0  # seconds before its end at which it is to be replaced, where it lives long enough
-SOONEST, LONGEST = 5.0, 60.0  # seconds between two questions; the wait doubles while they fail
+SOONEST, LONGEST = 1.0, 60.0  # seconds between two questions; the wait doubles while they fail
 STUCK = 300.0  # seconds that no question takes
 NOT_YET = "it is not here yet: whoever issues it takes long to answer"
 
