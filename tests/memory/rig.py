@@ -6,7 +6,7 @@ import secrets
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,13 +17,17 @@ from tests.e2e.served import route, upstream
 from tests.memory.scan import Found, search
 from tests.sandbox.rig import PATIENCE, WORKER, Daemon, daemon
 
-from lethe.upstream.fake import FakeThread, Script, anthropic, openai_chat
+from lethe.ir.content import Dialect
+from lethe.upstream.fake import FakeThread, Script
+from lethe.upstream.fake.replies import document, stream
 from lethe.upstream.fake.said import Called, Said
 from lethe.upstream.fake.script import Cut, Hang, Head, Send, Step
+from lethe.verify.voices import VOICES
 
 AUTHORITY = trustme.CA()
-ANTHROPIC, CHAT = "anthropic", "openai-chat"
-PATHS = {ANTHROPIC: "/v1/messages", CHAT: "/v1/chat/completions"}
+ANTHROPIC, CHAT, RESPONSES = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES
+PATHS = {ANTHROPIC: "/v1/messages", CHAT: "/v1/chat/completions", RESPONSES: "/v1/responses"}
+UPSTREAMS = (ANTHROPIC, CHAT, RESPONSES)
 JSON = {"content-type": "application/json"}
 SHORT, MIDDLE, LONG = 1, 60, 600  # how often a text is repeated: bodies of about 1 KB, 100 KB and 1 MB
 SETTLED = 5.0  # seconds after which nothing may be left
@@ -40,8 +44,8 @@ class Tags:
 class Case(Struct, frozen=True, kw_only=True):
     """One request. `ending` is what becomes of its answer."""
 
-    caller: str = ANTHROPIC
-    upstream: str = ANTHROPIC
+    caller: Dialect = ANTHROPIC
+    upstream: Dialect = ANTHROPIC
     stream: bool = False
     size: int = SHORT
     ending: str = "whole"  # whole, error, cut, garbage, cancel, refused
@@ -83,6 +87,24 @@ def question(case: Case, tag: str) -> dict[str, Any]:
                 },
             ],
         }
+    if case.caller == RESPONSES:
+        return {
+            "model": model,
+            "stream": case.stream,
+            "instructions": f"{tag}-system ☃ \U0001f600",
+            "user": f"{tag}-metadata",
+            "tools": [{"type": "function", "name": f"{tag}-tool", "parameters": schema}],
+            "input": [
+                {"role": "user", "content": said},
+                {
+                    "type": "function_call",
+                    "call_id": f"{tag}-id",
+                    "name": f"{tag}-tool",
+                    "arguments": json.dumps(arguments),
+                },
+                {"type": "function_call_output", "call_id": f"{tag}-id", "output": f"{tag}-result"},
+            ],
+        }
     function = {"name": f"{tag}-tool", "arguments": json.dumps(arguments)}
     return {
         "model": model,
@@ -105,19 +127,20 @@ def question(case: Case, tag: str) -> dict[str, Any]:
 
 def answer(case: Case, tag: str) -> Script:
     """Canaries in every position of an answer; header and error body too."""
-    wire: Any = anthropic if case.upstream == ANTHROPIC else openai_chat
+    voice = VOICES[case.upstream]
     said = Said(
         text=tuple(text(tag, "text", case.size).split(" lorem ipsum")),
-        thinking=f"{tag}-thinking" if case.upstream == ANTHROPIC else "",
+        thinking=f"{tag}-thinking",
+        sealed=f"{tag}-sealed",
         calls=(Called(f"{tag}-call", f"{tag}-tool", json.dumps({f"{tag}-key": f"{tag}-arguments"})),),
         id=f"{tag}-message",
         model=f"{tag}-model",
     )
-    steps = list(wire.streamed(said) if case.stream else wire.buffered(said))
+    steps = list(stream(voice.frames(said)) if case.stream else document(voice.whole(said)))
     header = ("x-request-id", f"{tag}-header")
     match case.ending:
         case "error":
-            return list(wire.error(429, f"{tag}-refused", header))
+            return list(voice.error(429, f"{tag}-refused", header))
         case "garbage":
             return [Head(200, (header, ("content-type", "application/json"))), Send(f"<{tag}-garbage".encode())]
         case "cut":
@@ -188,7 +211,7 @@ class Caller:
 class Rig:
     """A running Lethe with one worker, between scripted upstreams and callers."""
 
-    def __init__(self, lethe: Daemon, fakes: dict[str, FakeThread]) -> None:
+    def __init__(self, lethe: Daemon, fakes: dict[Dialect, FakeThread]) -> None:
         self.lethe = lethe
         self.fakes = fakes
         self.tags = Tags()
@@ -240,8 +263,8 @@ def rig(folder: Path, *, tls: bool = False, callers_tls: bool = False, more: str
     issued.private_key_pem.write_to_path(str(folder / "key.pem"))
     for n, blob in enumerate(issued.cert_chain_pems):
         blob.write_to_path(str(folder / "cert.pem"), append=n > 0)
-    with FakeThread(tls=context if tls else None) as first, FakeThread(tls=context if tls else None) as second:
-        fakes = {ANTHROPIC: first, CHAT: second}
+    with ExitStack() as stack:
+        fakes = {name: stack.enter_context(FakeThread(tls=context if tls else None)) for name in UPSTREAMS}
         trust = (f'ca_file = "{folder / "ca.pem"}"',) if tls else ()
         listener = f'tls_cert = "{folder / "cert.pem"}"\ntls_key = "{folder / "key.pem"}"\n' if callers_tls else ""
         config = "".join(
