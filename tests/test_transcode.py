@@ -11,6 +11,7 @@ from tests.dialects.cases import FIXTURES, cut, decoded
 from tests.dialects.test_codec import STREAMS
 
 from lethe.dialects.codec import CODECS
+from lethe.dialects.passage import Opening, Passthrough
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import ErrorKind, MalformedReply, StreamCut
 from lethe.ir.content import Dialect, JsonObject
@@ -21,8 +22,6 @@ from lethe.ir.usage import Usage
 from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.levels import UpstreamClass
 from lethe.transcode import (
-    Opening,
-    Passthrough,
     StreamTranscoder,
     encode_request,
     is_stream,

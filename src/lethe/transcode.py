@@ -1,15 +1,15 @@
-"""Replies on their way to the caller: in the same dialect bytes pass, otherwise they go through the hub."""
+"""From one dialect to another, through the hub: requests, replies, streams. For streams of one: `dialects.passage`."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
 import msgspec
 
 from lethe.dialects.codec import CODECS, UPSTREAM_CODECS, CallerCodec, StreamDecoder, StreamEncoder, UpstreamCodec
+from lethe.dialects.passage import FRAMES
 from lethe.dialects.reply import ReplyContext
 from lethe.dialects.toolnames import fit, renamed
-from lethe.errors import MalformedReply, StreamCut
+from lethe.errors import InvalidRequest, MalformedReply, StreamCut
 from lethe.ir.content import Dialect, JsonObject
 from lethe.ir.events import (
     ArgumentsDelta,
@@ -17,7 +17,6 @@ from lethe.ir.events import (
     Event,
     Failure,
     Finish,
-    Ping,
     Start,
     TextDelta,
     ThinkingDelta,
@@ -27,25 +26,16 @@ from lethe.ir.loss import Loss, Losses
 from lethe.ir.request import Request
 from lethe.ir.response import Response
 from lethe.ir.usage import Usage
-from lethe.providers.bedrock import InvokedFrames
 from lethe.providers.quirks import adjusted, suited
 from lethe.providers.upstream import Upstream
 from lethe.wire import lenient
-from lethe.wire.boundary import EventBoundary
-from lethe.wire.eventstream import EventFrames
-from lethe.wire.framing import FrameReader, Framing
-from lethe.wire.sse import Frame, FrameDecoder, format_frame
+from lethe.wire.framing import Framing
+from lethe.wire.sse import FrameDecoder
 
-FRAMES: Mapping[Framing, Callable[[], FrameReader]] = {
-    Framing.SSE: FrameDecoder,
-    Framing.EVENT_STREAM: EventFrames,
-    Framing.INVOKED: InvokedFrames,
-}
-
-_HEAD_BYTES = 16 * 1024  # where a stream says what the prompt cost
-_TAIL_READS = 3  # where it says what the answer cost
 _BEFORE_FIELDS = b"\xef\xbb\xbf\r\n"  # a byte order mark, blank lines
 _STREAM_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+# JSON can be read that, some calls further down the stack, can no longer be written.
+_TOO_DEEP = (RecursionError, lenient.Unwritable)
 
 
 class Encoded(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,13 +52,27 @@ class Buffered(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
 
 
+def decode_request(caller: Dialect, body: JsonObject) -> Request:
+    """The hub's view of a body. Raises InvalidRequest."""
+    try:
+        return CODECS[caller].decode_request(body)
+    except _TOO_DEEP:
+        raise InvalidRequest("$", "is nested too deeply") from None
+
+
 def encode_request(request: Request, upstream: Upstream, model: str, losses: Losses) -> Encoded:
-    """The body for an upstream of another dialect. Losses are at paths of the hub: see `located`."""
+    """The body for an upstream of another dialect. Losses are at paths of the hub: see `located`.
+
+    Raises InvalidRequest.
+    """
     asked = suited(msgspec.structs.replace(request, model=model), upstream.provider, losses)
     fitted, names = fit(asked, upstream.dialect)
-    body = UPSTREAM_CODECS[upstream.dialect].encode_request(fitted, losses)
-    body = adjusted(body, fitted, upstream.provider, losses)
-    return Encoded(body=lenient.encode(body), tool_names=names)
+    try:
+        body = UPSTREAM_CODECS[upstream.dialect].encode_request(fitted, losses)
+        body = adjusted(body, fitted, upstream.provider, losses)
+        return Encoded(body=lenient.encode(body), tool_names=names)
+    except _TOO_DEEP:
+        raise InvalidRequest("$", "is nested too deeply") from None
 
 
 def located(losses: Losses, caller: Dialect, body: JsonObject) -> Losses:
@@ -81,18 +85,24 @@ def translate_reply(
     source: UpstreamCodec, target: CallerCodec, body: bytes, context: ReplyContext, losses: Losses
 ) -> Buffered:
     """A buffered reply for the caller. Raises MalformedReply, StreamFailed, StreamCut."""
-    response = read_reply(source, body, context)
-    encoded = target.encode_response(response, context, losses)
-    return Buffered(body=lenient.encode(encoded), usage=response.finish.usage)
+    try:
+        response = read_reply(source, body, context)
+        encoded = target.encode_response(response, context, losses)
+        return Buffered(body=lenient.encode(encoded), usage=response.finish.usage)
+    except _TOO_DEEP:
+        raise MalformedReply from None
 
 
 def stream_of(
     source: UpstreamCodec, target: CallerCodec, body: bytes, context: ReplyContext, losses: Losses
 ) -> Buffered:
     """A buffered reply as the stream that the caller asked for: some upstreams ignore `stream`. Raises likewise."""
-    response = read_reply(source, body, context)
-    encoder = target.stream_encoder(context, losses)
-    frames = [frame for event in unfold(response) for frame in encoder.encode(event)]
+    try:
+        response = read_reply(source, body, context)
+        encoder = target.stream_encoder(context, losses)
+        frames = [frame for event in unfold(response) for frame in encoder.encode(event)]
+    except _TOO_DEEP:
+        raise MalformedReply from None
     return Buffered(body=b"".join(frames), usage=response.finish.usage)
 
 
@@ -165,16 +175,22 @@ class StreamTranscoder:
     def feed(self, chunk: bytes) -> bytes:
         """Everything that this read completes, as one piece. Raises MalformedReply, StreamFailed."""
         out: list[bytes] = []
-        for frame in self._frames.feed(chunk):
-            self._events(self._decoder.feed(frame), out)
+        try:
+            for frame in self._frames.feed(chunk):
+                self._events(self._decoder.feed(frame), out)
+        except _TOO_DEEP:
+            raise MalformedReply from None
         return b"".join(out)
 
     def finish(self) -> bytes:
         """The upstream's stream has ended. Raises StreamCut if it ended before its answer did."""
         out: list[bytes] = []
-        for frame in self._frames.finish():
-            self._events(self._decoder.feed(frame), out)
-        self._events(self._decoder.finish(), out)
+        try:
+            for frame in self._frames.finish():
+                self._events(self._decoder.feed(frame), out)
+            self._events(self._decoder.finish(), out)
+        except _TOO_DEEP:
+            raise MalformedReply from None
         if not self.ended:
             raise StreamCut
         return b"".join(out)
@@ -202,105 +218,3 @@ class StreamTranscoder:
                 case _:
                     pass
             out += self._encoder.encode(event)
-
-
-class Reframing:
-    """One stream in its own dialect out of a foreign envelope: each event's own JSON goes out as it came."""
-
-    __slots__ = ("_decoder", "_frames", "_usage", "begun", "ended")
-
-    midway = False  # only whole events come out
-
-    def __init__(self, codec: UpstreamCodec, framing: Framing) -> None:
-        self._frames = FRAMES[framing]()
-        self._decoder: StreamDecoder = codec.stream_decoder()
-        self._usage: Usage | None = None
-        self.begun = self.ended = False
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Raises MalformedReply; StreamFailed while nothing of the answer is out."""
-        return b"".join(map(self._framed, self._frames.feed(chunk)))
-
-    def finish(self) -> bytes:
-        """Raises StreamCut if the stream ended before its answer did."""
-        out = b"".join(map(self._framed, self._frames.finish()))
-        if not self.ended:
-            raise StreamCut
-        return out
-
-    def usage(self) -> Usage | None:
-        """What the stream has said so far."""
-        return self._usage
-
-    def _framed(self, frame: Frame) -> bytes:
-        for event in self._decoder.feed(frame):
-            match event:
-                case Failure():
-                    if not self.begun:
-                        raise StreamFailed(event)
-                    self.ended = True
-                case BlockStart():
-                    self.begun = True
-                case Finish(usage=usage):
-                    self._usage, self.ended = usage, True
-                case _:
-                    pass
-        return format_frame(frame.data.encode(), frame.event)
-
-
-class Passthrough:
-    """One stream in its own dialect: bytes out as they came, regrouped to whole events, teed for usage."""
-
-    __slots__ = ("_boundary", "_codec", "_head", "_tail")
-
-    def __init__(self, codec: UpstreamCodec) -> None:
-        self._boundary = EventBoundary()
-        self._codec = codec
-        self._head = b""
-        self._tail: deque[bytes] = deque(maxlen=_TAIL_READS)
-
-    @property
-    def midway(self) -> bool:
-        """Has part of an event gone out, so that nothing else may?"""
-        return self._boundary.midway
-
-    def feed(self, chunk: bytes) -> bytes:
-        if len(self._head) < _HEAD_BYTES:
-            self._head += chunk[:_HEAD_BYTES]
-        self._tail.append(chunk)
-        return self._boundary.feed(chunk)
-
-    def finish(self) -> bytes:
-        return self._boundary.rest()
-
-    def usage(self) -> Usage | None:
-        """From the first and the last reads; None if they do not tell."""
-        return self._codec.streamed_usage(self._head, b"".join(self._tail))
-
-
-class Opening:
-    """The first reads of a same-dialect stream, until content begins: before that, a failure may move on."""
-
-    __slots__ = ("_decoder", "_frames", "_size")
-
-    def __init__(self, codec: UpstreamCodec) -> None:
-        self._decoder = codec.stream_decoder()
-        self._frames = FrameDecoder()
-        self._size = 0
-
-    def feed(self, chunk: bytes) -> bool:
-        """Has the answer begun? Raises StreamFailed if an error comes first. What it cannot read counts as begun."""
-        self._size += len(chunk)
-        try:
-            for frame in self._frames.feed(chunk):
-                for event in self._decoder.feed(frame):
-                    match event:
-                        case Failure():
-                            raise StreamFailed(event)
-                        case Start() | Ping():
-                            pass
-                        case _:
-                            return True
-        except MalformedReply:
-            return True
-        return self._size > _HEAD_BYTES

@@ -1,6 +1,9 @@
 """Errors as the caller sees them: the right status, in the shape of the asking dialect."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lethe.dialects.codec import CODECS, UPSTREAM_CODECS
 from lethe.errors import ErrorKind, LetheError, UpstreamAnswered
@@ -8,6 +11,7 @@ from lethe.ir.content import Dialect
 from lethe.ir.events import Failure
 from lethe.ir.grammar import StreamFailed
 from lethe.server.headers import JSON, Header, response_headers
+from lethe.wire.lenient import Unwritable
 
 # A failure that came inside a stream has no HTTP status of its own.
 STATUS: dict[ErrorKind, int] = {
@@ -51,11 +55,12 @@ def reply(error: LetheError, caller: Dialect, upstream: Dialect | None = None) -
             passed = response_headers(headers, upstream, caller)
             if upstream is caller and body:
                 return ErrorReply(status, passed, body)
-            return ErrorReply(status, [*_untyped(passed), JSON], codec.encode_error(failure_of(error, upstream)))
+            return ErrorReply(status, [*_untyped(passed), JSON], _told(failure_of(error, upstream), codec.encode_error))
         case StreamFailed(failure=failure):
-            return ErrorReply(STATUS[failure.kind], [JSON], codec.encode_error(failure))
+            return ErrorReply(STATUS[failure.kind], [JSON], _told(failure, codec.encode_error))
         case _:
-            return ErrorReply(error.status, [JSON], codec.encode_error(failure_of(error, upstream)))
+            again = [(b"retry-after", b"%d" % error.retry_after)] if error.retry_after is not None else []
+            return ErrorReply(error.status, [JSON, *again], _told(failure_of(error, upstream), codec.encode_error))
 
 
 def _untyped(headers: list[Header]) -> list[Header]:
@@ -64,4 +69,12 @@ def _untyped(headers: list[Header]) -> list[Header]:
 
 def error_event(error: LetheError, caller: Dialect, upstream: Dialect | None = None) -> bytes:
     """What ends a stream that cannot go on."""
-    return CODECS[caller].encode_error_event(failure_of(error, upstream))
+    return _told(failure_of(error, upstream), CODECS[caller].encode_error_event)
+
+
+def _told(failure: Failure, encode: Callable[[Failure], bytes]) -> bytes:
+    """In the caller's dialect; without the upstream's own object where that is nested too deeply to be written."""
+    try:
+        return encode(failure)
+    except (Unwritable, RecursionError):
+        return encode(replace(failure, wire=None))

@@ -6,6 +6,7 @@ from typing import NoReturn, Protocol
 from msgspec import Struct
 
 from lethe.dialects.codec import CODECS, UPSTREAM_CODECS, CallerCodec, UpstreamCodec
+from lethe.dialects.passage import Opening, Passthrough, Reframing
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import MalformedReply, UpstreamAnswered
 from lethe.ir.content import Dialect
@@ -16,7 +17,7 @@ from lethe.providers.envelopes import Envelope
 from lethe.server import relay
 from lethe.server.exchange import Exchange
 from lethe.server.headers import EVENT_STREAM, JSON, Header, header, response_headers
-from lethe.transcode import Opening, Passthrough, Reframing, StreamTranscoder, stream_of, translate_reply
+from lethe.transcode import StreamTranscoder, stream_of, translate_reply
 from lethe.upstream.call import Reply
 from lethe.wire.framing import CONTENT_TYPES, Framing
 

@@ -43,7 +43,7 @@ class Fields:
             return value
         try:
             return msgspec.convert(value, kind)
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, UnicodeError, RecursionError):
             # msgspec's own text may quote the value
             raise InvalidRequest(f"{self.path}.{name}", f"expected {_name(kind)}") from None
 

@@ -89,7 +89,7 @@ class StreamDecoder:
         """The fast way for nearly every frame; None for whatever it does not fit."""
         try:
             frame = _DELTA.decode(data)
-        except msgspec.DecodeError:
+        except lenient.UNREADABLE:
             return None
         index, delta = frame.index, frame.delta
         if index in self._opaque:

@@ -7,6 +7,7 @@ import msgspec
 
 from lethe.ir.content import JsonObject
 from lethe.ir.usage import Usage
+from lethe.wire.lenient import UNREADABLE
 
 _COUNTERS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
 _DETAILS = "output_tokens_details"
@@ -40,7 +41,6 @@ class _Started(msgspec.Struct):
 _NO_COUNTS = _Counts()
 _METERED = msgspec.json.Decoder(_Metered)
 _STARTED = msgspec.json.Decoder(_Started)
-_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 def decode_usage(usage: Mapping[str, Any]) -> Usage:
@@ -103,7 +103,7 @@ def _start_counts(head: bytes) -> _Counts | None:
         return None
     try:
         started = _STARTED.decode(_data_at(head, at))
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return started.message.usage if started.message else None
 
@@ -128,7 +128,7 @@ def _data_at(part: bytes, at: int) -> bytes:
 def _counts(data: bytes) -> _Counts | None:
     try:
         counts = _METERED.decode(data).usage
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     return counts if counts != _NO_COUNTS else None
 

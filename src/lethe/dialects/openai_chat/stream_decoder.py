@@ -96,7 +96,7 @@ class StreamDecoder:
         if self._open:
             try:
                 choice = _plain(data).choices[0]
-            except msgspec.DecodeError:
+            except lenient.UNREADABLE:
                 return self._feed(data)
             text, thought = choice.delta.content, choice.delta.reasoning_content
             if text and self._open == "text" and not thought and choice.index == 0:

@@ -7,6 +7,7 @@ import msgspec
 
 from lethe.ir.content import JsonObject
 from lethe.ir.usage import Usage
+from lethe.wire.lenient import UNREADABLE
 
 
 class _Metered(msgspec.Struct):
@@ -69,7 +70,7 @@ def _frames(part: bytes) -> Iterator[bytes]:
 def _usage_of(data: bytes) -> Usage | None:
     try:
         usage = _METERED.decode(data).usage
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
     return decode_usage(usage) if isinstance(usage, dict) else None
 

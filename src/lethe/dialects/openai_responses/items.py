@@ -28,7 +28,7 @@ from lethe.wire.fields import Fields
 SYSTEM_ROLES = ("system", "developer")
 ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", **dict.fromkeys(SYSTEM_ROLES, "system")}
 MESSAGE = "message"  # the mark of the block with which a message of its own begins
-_FROM_CALLERS = frozenset({"mcp_approval_response", "item_reference", "compaction_trigger"})
+_FROM_CALLERS = ("mcp_approval_response", "item_reference", "compaction_trigger")
 OUTPUT = "_output"  # how the types of tools' outputs end
 
 

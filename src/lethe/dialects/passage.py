@@ -1,0 +1,126 @@
+"""Streams that stay in their dialect: bytes as they came, looked at for what they cost and whether they fail."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from lethe.dialects.codec import StreamDecoder, UpstreamCodec
+from lethe.errors import MalformedReply, StreamCut
+from lethe.ir.events import BlockStart, Failure, Finish, Ping, Start
+from lethe.ir.grammar import StreamFailed
+from lethe.ir.usage import Usage
+from lethe.providers.bedrock import InvokedFrames
+from lethe.wire.boundary import EventBoundary
+from lethe.wire.eventstream import EventFrames
+from lethe.wire.framing import FrameReader, Framing
+from lethe.wire.sse import Frame, FrameDecoder, format_frame
+
+FRAMES: Mapping[Framing, Callable[[], FrameReader]] = {
+    Framing.SSE: FrameDecoder,
+    Framing.EVENT_STREAM: EventFrames,
+    Framing.INVOKED: InvokedFrames,
+}
+
+_HEAD_BYTES = 16 * 1024  # where a stream says what the prompt cost
+_TAIL_READS = 3  # where it says what the answer cost
+
+
+class Reframing:
+    """One stream in its own dialect out of a foreign envelope: each event's own JSON goes out as it came."""
+
+    __slots__ = ("_decoder", "_frames", "_usage", "begun", "ended")
+
+    midway = False  # only whole events come out
+
+    def __init__(self, codec: UpstreamCodec, framing: Framing) -> None:
+        self._frames = FRAMES[framing]()
+        self._decoder: StreamDecoder = codec.stream_decoder()
+        self._usage: Usage | None = None
+        self.begun = self.ended = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Raises MalformedReply; StreamFailed while nothing of the answer is out."""
+        return b"".join(map(self._framed, self._frames.feed(chunk)))
+
+    def finish(self) -> bytes:
+        """Raises StreamCut if the stream ended before its answer did."""
+        out = b"".join(map(self._framed, self._frames.finish()))
+        if not self.ended:
+            raise StreamCut
+        return out
+
+    def usage(self) -> Usage | None:
+        """What the stream has said so far."""
+        return self._usage
+
+    def _framed(self, frame: Frame) -> bytes:
+        for event in self._decoder.feed(frame):
+            match event:
+                case Failure():
+                    if not self.begun:
+                        raise StreamFailed(event)
+                    self.ended = True
+                case BlockStart():
+                    self.begun = True
+                case Finish(usage=usage):
+                    self._usage, self.ended = usage, True
+                case _:
+                    pass
+        return format_frame(frame.data.encode(), frame.event)
+
+
+class Passthrough:
+    """One stream in its own dialect: bytes out as they came, regrouped to whole events, teed for usage."""
+
+    __slots__ = ("_boundary", "_codec", "_head", "_tail")
+
+    def __init__(self, codec: UpstreamCodec) -> None:
+        self._boundary = EventBoundary()
+        self._codec = codec
+        self._head = b""
+        self._tail: deque[bytes] = deque(maxlen=_TAIL_READS)
+
+    @property
+    def midway(self) -> bool:
+        """Has part of an event gone out, so that nothing else may?"""
+        return self._boundary.midway
+
+    def feed(self, chunk: bytes) -> bytes:
+        if len(self._head) < _HEAD_BYTES:
+            self._head += chunk[:_HEAD_BYTES]
+        self._tail.append(chunk)
+        return self._boundary.feed(chunk)
+
+    def finish(self) -> bytes:
+        return self._boundary.rest()
+
+    def usage(self) -> Usage | None:
+        """From the first and the last reads; None if they do not tell."""
+        return self._codec.streamed_usage(self._head, b"".join(self._tail))
+
+
+class Opening:
+    """The first reads of a same-dialect stream, until content begins: before that, a failure may move on."""
+
+    __slots__ = ("_decoder", "_frames", "_size")
+
+    def __init__(self, codec: UpstreamCodec) -> None:
+        self._decoder = codec.stream_decoder()
+        self._frames = FrameDecoder()
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> bool:
+        """Has the answer begun? Raises StreamFailed if an error comes first. What it cannot read counts as begun."""
+        self._size += len(chunk)
+        try:
+            for frame in self._frames.feed(chunk):
+                for event in self._decoder.feed(frame):
+                    match event:
+                        case Failure():
+                            raise StreamFailed(event)
+                        case Start() | Ping():
+                            pass
+                        case _:
+                            return True
+        except MalformedReply:
+            return True
+        return self._size > _HEAD_BYTES

@@ -1,0 +1,59 @@
+"""What fuzzing has found, each as a small case of its target; all are mended."""
+
+import pytest
+from tests.fuzz.targets import TARGETS
+
+DEEP = 100_000
+# A depth that can be read and, some calls further down the stack, not be written.
+EDGE = range(880, 1000, 7)
+
+FOUND: dict[str, tuple[str, bytes]] = {
+    "a reply that is no UTF-8": ("reply anthropic", b'{"id":"\xff","content":[]}'),
+    "usage that is no UTF-8": ("reply openai-chat", b'{"choices":[],"usage":{"\xed\xa0\x80":0}}'),
+    "usage of a reply that is no UTF-8": ("reply openai-responses", b'{"output":[],"usage":{"\xed\xa0\x80":0}}'),
+    "usage of a stream that is no UTF-8": ("stream openai-chat", b'data: {"choices":[],"usage":{"\xc3":1}}\n\n'),
+    "half a surrogate pair for an object": ("reply anthropic", b'{"type":"message","content":[],"usage":"\\ud800"}'),
+    "half a surrogate pair for a number": ("request anthropic", b'{"model":"m","messages":[],"max_tokens":"\\ud800"}'),
+    "half a surrogate pair for a number of Chat's": (
+        "request openai-chat",
+        b'{"model":"m","messages":[],"max_tokens":"\\udfff"}',
+    ),
+    "a type that is a list": ("request openai-responses", b'{"model":"m","input":[{"type":[]}]}'),
+    "a type that is an object": ("request openai-responses", b'{"model":"m","input":[{"type":{}}]}'),
+    "a number beyond all bounds, beside half a pair": ("error openai-responses", b'{"error":{"code":-1e400,"\\ud800":1}}'),
+    "an error too deep to be repeated": ("error openai-responses", b'{"error":{"message":"x","a":' + b"[" * 960 + b"]" * 960 + b"}}"),
+    "an event too deep to be read": (
+        "stream anthropic",
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"","a":'
+        + b"[" * DEEP + b"]" * DEEP + b"}}\n\n",
+    ),
+    "a chunk too deep to be read": (
+        "stream openai-chat",
+        b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"a"}}]}\n\ndata: {"choices":[{"delta":{"content":"b"}}],"id":'
+        + b"[" * DEEP + b"]" * DEEP + b"}\n\n",
+    ),
+    "a body too deep to be read": ("request anthropic", b'{"model":"m","messages":' + b"[" * DEEP + b"]" * DEEP + b"}"),
+}  # fmt: skip
+REPEATED: dict[str, tuple[str, bytes, bytes]] = {
+    "usage too deep to be written": ("reply anthropic", b'{"type":"message","content":[],"usage":{"a":', b"}}"),
+    "a time too deep to be written": ("reply openai-chat", b'{"choices":[{"message":{}}],"created":', b"}"),
+    "a field too deep to be written": ("request openai-chat", b'{"model":"m","messages":[],"n":', b"}"),
+    "a tool's input too deep to be written": (
+        "request anthropic",
+        b'{"model":"m","messages":[{"role":"assistant","content":[{"type":"tool_use","id":"x","name":"f","input":{"a":',
+        b"}}]}]}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_found(name: str) -> None:
+    target, data = FOUND[name]
+    TARGETS[target].check(data)
+
+
+@pytest.mark.parametrize("name", REPEATED)
+def test_found_near_the_end_of_the_stack(name: str) -> None:
+    target, before, after = REPEATED[name]
+    for depth in EDGE:
+        TARGETS[target].check(before + b"[" * depth + b"]" * depth + after)
