@@ -1,6 +1,6 @@
 import pytest
 
-from lethe.config.values import ValueFault, address, byte_size, is_loopback
+from lethe.config.values import ValueFault, address, byte_size, is_loopback, local_reference, secret_reference
 
 SIZES: list[tuple[int | str, int | None]] = [
     (33554432, 33554432), ("32MiB", 32 * 2**20), ("64 MB", 64 * 10**6), ("1.5 mib", 3 * 2**19), ("2048", 2048),
@@ -52,3 +52,29 @@ def test_no_addresses(value: str) -> None:
 )  # fmt: skip
 def test_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+SECRETS = [
+    ("env:OPENAI_API_KEY", True), ("env:", False), ("env:1", False), ("env:A B", False), ("file:/run/secret", True),
+    ("file:run", False), ("aws-sm:plain", True), ("aws-sm:team/keys#openai", True), ("aws-sm:#openai", False),
+    ("aws-sm:arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/keys-AbCdEf#a key", True), ("aws-sm:a b", False),
+    ("gcp-sm:projects/p/secrets/s", True), ("gcp-sm:projects/123/secrets/s/versions/7", True),
+    ("gcp-sm:projects/p/secrets/../x", False), ("gcp-sm:projects/p/secrets/s/versions/", False),
+    ("azure-kv:https://v.vault.azure.net/secrets/s", True), ("azure-kv:https://v.vault.azure.cn/secrets/s", True),
+    (f"azure-kv:https://v.vault.azure.net/secrets/s/{'a' * 32}", True),
+    ("azure-kv:http://v.vault.azure.net/secrets/s", False), ("azure-kv:https://v.example.com/secrets/s", False),
+    ("azure-kv:https://v.vault.azure.net.example.com/secrets/s", False), ("sk-secret", False), ("", False),
+    ("aws:prod", False), ("env", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "good"), SECRETS)
+def test_references_of_secrets(value: str, good: bool) -> None:
+    here = good and value.startswith(("env:", "file:"))
+    for read, expected in ((secret_reference, good), (local_reference, here)):
+        if expected:
+            assert read(value) == value
+        else:
+            with pytest.raises(ValueFault) as caught:
+                read(value)
+            assert "sk-secret" not in f"{caught.value.problem}{caught.value.hint}"

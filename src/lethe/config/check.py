@@ -11,7 +11,7 @@ from lethe.config.routes import check_scenarios, parse_level, resolve_keys, reso
 from lethe.config.schema import File, RetentionTable, ServerTable
 from lethe.config.settings import Settings
 from lethe.config.upstreams import Resolved, read, resolve_upstream
-from lethe.config.values import ValueFault, address, byte_size, secret_reference
+from lethe.config.values import ValueFault, address, byte_size, local_reference
 from lethe.providers.rows import EMBEDDED
 from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.enforcement import ACCEPTABLE, Mechanism
@@ -58,7 +58,7 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
         tls_cert=file.server.tls_cert,
         tls_key=file.server.tls_key,
     )
-    posture_key = read(secret_reference, file.retention.posture_key, ("retention", "posture_key"), found)
+    posture_key = read(local_reference, file.retention.posture_key, ("retention", "posture_key"), found)
     references = [each for upstream in upstreams for each in upstream.secrets] + list(keys.secrets.values())
     return Settings(
         plan=plan,

@@ -2,18 +2,34 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*(B|KB|MB|GB|KiB|MiB|GiB)?\Z", re.IGNORECASE | re.ASCII)
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-_ENV = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*\Z")
-_FILE = re.compile(r"file:/[^\x00-\x1f]+\Z")
 _HASH = re.compile(r"sha256:([0-9a-fA-F]{64})\Z")
 _VISIBLE = re.compile(r"[!-~]+\Z")
 _OPENINGS = {"http": "http://", "https": "https://", "unix": "unix:/"}
-_LATER = ("gcp-sm:", "aws-sm:", "azure-kv:")
+# What follows the scheme of a secret's reference; what that is, and an example.
+_HERE: dict[str, tuple[str, str, str]] = {
+    "env": (r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable", "env:OPENAI_API_KEY"),
+    "file": (r"/[^\x00-\x1f]+", "an absolute path", "file:/run/secrets/openai"),
+}
+_STORES: dict[str, tuple[str, str, str]] = {
+    "aws-sm": (r"[\w/+=.@!:-]{1,2048}(?:#[^\x00-\x1f]+)?", "a secret's name or ARN", "aws-sm:team/keys#openai"),
+    "gcp-sm": (
+        r"projects/[a-z0-9:.-]+/secrets/[\w-]{1,255}(?:/versions/[\w-]+)?",
+        "a secret's full name",
+        "gcp-sm:projects/team/secrets/openai",
+    ),
+    "azure-kv": (
+        r"https://[A-Za-z0-9-]+\.vault\.(?:azure\.net|azure\.cn|usgovcloudapi\.net)/secrets/[A-Za-z0-9-]{1,127}(?:/[0-9a-f]{32})?",
+        "the URL of a vault's secret",
+        "azure-kv:https://team.vault.azure.net/secrets/openai",
+    ),
+}
 
 
 class ValueFault(ValueError):
@@ -51,18 +67,25 @@ def byte_size(value: int | str) -> int:
 
 def secret_reference(value: str) -> str:
     """The reference, unchanged. Raises ValueFault."""
-    if value.startswith(_LATER):
-        raise ValueFault("this secret store is not available in this version", "use env:NAME or file:/path")
-    if value.startswith("env:"):
-        if not _ENV.match(value):
-            raise ValueFault("env: must be followed by the name of a variable", "for example env:OPENAI_API_KEY")
-    elif value.startswith("file:"):
-        if not _FILE.match(value):
-            raise ValueFault("file: must be followed by an absolute path", "for example file:/run/secrets/openai")
-    else:
+    return _reference(value, _HERE | _STORES)
+
+
+def local_reference(value: str) -> str:
+    """The reference of a secret that is simply there, unchanged. Raises ValueFault."""
+    if value.partition(":")[0] in _STORES:
+        raise ValueFault("cannot be in a cloud's store", "write a reference: env:NAME or file:/path")
+    return _reference(value, _HERE)
+
+
+def _reference(value: str, schemes: Mapping[str, tuple[str, str, str]]) -> str:
+    scheme, colon, place = value.partition(":")
+    if not colon or scheme not in schemes:
         raise ValueFault(
             "must be a reference to a secret, not the secret itself", "write a reference: env:NAME or file:/path"
         )
+    pattern, what, example = schemes[scheme]
+    if not re.fullmatch(pattern, place, re.ASCII):
+        raise ValueFault(f"{scheme}: must be followed by {what}", f"for example {example}")
     return value
 
 
