@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from lethe.ir.content import Dialect
-from lethe.upstream.fake import anthropic, openai_chat, openai_responses
+from lethe.upstream.fake import anthropic, converse, gemini, openai_chat, openai_responses
 from lethe.upstream.fake.replies import content, document
 from lethe.upstream.fake.rules import fault
 from lethe.upstream.fake.said import Called, Said
@@ -13,12 +13,15 @@ from lethe.upstream.fake.script import Head, Recorded, Script
 MODELS = ("claude-fake-1", "vendor/claude-fake-2:free")
 CALL_ID = "toolu_fake_1"
 QUOTED = 2000  # characters of a tool's result in the final text
+_GENERATE = (":generateContent", ":streamGenerateContent")
 
 
 WIRES: dict[Dialect, Any] = {
     Dialect.ANTHROPIC: anthropic,
     Dialect.OPENAI_CHAT: openai_chat,
     Dialect.OPENAI_RESPONSES: openai_responses,
+    Dialect.CONVERSE: converse,
+    Dialect.GEMINI: gemini,
 }
 
 
@@ -52,8 +55,14 @@ class Model:
                 return self._messages(request.json())
             case "POST", path if path.endswith("/chat/completions") and self._dialect is Dialect.OPENAI_CHAT:
                 return self._chat(request.json())
+            case "POST", path if path.startswith("/model/"):
+                return self._bedrock(path, request.json())
             case "POST", path if path.endswith("/responses") and self._dialect is Dialect.OPENAI_RESPONSES:
                 return self._responses(request.json())
+            case "POST", path if self._dialect is Dialect.GEMINI and path.endswith(":countTokens"):
+                return gemini.counted(request.body)
+            case "POST", path if self._dialect is Dialect.GEMINI and path.endswith(_GENERATE):
+                return self._generate(path, request.json())
             case _:
                 return content("text/plain", b"not found", 404)
 
@@ -67,6 +76,25 @@ class Model:
         tools = {tool.get("name") for tool in body.get("tools", ())}
         said = self._say(tools, _anthropic_result(body["messages"]), body["model"])
         return anthropic.streamed(said) if body.get("stream") else anthropic.buffered(said)
+
+    def _bedrock(self, path: str, body: dict[str, Any]) -> Script:
+        """Converse, or Claude by InvokeModel: the last step of the path says which, and whether to stream."""
+        _, _, model, operation = path.split("/")
+        if wrong := fault(self._dialect, body):
+            return converse.error(400, wrong)
+        name = unquote(model)
+        match operation, self._dialect:
+            case "converse" | "converse-stream", Dialect.CONVERSE:
+                declared = (body.get("toolConfig") or {}).get("tools", ())
+                tools = {tool.get("toolSpec", {}).get("name") for tool in declared}
+                said = self._say(tools, _converse_result(body["messages"]), name)
+                return converse.buffered(said) if operation == "converse" else converse.streamed(said)
+            case "invoke" | "invoke-with-response-stream", Dialect.ANTHROPIC:
+                tools = {tool.get("name") for tool in body.get("tools", ())}
+                said = self._say(tools, _anthropic_result(body["messages"]), name)
+                return converse.invoked(said) if operation == "invoke" else converse.invoked_stream(said)
+            case _:
+                return converse.error(404, "no such operation")
 
     def _chat(self, body: dict[str, Any]) -> Script:
         if wrong := fault(self._dialect, body):
@@ -83,6 +111,14 @@ class Model:
         tools = {tool.get("name") for tool in body.get("tools") or ()}
         said = self._say(tools, _responses_result(body["input"]), body["model"])
         return openai_responses.streamed(said) if body.get("stream") else openai_responses.buffered(said)
+
+    def _generate(self, path: str, body: dict[str, Any]) -> Script:
+        name, _, method = unquote(path.partition("/models/")[2]).rpartition(":")
+        if wrong := fault(self._dialect, {**body, "model": name}):
+            return gemini.error(400, wrong)
+        declared = [f for tool in body.get("tools") or () for f in tool.get("functionDeclarations") or ()]
+        said = self._say({f.get("name") for f in declared}, _gemini_result(body["contents"]), name)
+        return gemini.streamed(said) if method == "streamGenerateContent" else gemini.buffered(said)
 
     def _say(self, tools: set[str | None], result: str | None, model: str) -> Said:
         if result is not None:
@@ -103,6 +139,11 @@ def _anthropic_result(messages: list[dict[str, Any]]) -> str | None:
     return "\n".join(found) if found else None
 
 
+def _converse_result(messages: list[dict[str, Any]]) -> str | None:
+    results = [block["toolResult"] for block in messages[-1]["content"] if "toolResult" in block]
+    return "\n".join(_plain(result["content"]) for result in results) if results else None
+
+
 def _openai_result(messages: list[dict[str, Any]]) -> str | None:
     found: list[str] = []
     for message in reversed(messages):
@@ -121,6 +162,12 @@ def _responses_result(items: Any) -> str | None:
         if str(item.get("type")).endswith("_call_output"):
             found.append(_plain(item.get("output")))
     return "\n".join(found) if found else None
+
+
+def _gemini_result(contents: list[dict[str, Any]]) -> str | None:
+    last = contents[-1].get("parts", []) if contents else []
+    found = [part["functionResponse"]["response"] for part in last if "functionResponse" in part]
+    return "\n".join(str(response.get("output", response)) for response in found) if found else None
 
 
 def _plain(value: Any) -> str:
