@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lethe.credentials import issued
-from lethe.credentials.issued import SOURCES, Issued, Source, carried, fetch, is_issued, refuse_missing
+from lethe.credentials.issued import SOURCES, Issued, Source, carried, fetch, is_issued, refuse_missing, state
 from lethe.credentials.static import SCHEMES, Unresolved
 
 
@@ -23,6 +23,13 @@ def test_what_is_not_installed(package: str, monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(Unresolved) as caught:
             ask("aws:prod")
         assert str(caught.value) == "aws:prod: it needs more packages: pip install 'lethe-proxy[aws]'"
+
+
+def test_what_people_are_told_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(issued.SOURCES, "google", Source("google", ("none_such",)))
+    told = [state(reference, {"A": "a"}) for reference in ("env:A", "env:B", "aws:", "google:")]
+    missing = "no: it needs more packages: pip install 'lethe-proxy[google]'"
+    assert told == ["yes", "no: the variable is not set", "asked for at start", missing]
 
 
 def test_whatever_goes_wrong_is_told_in_our_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from lethe.cli.treatment import days_left, last_day
 from lethe.config.classes import chief
 from lethe.config.settings import Settings
 from lethe.config.values import address
-from lethe.credentials.static import Unresolved, resolve
+from lethe.credentials.issued import state
 from lethe.providers.rows import EMBEDDED
 from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.levels import admits
@@ -107,7 +107,7 @@ def described(settings: Settings, source: str) -> dict[str, Any]:
                 "name": key.name,
                 "level": key.level,
                 "from": settings.key_secrets.get(n, "hash"),
-                "resolves": _state(settings.key_secrets[n]) if n in settings.key_secrets else "yes",
+                "resolves": state(settings.key_secrets[n], os.environ) if n in settings.key_secrets else "yes",
             }
             for n, key in enumerate(plan.keys)
         ],
@@ -134,7 +134,7 @@ def credential_state(upstream: Upstream) -> str:
     """`yes`, `no: why`, or what takes its place."""
     if upstream.auth is Auth.FORWARD:
         return "the caller's own"
-    return _state(upstream.credential) if upstream.credential else "none"
+    return state(upstream.credential, os.environ) if upstream.credential else "none"
 
 
 def named(target: Target, settings: Settings) -> str:
@@ -172,16 +172,8 @@ def _review(upstream: dict[str, Any]) -> str:
 
 
 def _credential(upstream: dict[str, Any]) -> str:
-    reference, state = upstream["credential"], upstream["resolves"]
-    return f"{reference} ({state})" if reference else state
-
-
-def _state(reference: str) -> str:
-    try:
-        resolve(reference, os.environ)
-    except Unresolved as error:
-        return f"no: {error.reason}"
-    return "yes"
+    reference, resolves = upstream["credential"], upstream["resolves"]
+    return f"{reference} ({resolves})" if reference else resolves
 
 
 def _missing_files(settings: Settings) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lethe.cli.output import complain, table
 from lethe.config.settings import Settings
-from lethe.credentials.static import Unresolved, resolve
+from lethe.credentials.issued import state
 from lethe.providers.probe import ProbeTask
 from lethe.providers.proofs import BY_PROBE
 
@@ -75,11 +75,7 @@ async def _ask(tasks: tuple[ProbeTask, ...], environ: Mapping[str, str]) -> list
 def _state(task: ProbeTask, environ: Mapping[str, str]) -> str:
     if task.key is None:
         return "not needed"
-    try:
-        resolve(task.key, environ)
-    except Unresolved as error:
-        return f"no: {error.reason}"
-    return "yes"
+    return state(task.key, environ)
 
 
 def _key(proof: dict[str, Any]) -> str:

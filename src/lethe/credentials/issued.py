@@ -5,7 +5,9 @@ from importlib.util import find_spec
 
 from msgspec import Struct
 
-from lethe.credentials.static import Unresolved
+from lethe.credentials.static import Unresolved, resolve
+
+ASKED_LATER = "asked for at start"
 
 
 class Issued(Struct, frozen=True):
@@ -76,6 +78,18 @@ def _fetch(reference: str) -> Issued:
             from lethe.credentials.stores import read
 
             return read(reference, scheme, place)
+
+
+def state(reference: str, environ: Mapping[str, str]) -> str:
+    """For people: `yes`, `no: why`, or that it is asked for elsewhere, which nobody does to say so."""
+    try:
+        if is_issued(reference):
+            refuse_missing(reference)
+            return ASKED_LATER
+        resolve(reference, environ)
+    except Unresolved as error:
+        return f"no: {error.reason}"
+    return "yes"
 
 
 def refuse_missing(reference: str) -> None:
