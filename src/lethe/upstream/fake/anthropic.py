@@ -68,19 +68,24 @@ def message(said: Said) -> dict[str, Any]:
 
 def frames(said: Said) -> list[bytes]:
     """The events of a streamed answer."""
+    return [format_frame(msgspec.json.encode(event), event["type"]) for event in events(said)]
+
+
+def events(said: Said) -> list[dict[str, Any]]:
+    """The same, before they are framed."""
     start = {**message(said), "content": [], "stop_reason": None, "usage": {**_prompt(said), "output_tokens": 1}}
-    events: list[dict[str, Any]] = [{"type": "message_start", "message": start}, {"type": "ping"}]
+    told: list[dict[str, Any]] = [{"type": "message_start", "message": start}, {"type": "ping"}]
     for index, block in enumerate(_blocks(said)):
-        events.extend({**event, "index": index} for event in block)
-    events.append(
+        told.extend({**event, "index": index} for event in block)
+    told.append(
         {
             "type": "message_delta",
             "delta": {"stop_reason": _stop(said), "stop_sequence": None},
             "usage": {"output_tokens": said.output},
         }
     )
-    events.append({"type": "message_stop"})
-    return [format_frame(msgspec.json.encode(event), event["type"]) for event in events]
+    told.append({"type": "message_stop"})
+    return told
 
 
 def error_event(kind: str, text: str) -> bytes:

@@ -23,22 +23,22 @@ def content(kind: str, data: bytes, status: int = 200, *headers: tuple[str, str]
     return Head(status, (*sized, *REQUEST_IDS, *headers)), Send(data)
 
 
-def stream(parts: Sequence[bytes], *, every: float = 0.0) -> Script:
-    """Server-sent events, each part in a chunk of its own, `every` seconds apart."""
+def stream(parts: Sequence[bytes], *, every: float = 0.0, opened: Head = OPENED) -> Script:
+    """Events, each part in a chunk of its own, `every` seconds apart."""
     paced = ((Wait(every), Send(part)) if every else (Send(part),) for part in parts)
-    return (OPENED, *(step for pair in paced for step in pair))
+    return (opened, *(step for pair in paced for step in pair))
 
 
-def broken(parts: Sequence[bytes], last: bytes) -> Script:
+def broken(parts: Sequence[bytes], last: bytes, opened: Head = OPENED) -> Script:
     """The first half of a stream, and then `last`: an error event."""
-    return OPENED, *map(Send, parts[: len(parts) // 2]), Send(last)
+    return opened, *map(Send, parts[: len(parts) // 2]), Send(last)
 
 
-def cut(parts: Sequence[bytes]) -> Script:
+def cut(parts: Sequence[bytes], opened: Head = OPENED) -> Script:
     """A stream whose connection is reset in the middle of an event, half-way through."""
     half = len(parts) // 2
     # The pause lets the peer read what was sent: a reset may discard what it has not read yet.
-    return OPENED, *map(Send, parts[:half]), Send(parts[half][: len(parts[half]) // 2]), Wait(0.05), Cut()
+    return opened, *map(Send, parts[:half]), Send(parts[half][: len(parts[half]) // 2]), Wait(0.05), Cut()
 
 
 def stalled(parts: Sequence[bytes]) -> Script:
