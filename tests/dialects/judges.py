@@ -4,13 +4,12 @@ The SDKs' types hold lists as `Iterable`, which pydantic checks only while someb
 do not know: both would let nearly everything pass, so here everything is iterated and nothing unknown is taken.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from anthropic.types import Message, RawMessageStreamEvent, message_create_params
-from botocore.loaders import Loader
-from botocore.model import ServiceModel
-from botocore.validate import ParamValidator
+from google.genai import types
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
@@ -22,6 +21,7 @@ from openai.types.responses.response_create_params import (
     ResponseCreateParamsStreaming,
 )
 from pydantic import BaseModel, ConfigDict, TypeAdapter
+from tests.dialects.converse import judge as converse
 
 from lethe.ir.content import Dialect, JsonObject
 
@@ -42,10 +42,8 @@ ANTHROPIC = {
     False: adapter(message_create_params.MessageCreateParamsNonStreaming),
 }
 CHAT = {True: adapter(CompletionCreateParamsStreaming), False: adapter(CompletionCreateParamsNonStreaming)}
+CONTENTS = TypeAdapter(list[types.Content])
 RESPONSES = {True: adapter(ResponseCreateParamsStreaming), False: adapter(ResponseCreateParamsNonStreaming)}
-
-
-CONVERSE = ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"))
 
 
 def anthropic_request(body: JsonObject) -> None:
@@ -65,20 +63,25 @@ def responses_request(body: JsonObject) -> None:
     checked(RESPONSES[bool(body.get("stream"))], {**body, "input": items})
 
 
-def converse_request(body: JsonObject) -> None:
-    """The model and whether to stream stand in the path."""
+def gemini_request(body: JsonObject) -> None:
+    """The model and whether to stream stand in the path; the SDK has most of the rest in one configuration."""
     fields = {name: value for name, value in body.items() if name not in ("model", "stream")}
-    report = ParamValidator().validate(
-        {"modelId": body["model"], **fields}, CONVERSE.operation_model("Converse").input_shape
-    )
-    assert not report.has_errors(), report.generate_report()
+    CONTENTS.validate_json(as_json(fields.pop("contents")))
+    types.GenerationConfig.model_validate_json(as_json(fields.pop("generationConfig", {})))
+    types.GenerateContentConfig.model_validate_json(as_json(fields))
+
+
+def as_json(value: Any) -> bytes:
+    """With question marks for halves of surrogate pairs, which pydantic does not read."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 REQUESTS: Mapping[Dialect, Callable[[JsonObject], None]] = {
     Dialect.ANTHROPIC: anthropic_request,
     Dialect.OPENAI_CHAT: chat_request,
     Dialect.OPENAI_RESPONSES: responses_request,
-    Dialect.CONVERSE: converse_request,
+    Dialect.GEMINI: gemini_request,
+    Dialect.CONVERSE: converse.request,
 }
 
 
@@ -118,6 +121,7 @@ REPLIES: Mapping[Dialect, Callable[[Any], None]] = {
     Dialect.ANTHROPIC: lambda body: said(Message.model_validate(body)),
     Dialect.OPENAI_CHAT: lambda body: said(ChatCompletion.model_validate(body)),
     Dialect.OPENAI_RESPONSES: lambda body: said(Response.model_validate(body)),
+    Dialect.GEMINI: lambda body: said(types.GenerateContentResponse.model_validate_json(as_json(body))),
 }
 
 
@@ -139,8 +143,15 @@ def responses_event(name: str | None, data: Any) -> None:
         said(RESPONSE_EVENTS.validate_python(data))
 
 
+def gemini_event(name: str | None, data: Any) -> None:
+    assert name is None
+    if "error" not in data:
+        REPLIES[Dialect.GEMINI](data)
+
+
 STREAMS: Mapping[Dialect, Callable[[str | None, Any], None]] = {
     Dialect.ANTHROPIC: anthropic_event,
     Dialect.OPENAI_CHAT: chat_event,
     Dialect.OPENAI_RESPONSES: responses_event,
+    Dialect.GEMINI: gemini_event,
 }
