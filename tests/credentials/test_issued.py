@@ -53,7 +53,16 @@ def test_a_value_is_in_no_repr() -> None:
     assert "CANARY" not in f"{[Issued('CANARY_x', 1.0)]}"
 
 
-@pytest.mark.parametrize("module", ["lethe.sandbox.broker", "lethe.server.serving", "lethe.cli.check"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "lethe.sandbox.broker",
+        "lethe.sandbox.supervisor",
+        "lethe.sandbox.worker",
+        "lethe.server.serving",
+        "lethe.cli.check",
+    ],
+)
 def test_nothing_of_it_is_imported_before_it_is_asked_for(module: str) -> None:
     """Cold start and workers: SDKs of clouds are the broker's, and only where such a reference is configured."""
     program = f"import {module}, sys; print(*sys.modules)"
