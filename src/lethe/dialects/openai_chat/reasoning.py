@@ -26,10 +26,10 @@ def decode_reasoning(f: Fields) -> tuple[tuple[ContentBlock, ...], JsonObject]:
         return tuple(blocks), {}
     name = next(iter(texts))
     readable = [i for i, b in enumerate(blocks) if isinstance(b, Thinking) and not b.redacted]
-    if not blocks:
+    if not readable:  # whatever is sealed repeats none of it
         extras = None if name == NAMES[0] else Extras(OURS, {"field": name})
-        blocks = [Thinking(text=texts.pop(name), extras=extras)]
-    elif readable and not any(b.text for b in blocks if isinstance(b, Thinking)):
+        blocks.insert(0, Thinking(text=texts.pop(name), extras=extras))
+    elif not any(b.text for b in blocks if isinstance(b, Thinking)):
         # a stream sends the text and its seal apart, and clients echo both as they came
         first = blocks[readable[0]]
         blocks[readable[0]] = msgspec.structs.replace(first, text=texts.pop(name))
