@@ -1,9 +1,10 @@
-"""One `lethe serve` for all clients, between scripted upstreams: Anthropic, OpenAI Chat, OpenAI Responses.
+"""One `lethe serve` for all clients, between scripted upstreams of every dialect, and Claude by InvokeModel.
 
 The model's name chooses the upstream, so a client crosses dialects by asking for the other vendor's model.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pydantic
@@ -12,10 +13,11 @@ from anthropic.types.beta import message_create_params
 from msgspec import Struct
 from openai.types.chat import CompletionCreateParams
 from openai.types.responses import ResponseCreateParams
+from tests.dialects.judges import REQUESTS
 from tests.e2e.served import Lethe, lethe, route, upstream
 
 from lethe.ir.content import Dialect
-from lethe.upstream.fake import Answer, FakeThread, Recorded
+from lethe.upstream.fake import Answer, FakeThread, Recorded, converse
 from lethe.upstream.fake.model import WIRES
 from lethe.upstream.fake.rules import fault
 from lethe.upstream.fake.said import Said
@@ -26,20 +28,78 @@ OFFICIAL: dict[Dialect, pydantic.TypeAdapter[Any]] = {
     Dialect.OPENAI_CHAT: pydantic.TypeAdapter[Any](CompletionCreateParams),
     Dialect.OPENAI_RESPONSES: pydantic.TypeAdapter[Any](ResponseCreateParams),
 }
-MODELS = {Dialect.ANTHROPIC: "claude-fake-1", Dialect.OPENAI_CHAT: "gpt-fake-1"}
-ALL_MODELS = {**MODELS, Dialect.OPENAI_RESPONSES: "codex-fake-1"}
+
+
+class Place(Struct, frozen=True):
+    """An upstream; `model` is the name that leads there."""
+
+    dialect: Dialect
+    model: str
+    lines: tuple[str, ...] = ()
+    invoked: bool = False
+
+    def judge(self, request: Recorded) -> None:
+        """Does it fit the vendor's own types and rules? Raises."""
+        body = request.json()
+        if self.invoked:
+            assert body.pop("anthropic_version") == "bedrock-2023-05-31"
+            body.pop("anthropic_beta", None)
+            body["model"] = self.model
+        if (official := OFFICIAL.get(self.dialect)) is not None:
+            official.validate_python(body)
+        else:
+            body = {"model": self.model, "stream": streams(request), **body}
+            REQUESTS[self.dialect](body)
+        assert fault(self.dialect, body) is None
+
+
+_SIGNED = ('provider = "bedrock"', 'region = "eu-west-1"', 'auth = "aws"')
+AWS = {"AWS_ACCESS_KEY_ID": "AKIDFAKE", "AWS_SECRET_ACCESS_KEY": "fake-secret", "AWS_EC2_METADATA_DISABLED": "true"}
+PLACES: dict[str, Place] = {
+    "anthropic": Place(Dialect.ANTHROPIC, "claude-fake-1"),
+    "openai-chat": Place(Dialect.OPENAI_CHAT, "gpt-fake-1"),
+    "openai-responses": Place(Dialect.OPENAI_RESPONSES, "codex-fake-1"),
+    "gemini": Place(Dialect.GEMINI, "gemini-fake-1"),
+    "converse": Place(Dialect.CONVERSE, "anthropic.converse-fake-1", _SIGNED),
+    "invoke": Place(Dialect.ANTHROPIC, "anthropic.invoke-fake-1", _SIGNED, invoked=True),
+}
+TWO = ("anthropic", "openai-chat")
+ALL_MODELS = {PLACES[name].dialect: PLACES[name].model for name in (*TWO, "openai-responses")}
+# Of the paths at which a model answers, how they end
+ASKING = (
+    *("/v1/messages", "/chat/completions", "/responses", ":generateContent", ":streamGenerateContent"),
+    *("/converse", "/converse-stream", "/invoke", "/invoke-with-response-stream"),
+)
+
+
+def streams(request: Recorded) -> bool:
+    """Is a stream asked for, in the path or in the body?"""
+    return request.path.endswith(("stream", ":streamGenerateContent")) or bool(request.json().get("stream"))
 
 
 class Way(Struct, frozen=True, eq=False):
-    """Through Lethe to one upstream; `model` is the name that leads there."""
+    """Through Lethe to one upstream."""
 
-    dialect: Dialect
+    name: str
     fake: FakeThread
     lethe: Lethe
 
     @property
+    def place(self) -> Place:
+        return PLACES[self.name]
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.place.dialect
+
+    @property
     def model(self) -> str:
-        return ALL_MODELS[self.dialect]
+        return self.place.model
+
+    @property
+    def asked(self) -> list[Recorded]:
+        """The requests that want an answer of a model."""
+        return [r for r in self.fake.requests if r.method == "POST" and r.path.endswith(ASKING)]
 
     @property
     def url(self) -> str:
@@ -53,7 +113,7 @@ class Way(Struct, frozen=True, eq=False):
         self.fake.answer(*(self.saying(one) for one in said))
 
     def error(self, status: int, text: str, *headers: tuple[str, str]) -> Script:
-        made: Script = WIRES[self.dialect].error(status, text, *headers)
+        made: Script = (converse if self.place.invoked else WIRES[self.dialect]).error(status, text, *headers)
         return made
 
     def frames(self, said: Said) -> list[bytes]:
@@ -69,7 +129,10 @@ class Way(Struct, frozen=True, eq=False):
 
         def answer(request: Recorded) -> Script:
             wire = WIRES[self.dialect]
-            made: Script = wire.streamed(said) if request.json().get("stream") else wire.buffered(said)
+            whole, stream = (
+                (converse.invoked, converse.invoked_stream) if self.place.invoked else (wire.buffered, wire.streamed)
+            )
+            made: Script = stream(said) if streams(request) else whole(said)
             return made
 
         return answer
@@ -77,25 +140,28 @@ class Way(Struct, frozen=True, eq=False):
 
 class Proxy(Struct, frozen=True, eq=False):
     lethe: Lethe
-    fakes: dict[Dialect, FakeThread]
+    fakes: dict[str, FakeThread]
 
 
 @pytest.fixture(scope="session")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with FakeThread() as first, FakeThread() as second, FakeThread() as third:
+    with ExitStack() as stack:
+        fakes = {name: stack.enter_context(FakeThread()) for name in PLACES}
+        others = [name for name in PLACES if name != "openai-chat"]
         config = "\n".join(
             [
-                upstream("claude", "anthropic", first.url, 'models = ["claude-*"]'),
-                upstream("gpt", "openai-chat", second.url, 'models = ["gpt-*"]'),
-                upstream("codex", "openai-responses", third.url, 'models = ["codex-*"]'),
-                route("claude-*", "claude"),
-                route("codex-*", "codex"),
-                route("*", "gpt"),
+                *(
+                    upstream(name, place.dialect, fakes[name].url, f'models = ["{place.model}"]', *place.lines).replace(
+                        'api_key = "env:FAKE_KEY"\n', "" if place.lines else 'api_key = "env:FAKE_KEY"\n'
+                    )
+                    for name, place in PLACES.items()
+                ),
+                *(route(f"{PLACES[name].model.removesuffix('fake-1')}*", name) for name in others),
+                route("*", "openai-chat"),
             ]
         )
-        fakes = {Dialect.ANTHROPIC: first, Dialect.OPENAI_CHAT: second, Dialect.OPENAI_RESPONSES: third}
-        with lethe(tmp_path_factory.mktemp("lethe"), config) as served:
-            yield Proxy(served, fakes)
+        folder = tmp_path_factory.mktemp("lethe")
+        yield Proxy(stack.enter_context(lethe(folder, config, environ=AWS)), fakes)
 
 
 @pytest.fixture(autouse=True)
@@ -104,35 +170,45 @@ def every_upstream_took_it(proxy: Proxy) -> Iterator[None]:
     for fake in proxy.fakes.values():
         fake.forget()
     yield
-    for dialect, fake in proxy.fakes.items():
-        for request in fake.requests:
-            assert "caller-key" not in str(request.headers)
-            if request.path in {"/v1/messages", "/v1/chat/completions", "/v1/responses"}:
-                OFFICIAL[dialect].validate_python(request.json())
-                assert fault(dialect, request.json()) is None
+    for name in proxy.fakes:
+        for request in _way(proxy, name).fake.requests:
+            assert "caller-key" not in str((request.headers, request.target))
+        for request in _way(proxy, name).asked:
+            PLACES[name].judge(request)
 
 
-@pytest.fixture(params=list(MODELS), ids=str)
+@pytest.fixture(params=TWO)
 def way(request: pytest.FixtureRequest, proxy: Proxy) -> Way:
     """Each upstream in turn: for a client of the same dialect a pass-through, for the other a translation."""
     return _way(proxy, request.param)
 
 
-@pytest.fixture(params=list(ALL_MODELS), ids=str)
+@pytest.fixture(params=[name for name in PLACES if name not in {"gemini", "converse", "invoke"}])
 def every_way(request: pytest.FixtureRequest, proxy: Proxy) -> Way:
     """With the upstream of Responses."""
     return _way(proxy, request.param)
 
 
+@pytest.fixture(params=PLACES)
+def any_way(request: pytest.FixtureRequest, proxy: Proxy) -> Way:
+    """Every upstream there is."""
+    return _way(proxy, request.param)
+
+
 @pytest.fixture
 def to_anthropic(proxy: Proxy) -> Way:
-    return _way(proxy, Dialect.ANTHROPIC)
+    return _way(proxy, "anthropic")
 
 
 @pytest.fixture
 def to_openai(proxy: Proxy) -> Way:
-    return _way(proxy, Dialect.OPENAI_CHAT)
+    return _way(proxy, "openai-chat")
 
 
-def _way(proxy: Proxy, dialect: Dialect) -> Way:
-    return Way(dialect, proxy.fakes[dialect], proxy.lethe)
+@pytest.fixture
+def to_gemini(proxy: Proxy) -> Way:
+    return _way(proxy, "gemini")
+
+
+def _way(proxy: Proxy, name: str) -> Way:
+    return Way(name, proxy.fakes[name], proxy.lethe)
