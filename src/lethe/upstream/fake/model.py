@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from lethe.ir.content import Dialect
-from lethe.upstream.fake import anthropic, converse, openai_chat, openai_responses
+from lethe.upstream.fake import anthropic, converse, gemini, openai_chat, openai_responses
 from lethe.upstream.fake.replies import content, document
 from lethe.upstream.fake.rules import fault
 from lethe.upstream.fake.said import Called, Said
@@ -13,6 +13,7 @@ from lethe.upstream.fake.script import Head, Recorded, Script
 MODELS = ("claude-fake-1", "vendor/claude-fake-2:free")
 CALL_ID = "toolu_fake_1"
 QUOTED = 2000  # characters of a tool's result in the final text
+_GENERATE = (":generateContent", ":streamGenerateContent")
 
 
 WIRES: dict[Dialect, Any] = {
@@ -20,6 +21,8 @@ WIRES: dict[Dialect, Any] = {
     Dialect.OPENAI_CHAT: openai_chat,
     Dialect.OPENAI_RESPONSES: openai_responses,
     Dialect.CONVERSE: converse,
+    Dialect.CONVERSE: converse,
+    Dialect.GEMINI: gemini,
 }
 
 
@@ -45,18 +48,29 @@ class Model:
                 return document(self._wire.models(*MODELS))
             case "GET", path if "/models/" in path:
                 return document(self._wire.model(unquote(path.partition("/models/")[2])))
-            case "POST", "/v1/messages/count_tokens" if self._dialect is Dialect.ANTHROPIC:
+            case "POST", path:
+                return self._posted(path, request)
+            case _:
+                return content("text/plain", b"not found", 404)
+
+    def _posted(self, path: str, request: Recorded) -> Script:
+        match path:
+            case "/v1/messages/count_tokens" if self._dialect is Dialect.ANTHROPIC:
                 return document({"input_tokens": len(request.body) // 4})
-            case "POST", path if path.endswith("/embeddings"):
+            case path if path.endswith("/embeddings"):
                 return document(openai_chat.embeddings((0.25, 0.5)))
-            case "POST", "/v1/messages" if self._dialect is Dialect.ANTHROPIC:
+            case "/v1/messages" if self._dialect is Dialect.ANTHROPIC:
                 return self._messages(request.json())
-            case "POST", path if path.endswith("/chat/completions") and self._dialect is Dialect.OPENAI_CHAT:
+            case path if path.endswith("/chat/completions") and self._dialect is Dialect.OPENAI_CHAT:
                 return self._chat(request.json())
-            case "POST", path if path.startswith("/model/"):
+            case path if path.startswith("/model/"):
                 return self._bedrock(path, request.json())
-            case "POST", path if path.endswith("/responses") and self._dialect is Dialect.OPENAI_RESPONSES:
+            case path if path.endswith("/responses") and self._dialect is Dialect.OPENAI_RESPONSES:
                 return self._responses(request.json())
+            case path if self._dialect is Dialect.GEMINI and path.endswith(":countTokens"):
+                return gemini.counted(request.body)
+            case path if self._dialect is Dialect.GEMINI and path.endswith(_GENERATE):
+                return self._generate(path, request.json())
             case _:
                 return content("text/plain", b"not found", 404)
 
@@ -106,6 +120,14 @@ class Model:
         said = self._say(tools, _responses_result(body["input"]), body["model"])
         return openai_responses.streamed(said) if body.get("stream") else openai_responses.buffered(said)
 
+    def _generate(self, path: str, body: dict[str, Any]) -> Script:
+        name, _, method = unquote(path.partition("/models/")[2]).rpartition(":")
+        if wrong := fault(self._dialect, {**body, "model": name}):
+            return gemini.error(400, wrong)
+        declared = [f for tool in body.get("tools") or () for f in tool.get("functionDeclarations") or ()]
+        said = self._say({f.get("name") for f in declared}, _gemini_result(body["contents"]), name)
+        return gemini.streamed(said) if method == "streamGenerateContent" else gemini.buffered(said)
+
     def _say(self, tools: set[str | None], result: str | None, model: str) -> Said:
         if result is not None:
             return Said(text=(self._marker, " ", result[:QUOTED]), model=model, id="msg_fake_2")
@@ -148,6 +170,12 @@ def _responses_result(items: Any) -> str | None:
         if str(item.get("type")).endswith("_call_output"):
             found.append(_plain(item.get("output")))
     return "\n".join(found) if found else None
+
+
+def _gemini_result(contents: list[dict[str, Any]]) -> str | None:
+    last = contents[-1].get("parts", []) if contents else []
+    found = [part["functionResponse"]["response"] for part in last if "functionResponse" in part]
+    return "\n".join(str(response.get("output", response)) for response in found) if found else None
 
 
 def _plain(value: Any) -> str:

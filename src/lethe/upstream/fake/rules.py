@@ -15,6 +15,8 @@ def fault(dialect: Dialect, body: dict[str, Any]) -> str | None:
         return _unpaired(body["input"])
     if dialect is Dialect.CONVERSE and (wrong := _not_conversing(body)):
         return wrong
+    if dialect is Dialect.GEMINI:
+        return _uncounted(body["contents"]) or (_unsigned(body["contents"]) if _signs(body["model"]) else None)
     open_calls: set[str] = set()
     read = {Dialect.ANTHROPIC: _anthropic, Dialect.CONVERSE: _converse}.get(dialect, _openai)
     for index, message in enumerate(body["messages"]):
@@ -40,6 +42,35 @@ def _unpaired(items: Any) -> str | None:
         elif kind in {"function_call", "custom_tool_call"}:
             open_calls.add(item["call_id"])
     return "input: tool calls without a result" if open_calls else None
+
+
+def _uncounted(contents: list[dict[str, Any]]) -> str | None:
+    """Of a Gemini request: as many responses as calls, of those names, and right after them."""
+    open_calls: list[str] = []
+    for index, content in enumerate(contents):
+        parts = content.get("parts", [])
+        answered = [part["functionResponse"]["name"] for part in parts if "functionResponse" in part]
+        if sorted(answered) != sorted(open_calls):
+            return f"contents.{index}: the number of function responses is not that of function calls"
+        open_calls = [part["functionCall"]["name"] for part in parts if "functionCall" in part]
+    return "contents: function calls without a response" if open_calls else None
+
+
+def _unsigned(contents: list[dict[str, Any]]) -> str | None:
+    """Since the user last spoke, the first call of every step is signed (ai.google.dev, "Thought Signatures")."""
+    for index in range(len(contents) - 1, -1, -1):
+        content = contents[index]
+        parts = content.get("parts", [])
+        if content.get("role") != "model" and any("functionResponse" not in part for part in parts):
+            break
+        calls = [part for part in parts if "functionCall" in part]
+        if calls and "thoughtSignature" not in calls[0]:
+            return f"contents.{index}: a function call is missing a thought_signature"
+    return None
+
+
+def _signs(model: str) -> bool:
+    return not model.startswith(("gemini-1", "gemini-2", "gemma"))
 
 
 def _not_conversing(body: dict[str, Any]) -> str | None:
