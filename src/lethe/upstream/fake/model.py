@@ -21,7 +21,6 @@ WIRES: dict[Dialect, Any] = {
     Dialect.OPENAI_CHAT: openai_chat,
     Dialect.OPENAI_RESPONSES: openai_responses,
     Dialect.CONVERSE: converse,
-    Dialect.CONVERSE: converse,
     Dialect.GEMINI: gemini,
 }
 
