@@ -32,6 +32,26 @@ FOUND: dict[str, tuple[str, bytes]] = {
         b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"a"}}]}\n\ndata: {"choices":[{"delta":{"content":"b"}}],"id":'
         + b"[" * DEEP + b"]" * DEEP + b"}\n\n",
     ),
+    "a mode that is an object": (
+        "request gemini",
+        b'{"model":"m","contents":[],"toolConfig":{"functionCallingConfig":{"mode":{}}}}',
+    ),
+    "a schema that is a number": (
+        "request gemini",
+        b'{"model":"m","contents":[],"tools":[{"functionDeclarations":[{"name":"f","parameters":5}]}]}',
+    ),
+    "a count that Python takes for digits": (
+        "request gemini",
+        '{"model":"m","contents":[],"tools":[{"functionDeclarations":[{"name":"f","parameters":{"minItems":"²"}}]}]}'.encode(),
+    ),
+    "a name of a tool's field that would split a header": (
+        "request gemini",
+        b'{"model":"m","contents":[],"tools":[{"a\\r\\nb: c":{}}]}',
+    ),
+    "counts where a candidate stands": (
+        "events gemini",
+        b'data: {"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP","usageMetadata":0}]}\n\n',
+    ),
     "a body too deep to be read": ("request anthropic", b'{"model":"m","messages":' + b"[" * DEEP + b"]" * DEEP + b"}"),
 }  # fmt: skip
 REPEATED: dict[str, tuple[str, bytes, bytes]] = {

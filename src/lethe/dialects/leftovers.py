@@ -247,9 +247,9 @@ def _lost(dialect: Dialect, fields: Mapping[str, Any], path: str) -> Iterator[Lo
         if isinstance(value, dict) and name in PARTLY_READ.get(dialect, ()):
             yield from _lost(dialect, value, f"{path}.{name}")
         elif (severity := severities.get(name, Severity.DROPPED)) is not None:
-            yield Loss(f"{path}.{_shown(name)}", "field without a counterpart", severity)
+            yield Loss(f"{path}.{shown(name)}", "field without a counterpart", severity)
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A field's name as a path may show it: an odd one is the caller's own text, which may not go into a header."""
     return name if _PLAIN_NAME.fullmatch(name) else "*"

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 import lethe
 from lethe import transcode
-from lethe.dialects.codec import CODECS
 from lethe.dialects.openai_responses.tools import custom_names
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import CredentialUnavailable
@@ -77,7 +76,7 @@ class Outgoing:
             asked, whole = self._exchange.asked, self.body.whole()
             if asked.model is not None:
                 whole |= {"model": asked.model, "stream": self._exchange.streaming}
-            self._request = CODECS[asked.caller].decode_request(whole)
+            self._request = transcode.decode_request(asked.caller, whole)
         return self._request
 
     def context(self) -> ReplyContext:

@@ -9,6 +9,7 @@ from lethe.dialects.gemini.generation import FIELDS, MIME
 from lethe.dialects.gemini.media import BY_URL, INLINE
 from lethe.dialects.gemini.proto import camel, camelled, listed, message
 from lethe.dialects.gemini.tools import SCHEMA, SUBSET, places
+from lethe.dialects.leftovers import shown
 from lethe.dialects.places import Prefixes, in_system, in_turn, moved
 from lethe.ir.content import JsonObject
 
@@ -79,7 +80,7 @@ def _as_spelled(path: str, body: JsonObject) -> str:
                 made += step[0]
             continue
         name = _name(node, step[1])
-        made += f".{name}"
+        made += f".{shown(name)}"
         node = node.get(name) if isinstance(node, dict) else None
     return made
 

@@ -98,7 +98,8 @@ def encode_ending(finish: Finish, parts: list[JsonObject], losses: Losses, *, re
     """The candidate that says how an answer ended, and the counts beside it."""
     if finish.stop_sequence is not None:
         losses.hint("$.finish.stop_sequence", "which stop sequence")
-    counted: Any = own(finish.extras).get("usageMetadata", {})
+    counted: Any = own(finish.extras).get("usageMetadata")
+    counted = counted if isinstance(counted, dict) else {}
     candidate = {
         "content": {"parts": parts or [{"text": ""}], "role": "model"},
         "finishReason": finish_reason(finish, refused=refused),

@@ -3,6 +3,7 @@
 Requests of ours say JSON Schema, for which the API has fields of its own; the subset is only read.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,6 +44,7 @@ _INNER = ("items", "additionalProperties")
 _INNER_LISTS = ("anyOf", "oneOf", "prefixItems")
 _INNER_MAPS = ("properties", "$defs")
 _COUNTS = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties")
+_COUNT = re.compile("[0-9]{1,18}")
 _RENAMED = {"defs": "$defs", "ref": "$ref", "example": "examples"}
 
 
@@ -74,7 +76,7 @@ def from_subset(schema: Any) -> Any:
                 made["type"] = value.lower()
             case "example":
                 made["examples"] = [value]
-            case _ if name in _COUNTS and isinstance(value, str) and value.isdigit():
+            case _ if name in _COUNTS and isinstance(value, str) and _COUNT.fullmatch(value):
                 made[name] = int(value)
             case _:
                 made[_RENAMED.get(name, name)] = _inner(name, value)

@@ -31,7 +31,7 @@ def _decode(f: Fields) -> Iterator[Tool]:
 
 def _decode_function(f: Fields) -> Tool:
     name, description = f.require("name", str), f.take("description", str)
-    schema, subset = f.take(SCHEMA, dict), f.raw(SUBSET)
+    schema, subset = f.take(SCHEMA, dict), f.take(SUBSET, dict)
     return Tool(
         name=name,
         description=description,
@@ -90,7 +90,8 @@ def _encode(tool: Tool, path: str, losses: Losses) -> JsonObject | None:
 def decode_choice(config: Fields | None) -> ToolChoice | None:
     """Of a tool config. A mode that we do not know is left over."""
     value = config.peek("functionCallingConfig") if config is not None else None
-    if config is None or not isinstance(value, dict) or camelled(value).get("mode", "AUTO") not in MODES:
+    wanted = camelled(value).get("mode", "AUTO") if isinstance(value, dict) else None
+    if config is None or not isinstance(wanted, str) or wanted not in MODES:
         return None
     f = child(config, "functionCallingConfig") or Fields({})
     mode, allowed = f.take("mode", str, "AUTO"), f.take("allowedFunctionNames", list, [])
