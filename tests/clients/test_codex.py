@@ -1,20 +1,23 @@
 """The real Codex, headless, through Lethe: a turn with a shell call, to an upstream of each dialect."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.clients.conftest import Way
 from tests.clients.npm import environment, install, run
+from tests.e2e.served import lethe, route
 
 from lethe.ir.content import Dialect
+from lethe.upstream.fake import FakeThread
 from lethe.upstream.fake.model import CALL_ID, Model
 
 FOLDER = Path(__file__).parent / "codex"
 LIMIT = 60.0  # seconds; a turn takes one
 COMMAND = "echo tool-said-$((6 * 7)) | tee ran.txt"
-# Its own sandbox needs rights that a container does not give. Searching and helpers are tools of OpenAI's alone.
+# Its own sandbox needs rights that a container does not give. Searching is a tool that OpenAI alone runs.
 CONFIG = """
 model = "{model}"
 model_provider = "lethe"
@@ -22,14 +25,12 @@ web_search = "disabled"
 approval_policy = "never"
 sandbox_mode = "danger-full-access"
 
-[agents]
-enabled = false
-
 [model_providers.lethe]
 name = "Lethe"
 base_url = "{url}/v1"
 wire_api = "responses"
 env_key = "LETHE_KEY"
+http_headers = {{ "x-lethe-level" = "{level}" }}
 """
 
 
@@ -38,12 +39,12 @@ def codex() -> Path:
     return next((install(FOLDER) / "@openai").glob("codex-*/vendor/*/bin/codex"))
 
 
-def turn(codex: Path, way: Way, folder: Path) -> list[dict[str, Any]]:
+def turn(codex: Path, way: Way, folder: Path, level: str = "C") -> list[dict[str, Any]]:
     """One headless turn in an empty folder; the events that Codex reports."""
     home, work = folder / "home", folder / "work"
     home.mkdir()
     work.mkdir()
-    (home / "config.toml").write_text(CONFIG.format(model=way.model, url=way.url))
+    (home / "config.toml").write_text(CONFIG.format(model=way.model, url=way.url, level=level))
     # Whatever asks for another host meets a closed port.
     closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
     settings = environment(home, CODEX_HOME=str(home), LETHE_KEY="caller-key", **closed)
@@ -52,10 +53,39 @@ def turn(codex: Path, way: Way, folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
+MODELS = {Dialect.ANTHROPIC: "claude-*", Dialect.OPENAI_CHAT: "gpt-*", Dialect.OPENAI_RESPONSES: "codex-*"}
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Dialect, Way]]:
+    """Upstreams on this machine that are good enough for A2."""
+    with FakeThread() as first, FakeThread() as second, FakeThread() as third:
+        fakes = {Dialect.ANTHROPIC: first, Dialect.OPENAI_CHAT: second, Dialect.OPENAI_RESPONSES: third}
+        config = ['[retention]\naccept_classes = ["U5"]\n']
+        for dialect, fake in fakes.items():
+            base = fake.url if dialect is Dialect.ANTHROPIC else f"{fake.url}/v1"
+            config.append(f'[upstreams.{dialect}]\ndialect = "{dialect}"\nbase_url = "{base}"\n')
+            config.append(route(MODELS[dialect], str(dialect)))
+        with lethe(tmp_path_factory.mktemp("strict"), "\n".join(config)) as served:
+            yield {dialect: Way(dialect, fake, served) for dialect, fake in fakes.items()}
+
+
 def test_a_turn_with_a_tool_call(every_way: Way, codex: Path, tmp_path: Path) -> None:
-    way = every_way
+    complete(every_way, codex, tmp_path, "C")
+
+
+@pytest.mark.parametrize("dialect", list(MODELS))
+@pytest.mark.parametrize("level", ["B", "A2"])
+def test_a_turn_at_a_strict_level(
+    strict: dict[Dialect, Way], codex: Path, tmp_path: Path, level: str, dialect: Dialect
+) -> None:
+    strict[dialect].fake.forget()
+    complete(strict[dialect], codex, tmp_path, level)
+
+
+def complete(way: Way, codex: Path, tmp_path: Path, level: str) -> None:
     way.answer(Model(way.dialect, tool="exec_command", arguments=json.dumps({"cmd": COMMAND}), marker="the-end"))
-    events = turn(codex, way, tmp_path)
+    events = turn(codex, way, tmp_path, level)
     assert (tmp_path / "work" / "ran.txt").read_text() == "tool-said-42\n"
     said = [e["item"]["text"] for e in events if e.get("item", {}).get("type") == "agent_message"]
     assert len(said) == 1
@@ -68,6 +98,20 @@ def test_a_turn_with_a_tool_call(every_way: Way, codex: Path, tmp_path: Path) ->
     if way.dialect is Dialect.OPENAI_RESPONSES:
         body = first.json()
         assert (body["store"], body["include"]) == (False, ["reasoning.encrypted_content"])
-        assert body["prompt_cache_key"].startswith("lethe-")
+        assert body.get("prompt_cache_key", "lethe-").startswith("lethe-")  # at A2 there is none
     assert b"installation_id" not in first.body
     assert "codex" not in str([value for name, value in first.headers if name != "host"])
+
+
+def test_a_tool_of_a_group_finds_back(every_way: Way, codex: Path, tmp_path: Path) -> None:
+    """Its helpers are tools in a group, which only OpenAI has; an id of none is answered by Codex itself."""
+    way = every_way
+    if way.dialect is Dialect.OPENAI_RESPONSES:
+        pytest.skip("the group passes as it is")
+    arguments = json.dumps({"target": "00000000-0000-7000-8000-000000000000"})
+    way.answer(Model(way.dialect, tool="multi_agent_v1__close_agent", arguments=arguments, marker="the-end"))
+    events = turn(codex, way, tmp_path)
+    assert events[-1]["type"] == "turn.completed"
+    (said,) = [e["item"]["text"] for e in events if e.get("item", {}).get("type") == "agent_message"]
+    assert "unsupported" not in said
+    assert "agent with id" in said

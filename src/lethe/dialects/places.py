@@ -8,6 +8,7 @@ from typing import TypeAlias
 Prefixes: TypeAlias = Sequence[tuple[str, str]]
 
 _TURN = re.compile(r"\$\.turns\[(\d+)\](?:\.content\[(\d+)\])?(.*)", re.DOTALL)
+_TOOL = re.compile(r"\$\.tools\[(\d+)\](.*)", re.DOTALL)
 _SYSTEM = re.compile(r"\$\.system\[(\d+)\](.*)", re.DOTALL)
 
 
@@ -23,6 +24,12 @@ def in_turn(path: str) -> tuple[int, int | None, str] | None:
     """Turn, block (if the path goes on to one) and rest of a path into the conversation; None for any other."""
     found = _TURN.fullmatch(path)
     return None if found is None else (int(found[1]), int(found[2]) if found[2] else None, found[3])
+
+
+def in_tool(path: str) -> tuple[int, str] | None:
+    """Tool and rest of a path into one; None for any other."""
+    found = _TOOL.fullmatch(path)
+    return None if found is None else (int(found[1]), found[2])
 
 
 def in_system(path: str) -> tuple[int, str] | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from lethe.dialects.anthropic.attribution import is_attribution
+from lethe.dialects.openai_responses.namespaces import NAMESPACE, called_in, joined
 from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole, without
 from lethe.dialects.openai_responses.parts import decode_content, encode_parts, report_cache
 from lethe.dialects.openai_responses.reasoning import decode_reasoning, encode_reasoning, foreign
@@ -83,6 +84,8 @@ def _message(f: Fields, role: str) -> tuple[ContentBlock, ...]:
 def decode_call(f: Fields, kind: str) -> ToolCall:
     """A call of a function, or of a custom tool, whose text is wrapped."""
     id, name = f.require("call_id", str), f.require("name", str)
+    if isinstance(namespace := f.peek(NAMESPACE), str):
+        name = joined(namespace, name)
     if kind == "custom_tool_call":
         arguments = as_arguments(f.take("input", str, ""))
         return ToolCall(id=id, name=name, arguments=arguments, extras=marked(leftovers(f), type=CUSTOM))
@@ -193,9 +196,10 @@ def _encode_item(block: ContentBlock, path: str, losses: Losses) -> Iterator[Jso
 
 def encode_call(call: ToolCall, *, custom: bool = False) -> JsonObject:
     """Without leftovers."""
+    name = called_in(call)
     if custom or own(call.extras).get("type") == CUSTOM:
-        return {"type": "custom_tool_call", "call_id": call.id, "name": call.name, "input": free_text(call.arguments)}
-    return {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
+        return {"type": "custom_tool_call", "call_id": call.id, **name, "input": free_text(call.arguments)}
+    return {"type": "function_call", "call_id": call.id, **name, "arguments": call.arguments}
 
 
 def _encode_output(result: ToolResult, path: str, losses: Losses) -> JsonObject:

@@ -3,7 +3,9 @@
 from typing import Any
 
 from lethe.dialects.openai_responses.items import OUTPUT, SYSTEM_ROLES, decode_items
-from lethe.dialects.places import Prefixes, in_system, in_turn, moved
+from lethe.dialects.openai_responses.namespaces import ABOUT, KIND, MEMBERS, holds_tools
+from lethe.dialects.openai_responses.tools import CALLABLE
+from lethe.dialects.places import Prefixes, in_system, in_tool, in_turn, moved
 from lethe.ir.content import JsonObject
 from lethe.wire.fields import Fields
 
@@ -26,6 +28,8 @@ def locate(path: str, body: JsonObject) -> str:
                 return f"$.instructions{rest}"
             block -= 1
         return _at(items, block, rest, system=True)
+    if (tool := in_tool(path)) is not None:
+        return _in_tools(body.get("tools"), *tool)
     if (place := in_turn(path)) is None:
         return moved(path, PREFIXES)
     turn, within, rest = place
@@ -51,3 +55,15 @@ def _at(items: Any, block: int, rest: str, *, system: bool) -> str:
             return f"$.input[{number}]" + (f".content[{block}]" if isinstance(content, list) and content else "") + rest
         block -= size
     return "$.input"
+
+
+def _in_tools(tools: Any, number: int, rest: str) -> str:
+    """The place of a tool, of which a group has several."""
+    for i, tool in enumerate(tools if isinstance(tools, list) else []):
+        size = len(tool[MEMBERS]) if tool.get("type") == KIND and holds_tools(tool, CALLABLE) else 0
+        if number < max(1, size):
+            if rest.startswith(f".{ABOUT}"):
+                return f"$.tools[{i}].description"
+            return f"$.tools[{i}]" + (f".{MEMBERS}[{number}]" if size else "") + rest
+        number -= max(1, size)
+    return "$.tools"

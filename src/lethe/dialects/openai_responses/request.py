@@ -4,7 +4,7 @@ from typing import Any
 
 from lethe.dialects.openai_responses.items import decode_items, encode_system, encode_turn
 from lethe.dialects.openai_responses.overlay import leftovers, overlaid, own, without
-from lethe.dialects.openai_responses.tools import decode_choice, decode_tool, encode_tools
+from lethe.dialects.openai_responses.tools import decode_choice, decode_tools, encode_tools
 from lethe.dialects.overlay import present
 from lethe.errors import InvalidRequest
 from lethe.ir.content import ContentBlock, JsonObject, Text
@@ -35,7 +35,7 @@ def decode_request(body: JsonObject) -> Request:
         model=model,
         system=((Text(text=instructions),) if instructions else ()) + said,
         turns=turns,
-        tools=tuple(decode_tool(t) for t in f.items("tools")),
+        tools=tuple(tool for each in f.items("tools") for tool in decode_tools(each)),
         tool_choice=choice,
         parallel_tool_calls=f.take("parallel_tool_calls", bool),
         sampling=Sampling(

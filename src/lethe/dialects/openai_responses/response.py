@@ -5,6 +5,7 @@ from typing import assert_never
 
 from lethe.dialects.openai_responses.errors import decode_error_object
 from lethe.dialects.openai_responses.items import decode_call, encode_call
+from lethe.dialects.openai_responses.namespaces import called
 from lethe.dialects.openai_responses.overlay import OURS, overlaid, own, whole, without
 from lethe.dialects.openai_responses.parts import decode_part, encode_text
 from lethe.dialects.openai_responses.reasoning import decode_reasoning, encode_reasoning, rest_of
@@ -226,7 +227,11 @@ def encode_item(
             return overlaid(item, rest_of(block), path, losses)
         case ToolCall():
             custom = block.name in context.custom_tools
-            item = {**encode_call(block, custom=custom), "status": "completed"}
+            item = {
+                **encode_call(block, custom=custom),
+                **called(block.name, context.namespaces),
+                "status": "completed",
+            }
             item["id"] = envelope.item_id("ctc" if custom else "fc", number)
             return overlaid(item, without(block.extras, "type"), path, losses)
         case Opaque(dialect=dialect, data=data) if dialect is OURS:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from lethe.dialects.carrier import wrap
 from lethe.dialects.openai_responses.errors import encode_error_event
+from lethe.dialects.openai_responses.namespaces import called
 from lethe.dialects.openai_responses.overlay import OURS, overlaid, without
 from lethe.dialects.openai_responses.reasoning import SUMMARY, rest_of
 from lethe.dialects.openai_responses.response import Envelope, report_finish
@@ -127,7 +128,7 @@ class StreamEncoder:
             case ToolCall(id=id, name=name):
                 custom, extras = name in self._context.custom_tools, without(extras, "type")
                 own_id = self._envelope.item_id("ctc" if custom else "fc", number)
-                head = {"id": own_id, "status": "in_progress", "call_id": id, "name": name}
+                head = {"id": own_id, "status": "in_progress", "call_id": id, **called(name, self._context.namespaces)}
                 kind = ("custom_tool_call", "input") if custom else ("function_call", "arguments")
                 item = overlaid({"type": kind[0], **head, kind[1]: ""}, extras, path, self._losses)
             case Opaque(dialect=dialect, data=data) if dialect is OURS:

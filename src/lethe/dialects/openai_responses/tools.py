@@ -3,9 +3,10 @@
 A custom tool takes free text. To others it is a function with one string; a call of it is told apart by its name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lethe.dialects.openai_responses.namespaces import KIND, decode_group, encode_groups, holds_tools, unmarked
 from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole, without
 from lethe.dialects.overlay import present
 from lethe.ir.content import Extras, JsonObject, Opaque
@@ -14,7 +15,7 @@ from lethe.ir.request import ChoiceMode, Request, Tool, ToolChoice
 from lethe.wire import lenient
 from lethe.wire.fields import Fields
 
-FUNCTION, CUSTOM = "function", "custom"
+FUNCTION, CUSTOM = CALLABLE = ("function", "custom")
 MODES: dict[str, ChoiceMode] = {"auto": "auto", "none": "none", "required": "required"}
 INPUT = "input"
 FREE_TEXT: JsonObject = {
@@ -25,13 +26,25 @@ FREE_TEXT: JsonObject = {
 }
 
 
-def decode_tool(f: Fields) -> Tool:
-    """A function, or a custom tool; any other kind (a provider's own) stays whole."""
+def decode_tools(f: Fields) -> Iterator[Tool]:
+    """A function, a custom tool, or a group of them; any other kind (a provider's own) stays whole."""
     kind = f.raw("type")
-    if kind not in (FUNCTION, CUSTOM):
-        data = whole(f, type=kind)
-        name = data.get("name")
-        return Tool(name=name if isinstance(name, str) else str(kind), native=Opaque(dialect=OURS, data=data))
+    if kind in CALLABLE:
+        yield _decode_tool(f, kind)
+        return
+    data = whole(f, type=kind)
+    if kind == KIND and holds_tools(data, CALLABLE):
+        yield from decode_group(Fields({n: v for n, v in data.items() if n != "type"}, f.path), _decode_member)
+        return
+    name = data.get("name")
+    yield Tool(name=name if isinstance(name, str) else str(kind), native=Opaque(dialect=OURS, data=data))
+
+
+def _decode_member(f: Fields) -> Tool:
+    return _decode_tool(f, f.raw("type"))
+
+
+def _decode_tool(f: Fields, kind: str) -> Tool:
     name, description = f.require("name", str), f.take("description", str)
     if kind == CUSTOM:
         extras = marked(leftovers(f), type=CUSTOM)
@@ -52,7 +65,8 @@ def custom_names(request: Request) -> frozenset[str]:
 
 def encode_tools(request: Request, losses: Losses) -> JsonObject:
     """`tools`, `tool_choice` and `parallel_tool_calls`; a choice needs tools to choose from."""
-    tools = [e for i, t in enumerate(request.tools) if (e := _encode_tool(t, f"$.tools[{i}]", losses)) is not None]
+    numbered = ((tool, _encode_tool(tool, f"$.tools[{i}]", losses)) for i, tool in enumerate(request.tools))
+    tools = list(encode_groups((tool, encoded) for tool, encoded in numbered if encoded is not None))
     if request.tools and not tools:
         if request.tool_choice is not None:
             losses.degraded("$.tool_choice", "tool choice without tools")
@@ -108,7 +122,7 @@ def _encode_tool(tool: Tool, path: str, losses: Losses) -> JsonObject | None:
         losses.hint(f"{path}.cache", "cache breakpoint")
     about = present(description=tool.description)
     if own(tool.extras).get("type") == CUSTOM:
-        return overlaid({"type": CUSTOM, "name": tool.name, **about}, tool.extras, path, losses)
+        return overlaid({"type": CUSTOM, "name": tool.name, **about}, unmarked(tool.extras), path, losses)
     function = {
         "type": FUNCTION,
         "name": tool.name,
@@ -116,7 +130,7 @@ def _encode_tool(tool: Tool, path: str, losses: Losses) -> JsonObject | None:
         "parameters": tool.parameters,
         "strict": bool(tool.strict),  # true unless said otherwise, and then most schemas are refused
     }
-    return overlaid(function, tool.extras, path, losses)
+    return overlaid(function, unmarked(tool.extras), path, losses)
 
 
 def _encode_choice(request: Request, losses: Losses) -> Any:
