@@ -119,7 +119,8 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "defer_loading": Severity.HINT,
         "annotations": Severity.DEGRADED,
         "format": Severity.DEGRADED,  # the grammar that a custom tool's text obeys
-        "namespace": Severity.DEGRADED,
+        "namespace": None,  # stands before the tool's own name
+        "about_namespace": Severity.DEGRADED,  # what a group of tools says of itself
         "allowed_callers": Severity.DEGRADED,
         "output_schema": Severity.DEGRADED,
         "max_tool_calls": Severity.DEGRADED,

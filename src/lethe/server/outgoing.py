@@ -8,6 +8,7 @@ from msgspec import Struct
 
 import lethe
 from lethe import transcode
+from lethe.dialects.openai_responses.namespaces import namespaces
 from lethe.dialects.openai_responses.tools import custom_names
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import CredentialUnavailable
@@ -87,6 +88,7 @@ class Outgoing:
             include_usage=self.request().include_usage,
             tool_names=self._tool_names,
             custom_tools=custom_names(self.request()),
+            namespaces=namespaces(self.request()),
         )
 
     def prepared(
