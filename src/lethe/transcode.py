@@ -26,7 +26,8 @@ from lethe.ir.loss import Loss, Losses
 from lethe.ir.request import Request
 from lethe.ir.response import Response
 from lethe.ir.usage import Usage
-from lethe.providers.quirks import adjusted, suited
+from lethe.providers.quirks import adjusted
+from lethe.providers.sampling import suited
 from lethe.providers.upstream import Upstream
 from lethe.wire import lenient
 from lethe.wire.framing import Framing
@@ -65,7 +66,7 @@ def encode_request(request: Request, upstream: Upstream, model: str, losses: Los
 
     Raises InvalidRequest.
     """
-    asked = suited(msgspec.structs.replace(request, model=model), upstream.provider, losses)
+    asked = suited(msgspec.structs.replace(request, model=model), losses)
     fitted, names = fit(asked, upstream.dialect)
     try:
         body = UPSTREAM_CODECS[upstream.dialect].encode_request(fitted, losses)
