@@ -97,6 +97,20 @@ def test_a_resource_and_its_host() -> None:
     assert (task.host, task.base_url) == ("contoso.openai.azure.com", "https://management.azure.com")
 
 
+def test_a_clouds_identity_may_ask_instead_of_a_key() -> None:
+    own = upstream("bedrock", "https://bedrock-mantle.eu-west-1.api.aws/v1", more=MODELS, key="aws:prod")
+    assert {task.key for task in tasks(own)} == {"aws:prod"}
+    proof = f'target = "{AZURE}"\nkey = '
+    for key, asked in {
+        "azure:": "azure:#https://management.azure.com/.default",
+        "azure:1-2": "azure:1-2#https://management.azure.com/.default",
+        "azure:#https://other/.default": "azure:#https://other/.default",
+        "azure-kv:https://v.vault.azure.net/secrets/s": "azure-kv:https://v.vault.azure.net/secrets/s",
+    }.items():
+        (task,) = tasks(upstream("azure", "https://contoso.openai.azure.com/openai/v1", f'{proof}"{key}"'))
+        assert task.key == asked
+
+
 def test_an_engine_is_looked_at_where_it_listens() -> None:
     (task,) = tasks(LOCAL)
     assert task == ProbeTask(
@@ -134,6 +148,14 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "a key as it is": (
         OPENAI.replace("file:/k", "sk-canary"),
         ["upstreams.up.proof.key: must be a reference to a secret, not the secret itself (write a reference: env:NAME or file:/path)"],
+    ),
+    "an identity of another cloud": (
+        upstream("azure", "https://contoso.openai.azure.com/openai/v1", f'key = "aws:"\ntarget = "{AZURE}"', 'region = "eu-west-1"'),
+        ["upstreams.up.proof.key: is an identity that azure.content_logging cannot ask with (write a key's reference, or azure:)"],
+    ),
+    "an identity where there are none": (
+        OPENAI.replace("file:/k", "google:"),
+        ["upstreams.up.proof.key: is an identity that openai.data_retention cannot ask with (write a key's reference)"],
     ),
     "no target": (
         OPENAI.replace('target = "proj_1"', ""),

@@ -197,7 +197,7 @@ def test_it_asks_providers_and_answers_meanwhile() -> None:
 def test_it_ends_when_its_prober_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """Probes would grow old without anyone knowing; the supervisor starts another broker."""
     monkeypatch.setattr("lethe.sandbox.prober.Schedule.due", None)
-    probes = Probes({})
+    probes = Probes({}, lambda: None)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.sendall(frame(Probe(())) + frame(Probe((PROVERS["vertex.cache_config"].task("http://127.0.0.1:1"),), 1)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from lethe.cli.output import complain, table
 from lethe.config.settings import Settings
-from lethe.credentials.issued import state
+from lethe.credentials.issued import is_issued, state
 from lethe.providers.probe import ProbeTask
 from lethe.providers.proofs import BY_PROBE
 
@@ -54,7 +54,11 @@ def readable(answers: list[dict[str, Any]]) -> str:
 async def _ask(tasks: tuple[ProbeTask, ...], environ: Mapping[str, str]) -> list[dict[str, Any]]:
     import asyncio
 
+    from lethe.sandbox.fetching import hush
     from lethe.sandbox.prober import answer  # brings HTTP and TLS
+
+    if any(task.key is not None and is_issued(task.key) for task in tasks):
+        hush()
 
     async def one(task: ProbeTask) -> dict[str, Any]:
         began = time.monotonic()

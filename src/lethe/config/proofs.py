@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from lethe.config.credentials import credential_reference, identity_of
 from lethe.config.problems import ConfigPath, Findings
 from lethe.config.schema import ProofTable, UpstreamTable
 from lethe.config.upstreams import read
-from lethe.config.values import Address, ValueFault, address, secret_reference
+from lethe.config.values import Address, ValueFault, address
 from lethe.providers.probe import ProbeTask
 from lethe.providers.proofs import BY_PROBE, KeyNeed, Proof
 from lethe.providers.rows import EMBEDDED
-from lethe.providers.upstream import Upstream
+from lethe.providers.upstream import Auth, Upstream
 from lethe.routing.table import Route
 
 SOONEST = 1.0  # seconds between two questions
@@ -110,7 +111,7 @@ def _task(row: Proof, max_age: float, subject: _Subject) -> ProbeTask:
 
 def _key(row: Proof, subject: _Subject) -> str | None:
     path = (*subject.path, "key")
-    given = read(secret_reference, subject.table.key, path, subject.found)
+    given = read(credential_reference, subject.table.key, path, subject.found)
     match row.key:
         case KeyNeed.NONE:
             return None
@@ -121,7 +122,21 @@ def _key(row: Proof, subject: _Subject) -> str | None:
     if key is None and row.key is not KeyNeed.OPTIONAL:
         hint = "a reference to a key that may read the setting: env:NAME or file:/path"
         subject.found.problem(path, f"is missing, and {row.probe} asks with one", hint)
-    return key
+    return None if key is None else _identity(key, row, path, subject)
+
+
+def _identity(key: str, row: Proof, path: ConfigPath, subject: _Subject) -> str:
+    """A cloud's identity asks at that cloud only, with a token for what it asks."""
+    scheme = identity_of(key)
+    if scheme is None:
+        return key
+    if scheme != row.identity:
+        hint = f"write a key's reference, or {row.identity}:" if row.identity else "write a key's reference"
+        subject.found.problem(path, f"is an identity that {row.probe} cannot ask with", hint)
+    if scheme is Auth.AWS and subject.region is None:
+        where = (*subject.path[:-1], "region")
+        subject.found.problem(where, "is missing, and what is signed is signed for one", "for example eu-west-1")
+    return f"{key}#{row.scope}" if row.scope and "#" not in key else key
 
 
 def _target(row: Proof, subject: _Subject) -> str:

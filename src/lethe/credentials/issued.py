@@ -45,6 +45,11 @@ def is_issued(reference: str) -> bool:
     return reference.partition(":")[0] in SOURCES
 
 
+def is_keys(reference: str) -> bool:
+    """Is what is issued `sigv4.Keys`, as JSON, to sign with?"""
+    return reference.startswith("aws:")
+
+
 def fetch(reference: str) -> Issued:
     """Ask for it. Blocks, for some tens of seconds at most; reads the process's own environment, as vendors' SDKs do.
 

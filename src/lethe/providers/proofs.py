@@ -25,6 +25,7 @@ class Proof(Struct, frozen=True, kw_only=True):
 
     `base_url` is where the question goes: empty means the upstream's own address, `{region}` is filled in. `placed`:
     the target is a part of the upstream's own path, so that no other one is proven than the one that is used.
+    `identity` is the scheme of a cloud's identity that may ask in place of a key, `scope` what its token is for.
     `every` is how often it is asked, 0 meaning twice in `max_age`; after failures it waits `retry` seconds, doubling up
     to `longest`.
     """
@@ -36,6 +37,8 @@ class Proof(Struct, frozen=True, kw_only=True):
     hint: str = ""
     base_url: str = ""
     placed: bool = False
+    identity: str = ""
+    scope: str = ""
     exact_models: bool = False  # it is asked about models, so their exact names must be configured
     max_age: float = DAY
     every: float = 0.0
@@ -55,6 +58,7 @@ PROOFS: tuple[Proof, ...] = (
         about="the retention mode of each model",
         key=KeyNeed.OWN,
         base_url="https://bedrock-mantle.{region}.api.aws",
+        identity="aws",
         exact_models=True,
     ),
     Proof(
@@ -62,6 +66,7 @@ PROOFS: tuple[Proof, ...] = (
         about="the account's logging of model invocations",
         key=KeyNeed.OWN,
         base_url="https://bedrock.{region}.amazonaws.com",
+        identity="aws",
     ),
     Proof(
         probe="openai.data_retention",
@@ -79,6 +84,8 @@ PROOFS: tuple[Proof, ...] = (
         r"/providers/Microsoft\.CognitiveServices/accounts/[A-Za-z0-9][A-Za-z0-9._-]{1,63}",
         hint="the resource, /subscriptions/.../providers/Microsoft.CognitiveServices/accounts/...",
         base_url="https://management.azure.com",
+        identity="azure",
+        scope="https://management.azure.com/.default",
     ),
     Proof(
         probe="vertex.cache_config",
@@ -87,6 +94,7 @@ PROOFS: tuple[Proof, ...] = (
         target=r"[a-z0-9][a-z0-9:.-]{3,62}",
         hint="the project, by its id",
         base_url="https://us-central1-aiplatform.googleapis.com",
+        identity="google",
         placed=True,
     ),
     Proof(

@@ -14,6 +14,9 @@ from msgspec import Struct
 
 Header: TypeAlias = tuple[bytes, bytes]
 
+# botocore 1.44.8, `signingName` of bedrock and bedrock-runtime; anthropic 2.13.0, `lib/bedrock/_mantle.py`
+SERVICE, MANTLE = "bedrock", "bedrock-mantle"
+
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SIGNED = frozenset({b"content-type"})  # beside the host and every x-amz header; what else is sent may be changed
 
@@ -28,6 +31,11 @@ class Keys(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return "<Keys>"
+
+
+def service_of(host: str) -> str:
+    """For which service a request to this host of Bedrock's is signed."""
+    return MANTLE if host.startswith(f"{MANTLE}.") else SERVICE
 
 
 def sign(  # noqa: PLR0913 - all of it is signed

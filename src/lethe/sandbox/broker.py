@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from lethe.credentials.issued import is_issued
@@ -30,7 +30,7 @@ from lethe.sandbox.channel import (
     ToBroker,
     frame,
 )
-from lethe.sandbox.fetching import Fetching
+from lethe.sandbox.fetching import Fetching, hush
 
 if TYPE_CHECKING:
     from lethe.sandbox.prober import Prober
@@ -126,8 +126,10 @@ def _digest(value: str) -> bytes:
 class Probes:
     """The prober, once there is something to ask, and what it has found: its thread leaves that here, and wakes us."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], prepare: Callable[[], None] = hush) -> None:
+        """`prepare` is called before anything is asked."""
         self._environ = environ
+        self._prepare = prepare
         self._prober: Prober | None = None
         self._found: deque[Found] = deque(maxlen=1)  # each holds all that is known: only the last one counts
         self._ends: tuple[socket.socket, socket.socket] | None = None
@@ -157,6 +159,7 @@ class Probes:
     def _start(self) -> "Prober":
         from lethe.sandbox.prober import Prober
 
+        self._prepare()
         self._ends = ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.settimeout(0.0)

@@ -8,10 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+import msgspec
+
+from lethe.credentials.issued import fetch, is_issued, is_keys
 from lethe.credentials.static import Unresolved, resolve
 from lethe.providers.probe import ProbeTask
+from lethe.providers.sigv4 import Keys
 from lethe.sandbox.channel import Doubt, Found, Probe
-from lethe.upstream.probes.asking import Asker
+from lethe.upstream.probes.asking import Asker, Signer
 from lethe.upstream.probes.schedule import OVERDUE, Schedule
 from lethe.upstream.probes.table import PROBES
 from lethe.upstream.probes.verdict import Reason, Unproven, Verdict
@@ -20,9 +24,10 @@ from lethe.upstream.probes.verdict import Reason, Unproven, Verdict
 async def answer(task: ProbeTask, environ: Mapping[str, str]) -> Verdict:
     """Ask one probe, once. Whatever goes wrong is a verdict; no text of it leaves this function."""
     try:
-        key = resolve(task.key, environ) if task.key is not None else None
-        async with asyncio.timeout(OVERDUE), Asker(task.proxy, task.ca_file) as ask:
-            return await PROBES[task.probe](task, key, ask)
+        async with asyncio.timeout(OVERDUE):
+            key, signer = await _credential(task, environ)
+            async with Asker(task.proxy, task.ca_file, signer) as ask:
+                return await PROBES[task.probe](task, key, ask)
     except Unresolved:
         return Verdict(holds=False, reason=Reason.NO_KEY)
     except Unproven as error:
@@ -31,6 +36,18 @@ async def answer(task: ProbeTask, environ: Mapping[str, str]) -> Verdict:
         return Verdict(holds=False, reason=Reason.SLOW)
     except Exception:  # noqa: BLE001 - a fault in a probe proves nothing, and must not end the others
         return Verdict(holds=False, reason=Reason.FAULT)
+
+
+async def _credential(task: ProbeTask, environ: Mapping[str, str]) -> tuple[str | None, Signer | None]:
+    """With what it is asked: what a cloud issues is waited for on a thread of its own. Raises Unresolved."""
+    if task.key is None:
+        return None, None
+    if not is_issued(task.key):
+        return resolve(task.key, environ), None
+    secret = (await asyncio.to_thread(fetch, task.key)).value
+    if is_keys(task.key):
+        return None, Signer(msgspec.json.decode(secret, type=Keys), task.region or "")
+    return secret, None
 
 
 class Prober:

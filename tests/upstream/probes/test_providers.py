@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trustme
+from tests.server.signatures import REGION, signed_properly
 from tests.upstream.probes.provers import (
     ACCOUNT,
     GATEWAY,
@@ -24,7 +26,11 @@ from tests.upstream.probes.provers import (
     without,
 )
 
+from lethe.credentials.issued import Issued
+from lethe.credentials.static import Unresolved
 from lethe.providers.proofs import BY_PROBE
+from lethe.providers.sigv4 import Keys
+from lethe.sandbox import prober
 from lethe.sandbox.prober import answer
 from lethe.upstream.fake import FakeThread
 from lethe.upstream.fake.script import Cut, Hang, Head, Recorded, Script, Send
@@ -71,6 +77,47 @@ def test_what_proves(prover: Prover, fake: FakeThread) -> None:
     for request in fake.requests:
         assert request.method == "GET"
         assert KEY in (request.header(prover.key_header) or "")
+
+
+ISSUED_KEYS = Keys(key_id="ASIAONE", secret="CANARY_secret", token="CANARY_token")
+IDENTITIES = {
+    "bedrock.data_retention": "aws:prod",
+    "bedrock.invocation_logging": "aws:",
+    "azure.content_logging": "azure:#scope",
+    "vertex.cache_config": "google:",
+}
+
+
+@pytest.mark.parametrize(("probe", "reference"), IDENTITIES.items())
+def test_a_clouds_identity_asks(probe: str, reference: str, fake: FakeThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a signature over each question, or with a token; keys themselves go nowhere."""
+    prover = PROVERS[probe]
+    asked: list[str] = []
+
+    def issue(reference: str) -> Issued:
+        asked.append(reference)
+        return Issued(msgspec.json.encode(ISSUED_KEYS).decode() if reference.startswith("aws") else "token-one")
+
+    monkeypatch.setattr(prober, "fetch", issue)
+    serve(fake, prover)
+    assert ask(prover, fake, key=reference, region=REGION).holds
+    assert (asked, BY_PROBE[probe].identity) == ([reference], reference.partition(":")[0])
+    for received in fake.requests:
+        if reference.startswith("aws"):
+            assert signed_properly(received, ISSUED_KEYS)
+            assert received.header("x-api-key") is None
+            assert "CANARY_secret" not in repr(received.headers)
+        else:
+            assert received.header("authorization") == "Bearer token-one"
+
+
+def test_an_identity_that_is_not_issued(fake: FakeThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(reference: str) -> Issued:
+        raise Unresolved(reference, "CANARY_x")
+
+    monkeypatch.setattr(prober, "fetch", refuse)
+    assert ask(PROVERS["vertex.cache_config"], fake, key="google:") == failed(Reason.NO_KEY)
+    assert not fake.requests
 
 
 @EACH

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
+from msgspec import Struct
+
 from lethe.errors import (
     ConnectFailed,
     ConnectTimeout,
@@ -19,11 +21,13 @@ from lethe.errors import (
     TlsFailed,
 )
 from lethe.ir.content import Dialect
+from lethe.providers.sigv4 import Keys
 from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.levels import UpstreamClass
 from lethe.upstream.call import Call
 from lethe.upstream.pool import Pool, pools
 from lethe.upstream.probes.verdict import Answer, Question, Reason, Unproven
+from lethe.upstream.signature import signed
 
 SECONDS = 10.0  # for one answer, from the name's resolution to the last byte
 _REASONS: dict[type[LetheError], Reason] = {
@@ -37,13 +41,24 @@ _REASONS: dict[type[LetheError], Reason] = {
 }
 
 
-class Asker:
-    """An `Ask` for one round of questions, whose connections it closes at the end: `async with Asker(...) as ask`."""
+class Signer(Struct, frozen=True):
+    """With what questions to AWS are signed."""
 
-    def __init__(self, proxy: str | None, ca_file: str | None, seconds: float = SECONDS) -> None:
+    keys: Keys
+    region: str
+
+
+class Asker:
+    """An `Ask` for one round of questions, whose connections it closes at the end: `async with Asker(...) as ask`.
+
+    With a `signer`, it signs them.
+    """
+
+    def __init__(self, proxy: str | None, ca_file: str | None, signer: Signer | None, seconds: float = SECONDS) -> None:
         self._proxy = proxy
         self._ca_file = ca_file
         self._seconds = seconds
+        self._signer = signer
         self._pools: dict[str, Pool] = {}
 
     async def __aenter__(self) -> Self:
@@ -61,6 +76,8 @@ class Asker:
         with _in_fixed_words():
             async with asyncio.timeout(self._seconds):
                 call = Call(method=b"GET", path=question.path.encode(), headers=headers)
+                if self._signer is not None:
+                    call = signed(call, question.base, self._signer.keys, self._signer.region, time.time())
                 reply = await self._pool(question.base).open(call)
                 try:
                     body = await reply.read_all(question.limit)
