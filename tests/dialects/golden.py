@@ -6,6 +6,7 @@ statements stand in goldens of earlier cases of its source, kind and target has 
 the property test of the grid covers.
 """
 
+import itertools
 import json
 import re
 import sys
@@ -31,7 +32,8 @@ from lethe.providers.envelopes import PLAIN
 from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.levels import UpstreamClass
 from lethe.server import failures
-from lethe.wire import rawjson
+from lethe.wire import lenient
+from lethe.wire.eventstream import encode_event, encode_exception
 from lethe.wire.framing import Framing
 from lethe.wire.sse import FrameDecoder, format_frame
 
@@ -93,7 +95,7 @@ def encoded(body: JsonObject, source: Dialect, target: Dialect) -> tuple[Request
         name="u", dialect=target, base_url="https://u.example", auth=Auth.NONE, upstream_class=UpstreamClass.U0
     )
     made = transcode.encode_request(request, upstream, request.model, losses)
-    decoded: JsonObject = rawjson.loads(made.body)
+    decoded: JsonObject = lenient.decode(made.body)
     return request, decoded, losses
 
 
@@ -109,10 +111,10 @@ def asked(body: JsonObject, source: Dialect, target: Dialect) -> JsonObject:
 def answered(body: JsonObject, source: Dialect, target: Dialect) -> JsonObject:
     losses = Losses()
     try:
-        made = transcode.translate_reply(UPSTREAM_CODECS[source], CODECS[target], rawjson.encode(body), CONTEXT, losses)
+        made = transcode.translate_reply(UPSTREAM_CODECS[source], CODECS[target], lenient.encode(body), CONTEXT, losses)
     except LetheError as error:
         return refused(error, target, source)
-    return {"body": json.loads(made.body), "losses": told(losses)}
+    return {"body": lenient.decode(made.body), "losses": told(losses)}
 
 
 def streamed(body: JsonObject, source: Dialect, target: Dialect) -> JsonObject:
@@ -137,7 +139,7 @@ def failed(body: JsonObject, source: Dialect, target: Dialect) -> JsonObject:
 
 def refused(error: LetheError, caller: Dialect, upstream: Dialect | None = None) -> JsonObject:
     reply = failures.reply(error, caller, upstream if isinstance(error, UpstreamAnswered | StreamFailed) else None)
-    return {"status": reply.status, "body": json.loads(reply.body)}
+    return {"status": reply.status, "body": lenient.decode(reply.body)}
 
 
 TRANSLATIONS: Mapping[str, Callable[[JsonObject, Dialect, Dialect], JsonObject]] = {
@@ -159,17 +161,25 @@ def frames(data: bytes) -> list[Any]:
 
 
 def _parsed(data: str) -> Any:
-    return data if data == "[DONE]" else json.loads(data)
+    return data if data == "[DONE]" else lenient.decode(data)
 
 
 def sse(listed: list[Any]) -> bytes:
     """The inverse."""
     return b"".join(
-        format_frame(data.encode() if isinstance(data, str) else rawjson.encode(data), name) for name, data in listed
+        format_frame(data.encode() if isinstance(data, str) else lenient.encode(data), name) for name, data in listed
     )
 
 
-FRAMED: Mapping[Framing, Callable[[list[Any]], bytes]] = {Framing.SSE: sse}
+def event_stream(listed: list[Any]) -> bytes:
+    """AWS's events and exceptions."""
+    return b"".join(
+        (encode_exception if name.endswith("Exception") else encode_event)(name, lenient.encode(data))
+        for name, data in listed
+    )
+
+
+FRAMED: Mapping[Framing, Callable[[list[Any]], bytes]] = {Framing.SSE: sse, Framing.EVENT_STREAM: event_stream}
 
 
 # What is stored
@@ -193,13 +203,14 @@ def goldens() -> Mapping[Path, str]:
 
 
 def statements(node: Any, path: str = "") -> Iterator[Any]:
-    """What a golden says, less its content: values at their paths, and what its lists are made of."""
+    """What a golden says, less its content: values at their paths, and what follows what in its lists."""
     match node:
         case dict():
             for name, value in node.items():
                 yield from statements(value, f"{path}.{name}")
         case list():
-            yield path, tuple(_kind(each) for each in node)
+            kinds = [None, *map(_kind, node), None]
+            yield from ((path, pair) for pair in itertools.pairwise(kinds))
             for value in node:
                 yield from statements(value, f"{path}[]")
         case str() if path == ".losses[]":

@@ -8,8 +8,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from anthropic.types import Message, RawMessageStreamEvent, message_create_params
+from anthropic.types import ErrorResponse, Message, RawMessageStreamEvent, message_create_params
 from google.genai import types
+from openai.types import ErrorObject
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
@@ -28,8 +29,9 @@ from lethe.ir.content import Dialect, JsonObject
 STRICT = ConfigDict(extra="forbid")
 # What the API takes in the version that we ask for, and what is not in the SDK's types any more.
 OLDER = frozenset({"temperature", "top_p", "top_k"})
-# What compatible servers take or say beyond OpenAI's own types: reasoning, in two spellings.
-BEYOND = frozenset({"reasoning_content", "reasoning_details"})
+# What is said beyond OpenAI's own types: reasoning, in the two spellings of compatible servers, and that nothing is stored,
+# as the API itself says.
+BEYOND = frozenset({"reasoning_content", "reasoning_details", "store"})
 
 
 def adapter(kind: Any) -> TypeAdapter[Any]:
@@ -154,4 +156,30 @@ STREAMS: Mapping[Dialect, Callable[[str | None, Any], None]] = {
     Dialect.OPENAI_CHAT: chat_event,
     Dialect.OPENAI_RESPONSES: responses_event,
     Dialect.GEMINI: gemini_event,
+}
+
+
+class Status(BaseModel):
+    """google.rpc.Status, as the API writes it (google-genai 3.6.1, `errors.APIError`)."""
+
+    model_config = ConfigDict(extra="allow")
+    code: int
+    message: str
+    status: str
+
+
+class GeminiError(BaseModel):
+    error: Status
+
+
+class ChatError(BaseModel):
+    error: ErrorObject
+
+
+# What a buffered error must be for the SDK to read it.
+ERRORS: Mapping[Dialect, Callable[[Any], object]] = {
+    Dialect.ANTHROPIC: ErrorResponse.model_validate,
+    Dialect.OPENAI_CHAT: ChatError.model_validate,
+    Dialect.OPENAI_RESPONSES: ChatError.model_validate,
+    Dialect.GEMINI: GeminiError.model_validate,
 }

@@ -12,7 +12,7 @@ import pytest
 from tests.dialects import golden, judges
 from tests.dialects.cases import canaries
 from tests.dialects.generated import GENERATED
-from tests.dialects.golden import REQUESTS, ROOT, Case
+from tests.dialects.golden import ERRORS, REPLIES, REQUESTS, ROOT, STREAMS, Case
 
 from lethe.dialects.codec import CODECS, UPSTREAM_CODECS
 from lethe.errors import LetheError
@@ -49,7 +49,21 @@ INEXPRESSIBLE: dict[tuple[Dialect, str], str] = {
     (GEMINI, "cache_ttl"): "caches are resources of their own",
     (GEMINI, "thinking_redacted"): "a signature is beside its part, never alone",
 }
+# What an upstream of every dialect must be tested with: kind of case, and its name.
+ANSWERS = (
+    ("replies", "text"), ("replies", "tools"), ("replies", "empty_arguments"), ("replies", "thinking"),
+    ("replies", "refusal"), ("replies", "truncated"), ("replies", "zero_tokens"), ("replies", "usage"),
+    ("replies", "unicode"), ("streams", "text"), ("streams", "tools"), ("streams", "empty_arguments"),
+    ("streams", "truncated_arguments"), ("streams", "thinking_signed"), ("streams", "refusal"),
+    ("streams", "zero_tokens"), ("streams", "overloaded_midway"), ("streams", "overloaded_first"), ("streams", "cut"),
+    ("streams", "unicode"), ("errors", "context_overflow"), ("errors", "overloaded"), ("errors", "rate_limit"),
+    ("errors", "authentication"), ("errors", "html"),
+)  # fmt: skip
+UNANSWERABLE = {(GEMINI, ("streams", "truncated_arguments")): "args come whole"}
 ASKED = [(case, target) for case in golden.cases(REQUESTS) for target in case.targets()]
+ANSWERED = [
+    (case, target) for kind in (REPLIES, STREAMS, ERRORS) for case in golden.cases(kind) for target in case.targets()
+]
 FILES = sorted(set(golden.goldens()) | set(ROOT.rglob("*.*.json")))
 
 
@@ -67,6 +81,14 @@ def test_every_feature_has_a_case(source: Dialect) -> None:
     absent = {feature for dialect, feature in INEXPRESSIBLE if dialect is source}
     assert set(FEATURES) - found == absent
     assert len(found) >= 25
+
+
+@pytest.mark.parametrize("source", UPSTREAM_CODECS)
+def test_every_answer_has_a_case(source: Dialect) -> None:
+    found = {(case.kind, case.name) for case, _ in ANSWERED if case.source is source}
+    absent = {answer for dialect, answer in UNANSWERABLE if dialect is source}
+    assert set(ANSWERS) - found == absent
+    assert source is not ANTHROPIC or (STREAMS, "usage_in_delta") in found
 
 
 def test_goldens_stay_small() -> None:
@@ -96,6 +118,27 @@ def test_no_loss_is_silent(case: Case, target: Dialect) -> None:
     places = [loss.path for loss in located(losses, case.source, case.body())]
     assert all(re.fullmatch(r"\$(\.[\w*-]+|\[\d+\])+", place) for place in places)
     assert "CANARY" not in str(places)
+
+
+@pytest.mark.parametrize(("case", "target"), ANSWERED, ids=str)
+def test_what_comes_back_is_valid_by_the_official_types(case: Case, target: Dialect) -> None:
+    made = golden.TRANSLATIONS[case.kind](case.body(), case.source, target)
+    if "status" in made:
+        judges.ERRORS[target](made["body"])
+    elif case.kind == REPLIES:
+        judges.REPLIES[target](made["body"])
+    else:
+        for name, data in made["frames"]:
+            judges.STREAMS[target](name, data)
+
+
+@pytest.mark.parametrize(("case", "target"), [each for each in ANSWERED if each[0].kind == REPLIES], ids=str)
+def test_what_was_said_comes_back_or_is_reported(case: Case, target: Dialect) -> None:
+    """Texts may be joined."""
+    made = golden.answered(case.body(), case.source, target)
+    came = str(made) + "".join(_hidden(made))
+    assert all(word in came for word in WORD.findall(str(case.body()))) or made.get("losses")
+    assert "CANARY" not in str(made.get("losses"))
 
 
 def words(value: Any) -> set[str]:

@@ -103,7 +103,21 @@ def _encode_part(block: ContentBlock, path: str, losses: Losses, *, spoken: bool
 def encode_text(block: Text) -> JsonObject:
     """What an assistant said."""
     part: JsonObject = {"type": "output_text", "text": block.text, "annotations": []}
-    return part | present(logprobs=list(block.logprobs))
+    return part | present(logprobs=encode_logprobs(block.logprobs))
+
+
+def encode_logprobs(tokens: Sequence[JsonObject]) -> list[JsonObject]:
+    """Each with its bytes, which Chat may leave out and this API always says."""
+    return [
+        {"top_logprobs": [], **token, "bytes": token.get("bytes") or [], **_alternatives(token)} for token in tokens
+    ]
+
+
+def _alternatives(token: JsonObject) -> JsonObject:
+    found = token.get("top_logprobs")
+    if not isinstance(found, list):
+        return {}
+    return {"top_logprobs": [{**each, "bytes": each.get("bytes") or []} for each in found if isinstance(each, dict)]}
 
 
 def report_cache(block: Block, path: str, losses: Losses) -> None:

@@ -13,6 +13,7 @@ from lethe.dialects.carrier import wrap
 from lethe.dialects.openai_responses.errors import encode_error_event
 from lethe.dialects.openai_responses.namespaces import called
 from lethe.dialects.openai_responses.overlay import OURS, overlaid, without
+from lethe.dialects.openai_responses.parts import encode_logprobs
 from lethe.dialects.openai_responses.reasoning import SUMMARY, rest_of
 from lethe.dialects.openai_responses.response import Envelope, report_finish
 from lethe.dialects.openai_responses.tools import free_text
@@ -87,7 +88,7 @@ class StreamEncoder:
                     item.item["encrypted_content"] = wrap(signature, OURS)
             case LogprobsDelta(index=index, tokens=tokens):
                 if (item := self._open.get(index)) is not None:
-                    item.logprobs += tokens
+                    item.logprobs += encode_logprobs(tokens)
             case CitationDelta(index=index):
                 self._losses.degraded(f"$.content[{index}].citations", "citations")
             case Start():
