@@ -41,9 +41,9 @@ def cut(parts: Sequence[bytes], opened: Head = OPENED) -> Script:
     return opened, *map(Send, parts[:half]), Send(parts[half][: len(parts[half]) // 2]), Wait(0.05), Cut()
 
 
-def stalled(parts: Sequence[bytes]) -> Script:
+def stalled(parts: Sequence[bytes], opened: Head = OPENED) -> Script:
     """The first half of a stream, and then silence."""
-    return OPENED, *map(Send, parts[: len(parts) // 2]), Hang()
+    return opened, *map(Send, parts[: len(parts) // 2]), Hang()
 
 
 def silent() -> Script:
