@@ -61,6 +61,8 @@ GOOD: list[tuple[str, str, str, str, str | None, str]] = [
     (AZURE + f'base_url = "{RES}/openai/v1"\nauth = "azure"', "openai-chat", f"{RES}/openai/v1", "azure", "azure:", "azure.chat"),
     (AZURE + f'base_url = "{RES}/openai/v1"\napi_key = "azure:0f-1"', "openai-chat", f"{RES}/openai/v1", "azure", "azure:0f-1", "azure.chat"),
     (AZURE + 'base_url = "https://acme.services.ai.azure.com/anthropic"\ndialect = "anthropic"', "anthropic", "https://acme.services.ai.azure.com/anthropic", "x-api-key", "env:ANTHROPIC_FOUNDRY_API_KEY", "azure.messages"),
+    (AZURE + 'base_url = "https://acme.services.ai.azure.com/anthropic"\ndialect = "anthropic"\nauth = "azure"', "anthropic", "https://acme.services.ai.azure.com/anthropic", "azure", "azure:#https://ai.azure.com/.default", "azure.messages"),
+    (AZURE + 'base_url = "https://acme.services.ai.azure.com/anthropic"\ndialect = "anthropic"\napi_key = "azure:0f-1#https://x/.default"', "anthropic", "https://acme.services.ai.azure.com/anthropic", "azure", "azure:0f-1#https://x/.default", "azure.messages"),
     (f'dialect = "openai-chat"\nbase_url = "{RES}/openai/v1"', "openai-chat", f"{RES}/openai/v1", "api-key", "env:AZURE_OPENAI_API_KEY", "azure.chat"),
     (CF + KEY, "openai-chat", f"{GATEWAY}/compat", "bearer", "env:K", "cloudflare.chat"),
     (CF + 'gateway_key = "env:G"', "openai-chat", f"{GATEWAY}/compat", "cf-aig", "env:G", "cloudflare.chat"),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lethe.config.places import Place
 from lethe.config.problems import ConfigPath, Findings, choice
@@ -44,7 +45,14 @@ def find_credential(table: UpstreamTable, place: Place, provider: str, path: Con
         made = _by_auth(table.auth, reference, gateway, place, path, found)
     if made.auth is Auth.AWS and region_of(table, place) is None:
         found.problem((*path, "region"), "is missing, and what is signed is signed for one", "for example eu-central-1")
+    if made.auth is Auth.AZURE and made.reference is not None and place.offer is not None:
+        return replace(made, reference=with_scope(made.reference, place.offer.scope))
     return made
+
+
+def with_scope(reference: str, scope: str) -> str:
+    """An identity's reference with what its token is for, unless it says that itself."""
+    return f"{reference}#{scope}" if scope and "#" not in reference else reference
 
 
 def credential_reference(value: str) -> str:

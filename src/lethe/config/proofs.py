@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from lethe.config.credentials import credential_reference, identity_of
+from lethe.config.credentials import credential_reference, identity_of, with_scope
 from lethe.config.problems import ConfigPath, Findings
 from lethe.config.schema import ProofTable, UpstreamTable
 from lethe.config.upstreams import read
@@ -136,7 +136,7 @@ def _identity(key: str, row: Proof, path: ConfigPath, subject: _Subject) -> str:
     if scheme is Auth.AWS and subject.region is None:
         where = (*subject.path[:-1], "region")
         subject.found.problem(where, "is missing, and what is signed is signed for one", "for example eu-west-1")
-    return f"{key}#{row.scope}" if row.scope and "#" not in key else key
+    return with_scope(key, row.scope)
 
 
 def _target(row: Proof, subject: _Subject) -> str:

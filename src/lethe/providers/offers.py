@@ -18,7 +18,8 @@ _BLANK = re.compile(r"\{([a-z_]+)\}")
 class Offer(Struct, frozen=True, kw_only=True):
     """A dialect at an address. In `base_url` stand blanks such as `{region}`, which the configuration fills.
 
-    `auth` and `key_env` where they are not the provider's, `envelope` where it is not the dialect's own.
+    `auth` and `key_env` where they are not the provider's, `envelope` where it is not the dialect's own; `scope` is
+    what a cloud identity's token is for, where it is not the usual one.
     """
 
     dialect: Dialect
@@ -26,6 +27,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     envelope: Envelope | None = None
     auth: Auth | None = None
     key_env: str | None = None
+    scope: str = ""
 
     @property
     def dated(self) -> bool:

@@ -193,6 +193,7 @@ PROVIDERS: tuple[Provider, ...] = (
                 base_url=f"https://{HOST}/anthropic",
                 auth=Auth.X_API_KEY,
                 key_env="ANTHROPIC_FOUNDRY_API_KEY",
+                scope="https://ai.azure.com/.default",  # anthropic 2.13.0, `lib/foundry.md`
             ),
         ),
         auth=Auth.API_KEY,
