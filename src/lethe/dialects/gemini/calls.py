@@ -4,6 +4,7 @@ Calls may come without ids. They get some here, made of where they stand, and ar
 """
 
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ UNPARSED = "_unparsed"  # `args` must be an object, so arguments that are none r
 OUTPUT, ERROR = "output", "error"
 _SPOKEN = (OUTPUT, "result", ERROR)  # fields under which clients tell what a function returned
 _IN_REQUEST, _IN_REPLY = "call_at_", "call_of_"
+_HASH_DIGITS = 16
 NAMELESS = "function"  # of a result whose call is not in the conversation
 
 
@@ -28,8 +30,10 @@ def id_in_request(turn: int, number: int) -> str:
     return f"{_IN_REQUEST}{turn}_{number}"
 
 
-def id_in_reply(reply: str, number: int) -> str:
-    return f"{_IN_REPLY}{reply}_{number}"
+def id_in_reply(reply: str, number: int, part: Any) -> str:
+    """Of the reply's own id, or of what is called where it has none."""
+    told = reply or sha256(lenient.encode(part)).hexdigest()[:_HASH_DIGITS]
+    return f"{_IN_REPLY}{told}_{number}"
 
 
 def is_made(id: str) -> bool:

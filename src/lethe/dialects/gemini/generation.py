@@ -60,7 +60,7 @@ def decode_output(f: Fields) -> OutputFormat | None:
         return None
     f.raw(MIME)
     schema, subset = f.take(SCHEMA, dict), f.raw(SUBSET)
-    found = schema if schema is not None else from_subset(subset)
+    found = schema if schema is not None else from_subset(subset, f"{f.path}.{SUBSET}")
     if not isinstance(found, dict):
         return OutputFormat(kind="json_object")
     return OutputFormat(kind="json_schema", schema=found, extras=marked(None, responseSchema=subset))

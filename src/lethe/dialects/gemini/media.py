@@ -27,6 +27,8 @@ TYPES_BY_SUFFIX = {
     "txt": PLAIN_TEXT,
 }
 USUAL_TYPES: dict[Kind, str] = {"image": "image/jpeg", "document": PDF, "audio": "audio/wav"}
+# Google's SDKs write base64 in the alphabet of URLs (google-genai 3.6.1); its API reads both, others only the standard one.
+_URL_SAFE = str.maketrans("-_", "+/")
 # Addresses that mean something to Google only: its file store, its cloud, its videos.
 _STORED = ("googleapis.com", "youtube.com", "youtu.be")
 
@@ -54,6 +56,7 @@ def decode_inline(f: Fields) -> Media | None:
     kind = kind_of(media_type)
     if kind is None or data is None or media_type is None:
         return None
+    data = data.translate(_URL_SAFE) + "=" * (-len(data) % 4)
     marks: JsonObject = own(leftovers(inner))
     if media_type.startswith("text/"):
         text = _text(data)

@@ -17,7 +17,7 @@ from lethe.wire.fields import Fields
 
 def decode_request(body: JsonObject) -> Request:
     """Raises InvalidRequest."""
-    f = message(body, "$")
+    f = message(_asked(body), "$")
     if f.peek("contents") is None:
         raise InvalidRequest("$.contents", "is required")
     instruction, config = child(f, "systemInstruction"), child(f, "toolConfig")
@@ -37,6 +37,12 @@ def decode_request(body: JsonObject) -> Request:
         stream=bool(f.take("stream", bool)),
         extras=leftovers(f, generationConfig=generation, toolConfig=config, systemInstruction=instruction),
     )
+
+
+def _asked(body: JsonObject) -> JsonObject:
+    """countTokens may hold the whole request that it asks about."""
+    inner = body.get("generateContentRequest")
+    return {**inner, "model": body.get("model")} if isinstance(inner, dict) else body
 
 
 def encode_request(request: Request, losses: Losses) -> JsonObject:

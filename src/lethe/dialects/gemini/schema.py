@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lethe.dialects.gemini.proto import camel
+from lethe.errors import InvalidRequest
 from lethe.ir.content import JsonObject
 
 # What binds the model (google-genai 3.6.1, `response_json_schema`); the rest is taken and not obeyed.
@@ -50,7 +51,7 @@ _RENAMED = {"defs": "$defs", "ref": "$ref", "example": "examples"}
 
 def unheeded(schema: Any) -> bool:
     """Does a JSON Schema say something that the API does not obey?"""
-    return any(OBEYED.isdisjoint((name,)) and name not in SAYING_NOTHING for name in _keywords(schema))
+    return any(name not in OBEYED and name not in SAYING_NOTHING for name in _keywords(schema))
 
 
 def asks_for_nothing(schema: Any) -> bool:
@@ -61,8 +62,15 @@ def asks_for_nothing(schema: Any) -> bool:
     return said <= {"type", "$schema", "title"}
 
 
-def from_subset(schema: Any) -> Any:
-    """The same in JSON Schema: types in lower case, `nullable` as a type, counts as numbers."""
+def from_subset(schema: Any, path: str) -> Any:
+    """The same in JSON Schema: types in lower case, `nullable` as a type, counts as numbers. Raises InvalidRequest."""
+    try:
+        return _from_subset(schema)
+    except RecursionError:
+        raise InvalidRequest(path, "is nested too deeply") from None
+
+
+def _from_subset(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     made: JsonObject = {}
@@ -85,11 +93,11 @@ def from_subset(schema: Any) -> Any:
 
 def _inner(name: str, value: Any) -> Any:
     if name in _INNER:
-        return from_subset(value)
+        return _from_subset(value)
     if name in _INNER_LISTS and isinstance(value, list):
-        return [from_subset(each) for each in value]
+        return [_from_subset(each) for each in value]
     if (name in _INNER_MAPS or name == "defs") and isinstance(value, dict):
-        return {key: from_subset(each) for key, each in value.items()}
+        return {key: _from_subset(each) for key, each in value.items()}
     return value
 
 

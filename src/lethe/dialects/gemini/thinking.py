@@ -16,6 +16,7 @@ from lethe.wire.fields import Fields
 NO_EFFORT = "none"  # OpenAI's word for no thinking
 LEVELS = {"minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH"}
 MOST = "high"  # what others have above it
+_EFFORTS_BY_LEVEL = {**{level: effort for effort, level in LEVELS.items()}, "XHIGH": "xhigh"}
 BUDGETS = {"minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576}
 EFFORTS = ((1_024, "low"), (8_192, "medium"))  # budgets up to which an effort is enough
 DYNAMIC = -1
@@ -30,7 +31,7 @@ def decode_thinking(f: Fields) -> Reasoning | None:
     budget, level = config.take("thinkingBudget", int), config.take("thinkingLevel", str)
     return Reasoning(
         enabled=budget != 0,
-        effort=level.lower() if level is not None else None,
+        effort=_EFFORTS_BY_LEVEL.get(level or ""),
         budget_tokens=budget if budget is not None and budget > 0 else None,
         extras=Extras(OURS, dict(said.fields)) if said is not None else None,
     )

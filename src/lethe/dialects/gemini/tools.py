@@ -35,7 +35,7 @@ def _decode_function(f: Fields) -> Tool:
     return Tool(
         name=name,
         description=description,
-        parameters=schema if schema is not None else from_subset(subset),
+        parameters=schema if schema is not None else from_subset(subset, f"{f.path}.{SUBSET}"),
         extras=marked(leftovers(f), parameters=subset),
     )
 

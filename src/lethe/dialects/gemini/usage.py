@@ -10,6 +10,7 @@ import msgspec
 
 from lethe.ir.content import JsonObject
 from lethe.ir.usage import Usage
+from lethe.wire.lenient import UNREADABLE
 
 _MARK = b'"usageMetadata":'  # cannot stand in a JSON string: its quotes would be escaped
 _MAX_USAGE = 4096  # bytes
@@ -65,7 +66,7 @@ def buffered_usage(body: bytes) -> Usage | None:
     """Usage of a buffered reply; None if it has none or is not JSON."""
     try:
         usage = _METERED.decode(body).usage_metadata
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except UNREADABLE:
         return None
     return decode_usage(usage) if isinstance(usage, dict) else None
 
