@@ -4,11 +4,14 @@ import hashlib
 import os
 from datetime import date
 
+import msgspec
 import pytest
 
 from lethe.config.load import parse_settings
 from lethe.config.settings import Settings
 from lethe.providers.probe import ProbeTask
+from lethe.providers.sigv4 import Keys
+from lethe.providers.upstream import Auth
 from lethe.verify.canary import Mint
 from lethe.verify.throwaway import throwaway
 
@@ -53,6 +56,23 @@ def test_every_address_and_secret_is_replaced_and_every_rule_is_kept(settings: S
     assert plan.upstreams[1].credential is None
     assert plan.keys[0].digest == hashlib.sha256(made.keys["k"].encode()).digest()
     assert made.settings.key_secrets == {}
+    assert "REAL" not in repr(made.settings) + repr(made.environ)
+
+
+def test_keys_that_sign_and_gateways_tokens_are_canaries_too(settings: Settings) -> None:
+    given = settings.plan.upstreams[0]
+    signing = msgspec.structs.replace(
+        given, auth=Auth.AWS, credential="aws:", region="eu-west-1", gateway="env:REAL_TOKEN"
+    )
+    plan = msgspec.structs.replace(settings.plan, upstreams=(signing, settings.plan.upstreams[1]))
+    secrets = Mint(os.urandom)
+    made = throwaway(
+        msgspec.structs.replace(settings, plan=plan), ["http://127.0.0.1:11", "http://127.0.0.1:12/v1"], secrets, 0.0
+    )
+    upstream = made.settings.plan.upstreams[0]
+    credential, gateway = (made.environ[each.removeprefix("env:")] for each in upstream.secrets)
+    keys = msgspec.json.decode(credential, type=Keys)
+    assert [keys.secret, keys.token, gateway] == [canary.text for canary in secrets.canaries[:3]]
     assert "REAL" not in repr(made.settings) + repr(made.environ)
 
 

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lethe.config.settings import Settings
-from lethe.providers.upstream import Upstream
+from lethe.providers.sigv4 import Keys
+from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.standing import Finding
 from lethe.verify.canary import Mint
 
@@ -38,12 +40,13 @@ def throwaway(settings: Settings, bases: Sequence[str], secrets: Mint, now: floa
     environ: dict[str, str] = {}
     upstreams: list[Upstream] = []
     for n, (upstream, base) in enumerate(zip(settings.plan.upstreams, bases, strict=True)):
-        reference = None
-        if upstream.credential is not None:
-            name = f"{VARIABLE}{n}"
-            environ[name] = secrets.new("credential", CASE).text
-            reference = f"env:{name}"
-        upstreams.append(replace(upstream, base_url=base, credential=reference, proxy=None, ca_file=None))
+        references: dict[str, str | None] = {"credential": None, "gateway": None}
+        for part in references:
+            if getattr(upstream, part) is not None:
+                name = f"{VARIABLE}{n}_{part.upper()}"
+                environ[name] = _secret(upstream.auth if part == "credential" else Auth.BEARER, secrets)
+                references[part] = f"env:{name}"
+        upstreams.append(replace(upstream, base_url=base, proxy=None, ca_file=None, **references))
     keys = {key.name: secrets.new("caller's key", CASE).text for key in settings.plan.keys}
     plan = replace(
         settings.plan,
@@ -66,3 +69,11 @@ def throwaway(settings: Settings, bases: Sequence[str], secrets: Mint, now: floa
     )
     bare = Settings(plan=plan, class_reasons=settings.class_reasons)
     return Throwaway(settings=bare, keys=keys, environ=environ, findings=findings)
+
+
+def _secret(auth: Auth, secrets: Mint) -> str:
+    """As it is presented: to AWS, keys that requests are signed with."""
+    text = secrets.new("credential", CASE).text
+    if auth is not Auth.AWS:
+        return text
+    return msgspec.json.encode(Keys(key_id="ASIA", secret=text, token=secrets.new("credential", CASE).text)).decode()
