@@ -108,8 +108,10 @@ def stream_of(
 
 
 def read_reply(source: UpstreamCodec, body: bytes, context: ReplyContext) -> Response:
-    """A whole reply, also one that is a stream, with the tool names that the caller knows."""
+    """A whole reply, also one that is a stream, with a model and the tool names that the caller knows."""
     response = _folded(source, body) if is_stream(body) else source.decode_response(_decoded(body))
+    if not response.model:
+        response = msgspec.structs.replace(response, model=context.model)
     if not context.tool_names:
         return response
     content = tuple(renamed(block, context.tool_names) for block in response.content)
@@ -148,7 +150,7 @@ class StreamTranscoder:
     false), and is passed on as the caller's dialect's error event afterwards.
     """
 
-    __slots__ = ("_decoder", "_encoder", "_frames", "_grammar", "_names", "_usage", "begun")
+    __slots__ = ("_decoder", "_encoder", "_frames", "_grammar", "_model", "_names", "_usage", "begun")
 
     midway = False  # only whole events come out
 
@@ -164,6 +166,7 @@ class StreamTranscoder:
         self._decoder: StreamDecoder = source.stream_decoder()
         self._encoder: StreamEncoder = target.stream_encoder(context, losses)
         self._grammar = Grammar()
+        self._model = context.model
         self._names = context.tool_names
         self._usage: Usage | None = None
         self.begun = False
@@ -214,7 +217,11 @@ class StreamTranscoder:
                 case Failure():
                     if not self.begun:
                         raise StreamFailed(event)
-                case Finish(usage=usage) | Start(usage=usage):
+                case Start(usage=usage, model=model):
+                    self._usage = usage
+                    if not model:
+                        event = msgspec.structs.replace(event, model=self._model)  # noqa: PLW2901 - as it was asked
+                case Finish(usage=usage):
                     self._usage = usage
                 case _:
                     pass
