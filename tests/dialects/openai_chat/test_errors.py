@@ -35,6 +35,11 @@ BODIES: list[tuple[int, str, ErrorKind, str, str | None]] = [
     ),
     (401, '{"error":{"message":"m","type":"invalid_request_error","code":null}}', K.AUTHENTICATION, "m", None),
     (403, '{"error":{"message":"m"}}', K.PERMISSION, "m", None),
+    (400, '[{"error":{"code":400,"message":"m","status":"INVALID_ARGUMENT"}}]', K.INVALID_REQUEST, "m", None),
+    (429, '{"object":"error","message":"m","type":"rate_limited","code":"1300"}', K.RATE_LIMIT, "m", "1300"),
+    (422, '{"message":{"detail":[{"msg":"m"}]}}', K.INVALID_REQUEST, "m", None),
+    (401, '{"success":false,"errors":[{"code":1,"message":"m"}]}', K.AUTHENTICATION, "m", None),
+    (401, '{"success":false,"error":[{"code":1,"message":"m"}]}', K.AUTHENTICATION, "m", None),
     (
         404,
         '{"error":{"message":"m","type":"invalid_request_error","code":"model_not_found"}}',

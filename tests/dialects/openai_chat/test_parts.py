@@ -3,7 +3,18 @@
 import pytest
 
 from lethe.dialects.openai_chat.parts import decode_part, encode_content, encode_part
-from lethe.ir.content import CacheHint, ContentBlock, Dialect, Extras, JsonObject, Media, Opaque, Refusal, Text
+from lethe.ir.content import (
+    CacheHint,
+    ContentBlock,
+    Dialect,
+    Extras,
+    JsonObject,
+    Media,
+    Opaque,
+    Refusal,
+    Text,
+    Thinking,
+)
 from lethe.ir.loss import Losses, Severity
 from lethe.wire.fields import Fields
 
@@ -47,8 +58,17 @@ PARTS: list[tuple[JsonObject, ContentBlock]] = [
     ),
     ({"type": "file", "file": {"file_data": "AA", "filename": "a"}}, Media(kind="document", data="AA", title="a")),
     ({"type": "file", "file": {"file_id": "f"}}, Opaque(dialect=OURS, data={"type": "file", "file": {"file_id": "f"}})),
+    (
+        {"type": "thinking", "thinking": "x"},
+        Opaque(dialect=OURS, data={"type": "thinking", "thinking": "x"}),
+    ),
     ({"type": "novel", "id": 3}, Opaque(dialect=OURS, data={"type": "novel", "id": 3})),
 ]
+
+
+def test_a_thought_in_parts_goes_into_a_field_of_the_message() -> None:
+    part = {"type": "thinking", "thinking": [{"type": "text", "text": "x"}, 1, {"text": "y"}], "closed": True}
+    assert decode_part(Fields(part)) == Thinking(text="xy", extras=extras(closed=True))
 
 
 @pytest.mark.parametrize(("part", "block"), PARTS)

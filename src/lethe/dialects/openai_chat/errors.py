@@ -80,11 +80,15 @@ def decode_error(status: int, body: bytes) -> Failure:
 def decode_error_object(value: Any, status: int | None = None) -> Failure:
     """`value` is a whole error body, or the data of a stream's error frame."""
     match value:
-        case {"error": dict(error)}:
+        case {"error": dict(error)} | [{"error": dict(error)}]:  # in a list: Gemini
             return _decode(error, status)
+        case {"message": str(), "type": str()}:  # nothing around it: Mistral, Cerebras
+            return _decode(value, status)
+        case {"errors": [{"message": str(message)}, *_]} | {"error": [{"message": str(message)}, *_]}:  # Cloudflare
+            return Failure(kind=_kind(None, None, status), message=message)
         case {"error": str(message)} | {"message": str(message)} | {"detail": str(message)}:
             return Failure(kind=_kind(None, None, status), message=message)
-        case {"detail": [{"msg": str(message)}, *_]}:  # FastAPI's validation errors
+        case {"detail": [{"msg": str(message)}, *_]} | {"message": {"detail": [{"msg": str(message)}, *_]}}:  # FastAPI
             return Failure(kind=_kind(None, None, status), message=message)
         case _:
             said = "the upstream answered with an error"

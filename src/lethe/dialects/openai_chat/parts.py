@@ -45,6 +45,8 @@ def decode_part(f: Fields) -> ContentBlock:
     match f.raw("type"):
         case "text":
             return Text(text=f.require("text", str), cache=cache_hint(f), extras=leftovers(f))
+        case "thinking" if isinstance(f.peek("thinking"), list):
+            return Thinking(text=thought_of(f.raw("thinking")), extras=leftovers(f))
         case "refusal":
             return Refusal(text=f.require("refusal", str), extras=leftovers(f))
         case "image_url" if isinstance(f.peek("image_url"), dict):
@@ -55,6 +57,12 @@ def decode_part(f: Fields) -> ContentBlock:
             return _decode_file(f)
         case kind:
             return Opaque(dialect=OURS, data=whole(f, type=kind))
+
+
+def thought_of(pieces: Any) -> str:
+    """The text of a thinking part (mistralai 3.7.0, ThinkChunk)."""
+    texts = (piece.get("text") for piece in pieces if isinstance(piece, dict)) if isinstance(pieces, list) else ()
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def cache_hint(f: Fields) -> CacheHint | None:

@@ -22,6 +22,7 @@ from lethe.wire.fields import Fields
 
 STOP_REASONS = {
     "stop": StopReason.END_TURN,
+    "eos": StopReason.END_TURN,  # Together
     "length": StopReason.MAX_TOKENS,
     "tool_calls": StopReason.TOOL_USE,
     "function_call": StopReason.TOOL_USE,

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from lethe.dialects.openai_chat.errors import decode_error_object
 from lethe.dialects.openai_chat.overlay import OURS
+from lethe.dialects.openai_chat.parts import thought_of
 from lethe.dialects.openai_chat.reasoning import NAMES, decode_detail
 from lethe.dialects.openai_chat.response import stop_reason
 from lethe.dialects.openai_chat.stream_calls import CallAssembler
@@ -173,9 +174,9 @@ class StreamDecoder:
         elif thought := next((t for name in NAMES if (t := _text(delta, name))), ""):
             yield from self._enter("thinking")
             yield ThinkingDelta(self._index, thought)
-        if text := _text(delta, "content"):
-            yield from self._enter("text")
-            yield TextDelta(self._index, text)
+        content = delta.get("content")
+        for part in content if isinstance(content, list) else ({"type": "text", "text": content},):
+            yield from self._feed_part(part)
         if text := _text(delta, "refusal"):
             yield from self._enter("refusal")
             yield TextDelta(self._index, text)
@@ -184,6 +185,17 @@ class StreamDecoder:
             yield from self._feed_call(call)
         if isinstance(function := delta.get("function_call"), dict):  # the older form, one call at most
             yield from self._feed_call({"index": -1, "function": function})
+
+    def _feed_part(self, part: Any) -> Iterator[Event]:
+        """Of a content that is a list, as Mistral's is while it thinks."""
+        if not isinstance(part, dict):
+            raise MalformedReply
+        if thought := thought_of(part.get("thinking")):
+            yield from self._enter("thinking")
+            yield ThinkingDelta(self._index, thought)
+        if text := _text(part, "text"):
+            yield from self._enter("text")
+            yield TextDelta(self._index, text)
 
     def _feed_call(self, call: Any) -> Iterator[Event]:
         if not isinstance(call, dict):
