@@ -12,21 +12,21 @@ import pytest
 from anthropic.types.beta import message_create_params
 from msgspec import Struct
 from openai.types.chat import CompletionCreateParams
-from openai.types.responses import ResponseCreateParams
 from tests.dialects.judges import REQUESTS
 from tests.e2e.served import Lethe, lethe, route, upstream
 
 from lethe.ir.content import Dialect
-from lethe.upstream.fake import Answer, FakeThread, Recorded, converse
+from lethe.upstream.fake import Answer, FakeThread, Head, Recorded, anthropic, converse
 from lethe.upstream.fake.model import WIRES
+from lethe.upstream.fake.replies import OPENED
 from lethe.upstream.fake.rules import fault
 from lethe.upstream.fake.said import Said
 from lethe.upstream.fake.script import Script
 
-OFFICIAL: dict[Dialect, pydantic.TypeAdapter[Any]] = {
+# What clients pass through may hold what their own version of the types knows.
+LOOSE: dict[Dialect, pydantic.TypeAdapter[Any]] = {
     Dialect.ANTHROPIC: pydantic.TypeAdapter[Any](message_create_params.MessageCreateParams),
     Dialect.OPENAI_CHAT: pydantic.TypeAdapter[Any](CompletionCreateParams),
-    Dialect.OPENAI_RESPONSES: pydantic.TypeAdapter[Any](ResponseCreateParams),
 }
 
 
@@ -45,8 +45,9 @@ class Place(Struct, frozen=True):
             assert body.pop("anthropic_version") == "bedrock-2023-05-31"
             body.pop("anthropic_beta", None)
             body["model"] = self.model
-        if (official := OFFICIAL.get(self.dialect)) is not None:
-            official.validate_python(body)
+            body["stream"] = streams(request)
+        if self.dialect in LOOSE:
+            LOOSE[self.dialect].validate_python(body)
         else:
             body = {"model": self.model, "stream": streams(request), **body}
             REQUESTS[self.dialect](body)
@@ -117,8 +118,24 @@ class Way(Struct, frozen=True, eq=False):
         return made
 
     def frames(self, said: Said) -> list[bytes]:
+        if self.place.invoked:
+            return converse.wrapped(anthropic.events(said))
         made: list[bytes] = WIRES[self.dialect].frames(said)
         return made
+
+    def error_event(self, text: str) -> bytes:
+        """What ends a stream that fails."""
+        if self.place.lines:
+            return converse.exception("serviceUnavailableException", text)
+        if self.dialect is Dialect.ANTHROPIC:
+            return anthropic.error_event("overloaded_error", text)
+        made: bytes = WIRES[self.dialect].error_event(text)
+        return made
+
+    @property
+    def opened(self) -> Head:
+        """How its streams begin."""
+        return converse.OPENED if self.place.lines else OPENED
 
     @property
     def last(self) -> Recorded:
