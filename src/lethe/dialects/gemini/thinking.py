@@ -28,12 +28,13 @@ def decode_thinking(f: Fields) -> Reasoning | None:
     if config is None:
         return None
     said = config.rest(OURS)
+    extras = Extras(OURS, dict(said.fields)) if said is not None else None
     budget, level = config.take("thinkingBudget", int), config.take("thinkingLevel", str)
     return Reasoning(
         enabled=budget != 0,
         effort=_EFFORTS_BY_LEVEL.get(level or ""),
         budget_tokens=budget if budget is not None and budget > 0 else None,
-        extras=Extras(OURS, dict(said.fields)) if said is not None else None,
+        extras=extras,
     )
 
 
