@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.providers import fixtures
 from tests.providers.fixtures import Answers, Asking, Fails, Gives, folded, given, raw
-from tests.server.rig import Rig, request, serving
+from tests.server.rig import Reply, Rig, request, serving
 
 from lethe.config.load import parse_settings
 from lethe.dialects.codec import CODECS, UPSTREAM_CODECS
@@ -23,7 +23,7 @@ from lethe.providers.offers import Offer, Provider
 from lethe.providers.rows import EMBEDDED, PROVIDERS
 from lethe.providers.sigv4 import Keys
 from lethe.providers.upstream import Auth, Upstream
-from lethe.retention.levels import UpstreamClass
+from lethe.retention.levels import Level, UpstreamClass
 from lethe.server import serving as server
 from lethe.upstream.call import Call, Headers, Sink
 from lethe.wire.framing import CONTENT_TYPES
@@ -101,8 +101,8 @@ def stanza(name: str, asking: Asking) -> str:
 def resolved(text: str) -> Upstream:
     """As the file says, but kept by nobody: classes are another test's."""
     (made,) = parse_settings(text, "lethe.toml", embedded_available=False, today=TODAY).plan.upstreams
-    kept = tuple(msgspec.structs.replace(each, upstream_class=UpstreamClass.U5) for each in made.surfaces)
-    return msgspec.structs.replace(made, surfaces=kept, upstream_class=UpstreamClass.U5)
+    kept = tuple(msgspec.structs.replace(each, upstream_class=UpstreamClass.U0) for each in made.surfaces)
+    return msgspec.structs.replace(made, surfaces=kept, upstream_class=UpstreamClass.U0)
 
 
 def test_every_offer_is_asked() -> None:
@@ -166,13 +166,18 @@ ASK: dict[Dialect, str] = {
 GEMINI_METHODS = {False: "generateContent", True: "streamGenerateContent?alt=sse"}
 
 
-async def ask(rig: Rig, caller: Dialect, model: str, *, stream: bool) -> Gives:
-    """One question in a caller's dialect, and what its answer says there."""
+async def put(rig: Rig, caller: Dialect, model: str, *, stream: bool, level: str = "C") -> Reply:
+    """One question in a caller's dialect."""
     if caller is Dialect.GEMINI:
         body = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
-        reply = await rig.ask("POST", f"/v1beta/models/{model}:{GEMINI_METHODS[stream]}", body)
-    else:
-        reply = await rig.ask("POST", ASK[caller], request(caller, stream=stream, model=model))
+        target = f"/v1beta/models/{model}:{GEMINI_METHODS[stream]}"
+        return await rig.ask("POST", target, body, x_lethe_level=level)
+    return await rig.ask("POST", ASK[caller], request(caller, stream=stream, model=model), x_lethe_level=level)
+
+
+async def ask(rig: Rig, caller: Dialect, model: str, *, stream: bool) -> Gives:
+    """What is answered, as its caller sees it."""
+    reply = await put(rig, caller, model, stream=stream)
     assert reply.status == 200, reply.body
     return given(folded(caller, reply.body) if stream else CODECS[caller].decode_response(reply.json()))
 
@@ -210,6 +215,23 @@ async def check_asked(
                 assert upstream.base_url + call.path.decode() == url, caller
                 check_headers(call, asking)
                 check_body(call, asking)
+
+
+@pytest.mark.parametrize("level", ["A1", "A2", "B"])
+@pytest.mark.parametrize(("name", "n"), ASKED, ids=[f"{name} {n}" for name, n in ASKED])
+async def test_what_lethe_makes_is_known_everywhere(
+    name: str, n: int, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No field of ours is one that the register does not know; a surface that is refused, is refused as a whole."""
+    asking = FIXTURES[name].asked[n]
+    upstream = resolved(stanza(name, asking))
+    recorded(monkeypatch, upstream, FIXTURES[name].answers[upstream.dialect])
+    async with serving([upstream]) as rig:
+        if upstream.auth is Auth.AWS:
+            rig.serving.replace_credentials({upstream.credential or "": KEYS})
+        for caller in CALLERS:
+            reply = await put(rig, caller, asking.model, stream=False, level=level)
+            assert reply.status == (400 if upstream.surfaces[0].refused.get(Level(level)) else 200), reply.body
 
 
 def check_headers(call: Call, asking: Asking) -> None:
