@@ -310,6 +310,20 @@ async def test_embeddings_need_an_upstream_that_has_them() -> None:
         assert (await rig.ask("POST", "/v1/embeddings", {"model": "m", "input": "x"})).status == 404
 
 
+async def test_embeddings_of_an_upstream_that_is_asked_for_responses() -> None:
+    """OpenAI has both at one address; the body is the same whatever else is spoken there."""
+    asked = {"model": "m", "input": "CANARY_text", "dimensions": 2}
+    answer = {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}], "model": "m"}
+    async with Fake() as fake, serving([upstream("up", fake, RESPONSES)]) as rig:
+        fake.answer(json_answer(200, answer))
+        reply = await rig.ask("POST", "/v1/embeddings", asked)
+        assert (reply.status, reply.json()) == (200, answer)
+        assert (fake.requests[0].path, fake.requests[0].json()) == ("/v1/embeddings", asked)
+        fake.answer(json_answer(400, {"error": {"message": "CANARY_why", "type": "invalid_request_error"}}))
+        reply = await rig.ask("POST", "/v1/embeddings", asked)
+        assert (reply.status, reply.json()["error"]["message"]) == (400, "CANARY_why")
+
+
 async def test_pipelined_requests_are_answered_in_order() -> None:
     async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
         fake.answer(whole(CHAT))

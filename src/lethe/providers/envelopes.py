@@ -128,6 +128,7 @@ PLAIN: Mapping[Dialect, Envelope] = {
         paths={
             Endpoint.RESPONSES: "/responses",
             Endpoint.COUNT_TOKENS: "/responses/input_tokens",
+            Endpoint.EMBEDDINGS: "/embeddings",
             Endpoint.MODELS: "/models",
         },
         errors=Dialect.OPENAI_RESPONSES,

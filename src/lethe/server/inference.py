@@ -42,7 +42,7 @@ from lethe.server.admission import Admission
 from lethe.server.exchange import Exchange
 from lethe.server.headers import EVENT_STREAM, Header
 from lethe.server.hold import StatusHold
-from lethe.server.outgoing import QUERIES, Outgoing
+from lethe.server.outgoing import QUERIES, Outgoing, passes
 from lethe.server.outside import Outside
 from lethe.upstream.call import Call, Transport
 from lethe.wire.rawjson import TopLevel
@@ -236,7 +236,8 @@ class Inference:
     async def _ask(self, exchange: Exchange, outgoing: Outgoing, admitted: Admitted) -> replies.Answer:
         upstream = admitted.attempt.upstream
         asked = self._upstreams[upstream]
-        way = replies.Way(asked.dialect, exchange.caller, asked.served, outgoing.context, Losses())
+        source = exchange.caller if passes(asked, exchange) else asked.dialect
+        way = replies.Way(source, exchange.caller, asked.served, outgoing.context, Losses())
         reply = await self._transports[upstream].open(admitted.call)
         try:
             if admitted.silent is not None:
@@ -271,8 +272,8 @@ class Inference:
 
 
 def _serves(upstream: Upstream, exchange: Exchange) -> bool:
-    """Only chat and messages can be translated; the other endpoints need an upstream of their own dialect."""
-    return upstream.dialect is exchange.caller and exchange.endpoint in upstream.served.paths
+    """Only what a model answers can be translated, and counts; other endpoints need an upstream that has them."""
+    return passes(upstream, exchange) and exchange.endpoint in upstream.served.paths
 
 
 def _level(exchange: Exchange, routing: Routing) -> Level:

@@ -120,7 +120,7 @@ class Outgoing:
         changes: dict[str, Any] = {}
         served, endpoint = upstream.served, exchange.endpoint
         counts = upstream.counting if endpoint is Endpoint.COUNT_TOKENS else None
-        if upstream.dialect is exchange.caller:
+        if passes(upstream, exchange):
             body = self.body
             betas = beta_tokens(exchange.headers, exchange.caller)
             changes = {} if attempt.model == self.model else {"model": attempt.model}
@@ -185,6 +185,11 @@ class Outgoing:
         return encoded.body
 
 
+def passes(upstream: Upstream, exchange: Exchange) -> bool:
+    """Is it asked in the caller's own words? Embeddings have one form, whatever else an upstream speaks."""
+    return upstream.dialect is exchange.caller or exchange.endpoint is Endpoint.EMBEDDINGS
+
+
 def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, str]) -> list[Header]:
     """By allow-list; a translated body gets none of the caller's.
 
@@ -192,7 +197,7 @@ def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, st
     Raises CredentialUnavailable.
     """
     passed = [JSON, (b"accept", b"text/event-stream" if exchange.streaming else b"application/json")]
-    if upstream.dialect is exchange.caller and not upstream.served.versioned:
+    if passes(upstream, exchange) and not upstream.served.versioned:
         allowed = REQUEST[upstream.dialect]
         passed += [h for h in exchange.headers if h[0] in allowed]
     if _takes_version(upstream) and not any(name == ANTHROPIC_VERSION[0] for name, _ in passed):
