@@ -18,7 +18,7 @@ def test_every_reference_has_one_source() -> None:
 
 @pytest.mark.parametrize("package", ["none_such", "none_such.part", "lethe.none_such"])
 def test_what_is_not_installed(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(issued.SOURCES, "aws", Source("aws", (package,)))
+    monkeypatch.setitem(issued.SOURCES, "aws", Source("aws", (package,), ""))
     for ask in (fetch, refuse_missing):
         with pytest.raises(Unresolved) as caught:
             ask("aws:prod")
@@ -26,7 +26,7 @@ def test_what_is_not_installed(package: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_people_are_told_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(issued.SOURCES, "google", Source("google", ("none_such",)))
+    monkeypatch.setitem(issued.SOURCES, "google", Source("google", ("none_such",), ""))
     told = [state(reference, {"A": "a"}) for reference in ("env:A", "env:B", "aws:", "google:")]
     missing = "no: it needs more packages: pip install 'lethe-proxy[google]'"
     assert told == ["yes", "no: the variable is not set", "asked for at start", missing]

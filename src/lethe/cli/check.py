@@ -4,6 +4,7 @@ examples:
   lethe check
   lethe check --config lethe.toml
   lethe check --json
+  lethe check --secrets                    get every secret and cloud identity once; 1 if one cannot be had
   lethe check --proofs                     ask every configured probe once, and show what it proves; 1 if one fails
   lethe check --host                       what this host enforces on workers, tried out, and the levels it can serve
 """
@@ -31,6 +32,7 @@ from lethe.routing.table import Target
 def options(parser: ArgumentParser) -> None:
     add_config_option(parser)
     parser.add_argument("--host", action="store_true", help="try what this host's kernel enforces on workers")
+    parser.add_argument("--secrets", action="store_true", help="get every secret and cloud identity once")
     parser.add_argument("--proofs", action="store_true", help="ask every configured probe once")
 
 
@@ -38,6 +40,8 @@ def execute(arguments: Namespace) -> int:
     path = chosen_path(arguments)
     if arguments.host:
         return _check_host(arguments, path)
+    if arguments.secrets:
+        return _check_secrets(arguments, path)
     if arguments.proofs:
         return _check_proofs(arguments, path)
     report = described(load(path), source_of(path))
@@ -68,6 +72,18 @@ def _check_proofs(arguments: Namespace, path: Path | None) -> int:
         emit({"ok": ok, "proofs": answers})
     else:
         say(proofs.readable(answers))
+    return 0 if ok else 1
+
+
+def _check_secrets(arguments: Namespace, path: Path | None) -> int:
+    from lethe.cli import secrets  # brings threads
+
+    answers = secrets.ask(load(path))
+    ok = all(answer["had"] for answer in answers)
+    if arguments.json:
+        emit({"ok": ok, "secrets": answers})
+    else:
+        say(secrets.readable(answers))
     return 0 if ok else 1
 
 

@@ -1,6 +1,8 @@
 """What has to be asked for elsewhere: a reference's scheme says whom, and which packages that takes."""
 
+from _thread import allocate_lock
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.util import find_spec
 
 from msgspec import Struct
@@ -21,15 +23,19 @@ class Issued(Struct, frozen=True):
 
 
 class Source(Struct, frozen=True):
-    """`packages` are imported by the broker alone, and only for such a reference; `extra` installs them."""
+    """`packages` are imported by the broker alone, and only for such a reference; `extra` installs them.
+
+    `module` is ours, which imports them.
+    """
 
     extra: str
     packages: tuple[str, ...]
+    module: str
 
 
-_AWS = Source("aws", ("botocore",))
-_GOOGLE = Source("google", ("google.auth", "requests"))
-_AZURE = Source("azure", ("azure.identity",))
+_AWS = Source("aws", ("botocore",), "lethe.credentials.aws")
+_GOOGLE = Source("google", ("google.auth", "requests"), "lethe.credentials.google")
+_AZURE = Source("azure", ("azure.identity",), "lethe.credentials.azure")
 SOURCES: dict[str, Source] = {
     "aws": _AWS,
     "google": _GOOGLE,
@@ -38,6 +44,9 @@ SOURCES: dict[str, Source] = {
     "gcp-sm": _GOOGLE,
     "azure-kv": _AZURE,
 }
+_IMPORTS = (
+    allocate_lock()
+)  # SDKs share packages whose parts import each other: two threads could get in each other's way
 
 
 def is_issued(reference: str) -> bool:
@@ -57,6 +66,8 @@ def fetch(reference: str) -> Issued:
     """
     refuse_missing(reference)
     try:
+        with _IMPORTS:
+            import_module(SOURCES[reference.partition(":")[0]].module)
         return _fetch(reference)
     except Unresolved:
         raise
