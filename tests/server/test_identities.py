@@ -2,12 +2,14 @@
 
 import json
 import time
+from urllib.parse import quote
 
 import msgspec
 import pytest
-from tests.server.rig import ANTHROPIC, Rig, error_in, request, serving, upstream, whole
+from tests.server.rig import ANTHROPIC, Rig, error_in, json_answer, request, serving, upstream, whole
 from tests.server.signatures import KEYS, REGION, signed_properly
 
+from lethe.ir.content import Dialect
 from lethe.providers.sigv4 import Keys
 from lethe.providers.upstream import Auth
 from lethe.routing.table import Route, Target
@@ -52,6 +54,27 @@ async def test_another_request_has_another_signature(change: str) -> None:
             case _:
                 keys = msgspec.structs.replace(KEYS, secret="other")
         assert not signed_properly(received, keys)
+
+
+CONVERSED = {
+    "output": {"message": {"role": "assistant", "content": [{"text": "good day"}]}},
+    "stopReason": "end_turn",
+    "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2},
+    "metrics": {"latencyMs": 1},
+}
+MODEL = "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-sonnet-4-5-v1:0"
+
+
+async def test_a_model_in_the_path_is_encoded_once_on_the_wire_and_twice_in_the_signature() -> None:
+    async with Fake() as fake:
+        converse = upstream("a", fake, Dialect.CONVERSE, **{**AWS, "base_url": fake.url})
+        async with serving([converse]) as rig:
+            issue(rig, KEYS)
+            fake.answer(json_answer(200, CONVERSED))
+            reply = await rig.ask("POST", "/v1/messages", {**request(ANTHROPIC), "model": MODEL})
+            assert (reply.status, reply.json()["content"]) == (200, [{"type": "text", "text": "good day"}])
+            assert fake.requests[0].target == f"/model/{quote(MODEL, safe='')}/converse"
+            assert signed_properly(fake.requests[0], KEYS)
 
 
 PAST = msgspec.structs.replace(KEYS, expires=time.time() - 1)

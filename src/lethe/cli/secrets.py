@@ -32,7 +32,7 @@ def ask(settings: Settings, environ: Mapping[str, str] = os.environ) -> list[dic
         except Unresolved as error:
             reason = error.reason
         if is_issued(reference):
-            complain(f"lethe: asked for {reference}: {time.monotonic() - began:.1f} s")
+            complain(f"lethe: asked for {reference} in {time.monotonic() - began:.1f} s")
         lasts = None if expires is None else round(expires - time.time())
         return {"secret": reference, "for": uses[reference], "had": not reason, "reason": reason, "lasts": lasts}
 
