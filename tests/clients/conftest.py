@@ -12,6 +12,7 @@ import pytest
 from anthropic.types.beta import message_create_params
 from msgspec import Struct
 from openai.types.chat import CompletionCreateParams
+from openai.types.responses import ResponseCreateParams
 from tests.dialects.judges import REQUESTS
 from tests.e2e.served import Lethe, lethe, route, upstream
 
@@ -23,11 +24,24 @@ from lethe.upstream.fake.rules import fault
 from lethe.upstream.fake.said import Said
 from lethe.upstream.fake.script import Script
 
-# What clients pass through may hold what their own version of the types knows.
-LOOSE: dict[Dialect, pydantic.TypeAdapter[Any]] = {
+# Loose, since what clients pass through may be of another version than the types.
+_LOOSE: dict[Dialect, pydantic.TypeAdapter[Any]] = {
     Dialect.ANTHROPIC: pydantic.TypeAdapter[Any](message_create_params.MessageCreateParams),
     Dialect.OPENAI_CHAT: pydantic.TypeAdapter[Any](CompletionCreateParams),
+    Dialect.OPENAI_RESPONSES: pydantic.TypeAdapter[Any](ResponseCreateParams),
 }
+
+
+def judge(dialect: Dialect, body: dict[str, Any]) -> None:
+    """Does it fit the vendor's own types and rules? Raises."""
+    if dialect is Dialect.OPENAI_RESPONSES and isinstance(body["input"], list):  # the types want an id of reasoning
+        items = [{"id": "rs_0", **item} if item.get("type") == "reasoning" else item for item in body["input"]]
+        body = {**body, "input": items}
+    if dialect in _LOOSE:
+        _LOOSE[dialect].validate_python(body)
+    else:
+        REQUESTS[dialect](body)
+    assert fault(dialect, body) is None
 
 
 class Place(Struct, frozen=True):
@@ -39,19 +53,14 @@ class Place(Struct, frozen=True):
     invoked: bool = False
 
     def judge(self, request: Recorded) -> None:
-        """Does it fit the vendor's own types and rules? Raises."""
+        """With what stands in the path put back into the body. Raises."""
         body = request.json()
         if self.invoked:
             assert body.pop("anthropic_version") == "bedrock-2023-05-31"
             body.pop("anthropic_beta", None)
-            body["model"] = self.model
-            body["stream"] = streams(request)
-        if self.dialect in LOOSE:
-            LOOSE[self.dialect].validate_python(body)
-        else:
-            body = {"model": self.model, "stream": streams(request), **body}
-            REQUESTS[self.dialect](body)
-        assert fault(self.dialect, body) is None
+        if "model" not in body:
+            body |= {"model": self.model, "stream": streams(request)}
+        judge(self.dialect, body)
 
 
 _SIGNED = ('provider = "bedrock"', 'region = "eu-west-1"', 'auth = "aws"')

@@ -70,8 +70,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Dialect, W
             yield {dialect: Way(dialect, fake, served) for dialect, fake in fakes.items()}
 
 
-def test_a_turn_with_a_tool_call(every_way: Way, codex: Path, tmp_path: Path) -> None:
-    complete(every_way, codex, tmp_path, "C")
+def test_a_turn_with_a_tool_call(any_way: Way, codex: Path, tmp_path: Path) -> None:
+    complete(any_way, codex, tmp_path, "C")
 
 
 @pytest.mark.parametrize("dialect", list(MODELS))
@@ -94,7 +94,7 @@ def complete(way: Way, codex: Path, tmp_path: Path, level: str) -> None:
     assert events[-1]["type"] == "turn.completed"
     assert (events[-1]["usage"]["input_tokens"], events[-1]["usage"]["output_tokens"]) == (32, 14)
     first, second = [request for request in way.fake.requests if request.method == "POST"]
-    assert CALL_ID in second.body.decode()
+    assert CALL_ID in second.body.decode() or way.dialect is Dialect.GEMINI  # which gives calls no ids
     if way.dialect is Dialect.OPENAI_RESPONSES:
         body = first.json()
         assert (body["store"], body["include"]) == (False, ["reasoning.encrypted_content"])
@@ -103,9 +103,9 @@ def complete(way: Way, codex: Path, tmp_path: Path, level: str) -> None:
     assert "codex" not in str([value for name, value in first.headers if name != "host"])
 
 
-def test_a_tool_of_a_group_finds_back(every_way: Way, codex: Path, tmp_path: Path) -> None:
+def test_a_tool_of_a_group_finds_back(any_way: Way, codex: Path, tmp_path: Path) -> None:
     """Its helpers are tools in a group, which only OpenAI has; an id of none is answered by Codex itself."""
-    way = every_way
+    way = any_way
     if way.dialect is Dialect.OPENAI_RESPONSES:
         pytest.skip("the group passes as it is")
     arguments = json.dumps({"target": "00000000-0000-7000-8000-000000000000"})
