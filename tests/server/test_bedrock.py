@@ -105,6 +105,8 @@ async def test_every_caller_hears_it(caller: Dialect, way: str, *, streaming: bo
         asked = fake.requests[0]
         assert asked.target == f"/model/us.anthropic.claude-sonnet-4-6%3A0/{stream if streaming else operation}"
         assert not {"model", "stream"} & asked.json().keys()
+        kind = "application/vnd.amazon.eventstream" if streaming else "application/json"
+        assert asked.header("accept") == kind
         if way == "converse":
             judge.request({**asked.json(), "model": MODEL})
         else:

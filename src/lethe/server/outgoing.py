@@ -30,6 +30,7 @@ from lethe.server.headers import BETA, CLIENT, FORWARDED, JSON, REQUEST, Header,
 from lethe.server.pseudonyms import pseudonyms
 from lethe.server.signing import signed
 from lethe.upstream.call import Call
+from lethe.wire.framing import CONTENT_TYPES
 from lethe.wire.rawjson import TopLevel
 
 USER_AGENT = (b"user-agent", f"lethe/{lethe.__version__}".encode())
@@ -196,7 +197,8 @@ def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, st
     What it is and what is expected is ours to say: a charset of the caller's could make other text of the same bytes.
     Raises CredentialUnavailable.
     """
-    passed = [JSON, (b"accept", b"text/event-stream" if exchange.streaming else b"application/json")]
+    streamed = CONTENT_TYPES[upstream.served.framing]
+    passed = [JSON, (b"accept", streamed if exchange.streaming else b"application/json")]
     if passes(upstream, exchange) and not upstream.served.versioned:
         allowed = REQUEST[upstream.dialect]
         passed += [h for h in exchange.headers if h[0] in allowed]
