@@ -8,7 +8,8 @@
     │   ├── ThreadUnsupported       asks for server-held state
     │   ├── Unauthenticated · Forbidden · ClassRefused · LevelNotEnforced
     │   ├── UnknownModel · UnknownEndpoint · MethodNotAllowed
-    │   └── BodyTooLarge
+    │   ├── BodyTooLarge
+    │   └── RateLimited             has had what its key may have
     ├── UpstreamError               the upstream, or the way to it
     │   ├── ConnectFailed · ConnectTimeout · TlsFailed
     │   ├── FirstByteTimeout · IdleTimeout · StreamCut
@@ -18,6 +19,7 @@
     │   └── UpstreamFailed          it put an error into its stream (ir.grammar.StreamFailed)
     └── OurError
         ├── Draining                shutting down
+        ├── LimitsUnavailable       nobody can say whether its key may
         └── InternalFault
 
 An error's text is fixed, or made of configured names, field paths and numbers; it never quotes content.
@@ -51,6 +53,7 @@ class LetheError(Exception):
     kind: ClassVar[ErrorKind] = ErrorKind.API
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = False  # may another attempt, here or elsewhere, succeed?
+    retry_after: int | None = None  # seconds that the caller should wait
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -147,6 +150,16 @@ class BodyTooLarge(CallerError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body is larger than {limit} bytes (server.max_body)")
+
+
+class RateLimited(CallerError):
+    """`limit` is a setting's name; after `wait` seconds it is worth asking again."""
+
+    status, kind, code, retryable = 429, ErrorKind.RATE_LIMIT, "rate_limit_exceeded", True
+
+    def __init__(self, limit: str, most: int, wait: int) -> None:
+        super().__init__(f"this key may have {limit} = {most}; ask again in {wait} seconds")
+        self.retry_after = wait
 
 
 class UpstreamError(LetheError):
@@ -259,6 +272,16 @@ class Draining(OurError):
 
     def __init__(self) -> None:
         super().__init__("this instance is shutting down; retry")
+
+
+class LimitsUnavailable(OurError):
+    """The store of limits does not answer, and is configured to fail closed."""
+
+    status, kind, code, retryable = 503, ErrorKind.OVERLOADED, "limits_unavailable", True
+    retry_after = 1
+
+    def __init__(self) -> None:
+        super().__init__("the store that counts requests does not answer (limits.when_store_fails = closed)")
 
 
 class InternalFault(OurError):

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 
 from lethe.config.classes import parse_class
+from lethe.config.limits import quota, resolve_store
 from lethe.config.plan import Plan
 from lethe.config.problems import ConfigPath, Findings, choice
 from lethe.config.proofs import resolve_proofs
@@ -44,6 +45,7 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
     probes = resolve_proofs(file.upstreams, upstreams, routes, found)
     _check_forwarded(upstreams, routes, found)
     _note_refused(level, accepted, upstreams, routes, {task.upstream for task in probes}, found)
+    store = resolve_store(file.limits, found)
     plan = Plan(
         level=level,
         accept_classes=accepted,
@@ -53,6 +55,8 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
         upstreams=upstreams,
         routes=routes,
         keys=keys.keys,
+        limits=quota(file.limits, ("limits",), found),
+        limit_store=store,
         status_hold=file.server.status_hold,
         heartbeat=file.server.heartbeat,
         tls_cert=file.server.tls_cert,
@@ -60,6 +64,7 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
     )
     posture_key = read(local_reference, file.retention.posture_key, ("retention", "posture_key"), found)
     references = [each for upstream in upstreams for each in upstream.secrets] + list(keys.secrets.values())
+    references += [store.password] if store is not None and store.password is not None else []
     return Settings(
         plan=plan,
         secrets=tuple(dict.fromkeys(references)),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from lethe.config.limits import quota
 from lethe.config.plan import ClientKey
 from lethe.config.problems import ConfigPath, Findings, choice
 from lethe.config.schema import KeyTable, RouteTable, ScenariosTable
@@ -110,7 +111,14 @@ def resolve_keys(tables: Sequence[KeyTable], found: Findings) -> Keys:
         reference = read(secret_reference, table.key, (*path, "key"), found)
         if reference is not None:
             secrets[n] = reference
-        keys.append(ClientKey(name=name, digest=digest or b"", level=parse_level(table.level, (*path, "level"), found)))
+        keys.append(
+            ClientKey(
+                name=name,
+                digest=digest or b"",
+                level=parse_level(table.level, (*path, "level"), found),
+                limits=None if table.limits is None else quota(table.limits, (*path, "limits"), found),
+            )
+        )
     _check_repeated(keys, found)
     return Keys(keys=tuple(keys), secrets=secrets)
 

@@ -89,6 +89,24 @@ class RouteTable(Table, frozen=True, kw_only=True):
     losses: str = "refuse"
 
 
+class QuotaTable(Table, frozen=True, kw_only=True):
+    """limits of a key"""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    concurrent: int | None = None
+
+
+class LimitsTable(QuotaTable, frozen=True, kw_only=True):
+    """[limits]: for keys without limits of their own, and where all are counted."""
+
+    store: str | None = None
+    store_user: str | None = None
+    store_password: str | None = None
+    store_ca_file: str | None = None
+    when_store_fails: str = "open"
+
+
 class KeyTable(Table, frozen=True, kw_only=True):
     """[[keys]]"""
 
@@ -96,6 +114,7 @@ class KeyTable(Table, frozen=True, kw_only=True):
     hash: str | None = None
     key: str | None = None
     level: str | None = None
+    limits: QuotaTable | None = None
 
 
 class ScenariosTable(Table, frozen=True, kw_only=True):
@@ -118,6 +137,7 @@ class File(Table, frozen=True, kw_only=True):
     upstreams: dict[str, UpstreamTable] = {}
     routes: tuple[RouteTable, ...] = ()
     keys: tuple[KeyTable, ...] = ()
+    limits: LimitsTable = LimitsTable()
     scenarios: ScenariosTable = ScenariosTable()
 
 

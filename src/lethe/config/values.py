@@ -11,7 +11,8 @@ _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*(B|KB|MB|GB|KiB|MiB|GiB)?\Z", re
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _HASH = re.compile(r"sha256:([0-9a-fA-F]{64})\Z")
 _VISIBLE = re.compile(r"[!-~]+\Z")
-_OPENINGS = {"http": "http://", "https": "https://", "unix": "unix:/"}
+_OPENINGS = {scheme: f"{scheme}://" for scheme in ("http", "https", "redis", "rediss")} | {"unix": "unix:/"}
+_SECURE = frozenset({"https", "rediss"})
 # What follows the scheme of a secret's reference; what that is, and an example.
 _HERE: dict[str, tuple[str, str, str]] = {
     "env": (r"[A-Za-z_][A-Za-z0-9_]*", "the name of a variable", "env:OPENAI_API_KEY"),
@@ -120,7 +121,7 @@ def address(value: str, schemes: tuple[str, ...] = ("http", "https", "unix")) ->
         url=value.rstrip("/"),
         host=host,
         path=parts.path.rstrip("/"),
-        secure=parts.scheme == "https",
+        secure=parts.scheme in _SECURE,
         loopback=loopback,
         private=private,
     )

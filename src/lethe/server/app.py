@@ -25,6 +25,7 @@ from lethe.server import failures, health, models, paths, relay
 from lethe.server.exchange import Exchange
 from lethe.server.incoming import CallerGone, Incoming
 from lethe.server.inference import Inference
+from lethe.server.limits import Limiter
 from lethe.server.outside import Outside
 
 _READ = frozenset({b"GET", b"HEAD"})
@@ -53,11 +54,14 @@ class App:
         inference: Inference,
         catalogue: models.Catalogue,
         outside: Outside,
+        limiter: Limiter | None = None,
     ) -> None:
+        """`limiter` is None where no key has any limit."""
         self._plan = plan
         self._inference = inference
         self._catalogue = catalogue
         self._outside = outside
+        self._limiter = limiter
         self._fault = outside.fault
         self._digests = tuple(key.digest for key in plan.keys)
         self._loop = asyncio.get_running_loop()
@@ -153,6 +157,18 @@ class App:
 
     async def _infer(self, exchange: Exchange) -> None:
         self._authenticate(exchange)
+        if self._limiter is None or exchange.endpoint is Endpoint.COUNT_TOKENS:  # which costs nobody anything
+            await self._answer(exchange)
+            return
+        lease = await self._limiter.take(exchange.facts.key)
+        try:
+            await self._answer(exchange)
+        finally:
+            if lease is not None:
+                facts = exchange.facts
+                lease.settle(facts.input + facts.cache_write + facts.output)
+
+    async def _answer(self, exchange: Exchange) -> None:
         if exchange.named.get(b"content-encoding", b"identity") != b"identity":
             raise InvalidRequest("content-encoding", "compressed bodies are not accepted")
         body = await exchange.incoming.body(self._plan.max_body)

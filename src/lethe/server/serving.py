@@ -13,6 +13,7 @@ from lethe.retention.standing import Finding
 from lethe.server.app import App
 from lethe.server.connection import Callers, accepting
 from lethe.server.inference import Inference, Limits
+from lethe.server.limits import Limiter, LocalLimiter, Quotas
 from lethe.server.models import Catalogue
 from lethe.server.outside import Outside
 from lethe.server.scrub import Scrub
@@ -45,7 +46,8 @@ class Serving:
         self._inference = Inference(plan, self._transports, outside, limits, clock)
         self._inference.credentials = credentials
         catalogue = Catalogue(plan, self._transports, lambda: self._inference.credentials)
-        self._app = App(plan, self._inference, catalogue, outside)
+        self._limiter = _limiter(plan, lambda: self._inference.credentials)
+        self._app = App(plan, self._inference, catalogue, outside, self._limiter)
         self._tls = _tls(plan)
         self._scrub = Scrub(asyncio.get_running_loop(), arrivals)
         self._callers = Callers(self._app, asyncio.get_running_loop(), arrivals, self._scrub.stir)
@@ -91,6 +93,8 @@ class Serving:
         self._scrub.stop()
         for transport in self._transports:
             transport.close()
+        if self._limiter is not None:
+            await self._limiter.close()
 
     async def _finish(self, seconds: float) -> None:
         """Until nothing is in flight; what is left after `seconds` is cancelled and tells its caller so."""
@@ -111,6 +115,19 @@ class Serving:
         self._callers.close_idle()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._callers.outlast(), _FAREWELL)
+
+
+def _limiter(plan: Plan, credentials: Callable[[], Mapping[str, str]]) -> Limiter | None:
+    """None where nobody is limited."""
+    of_keys = [plan.limits if key.limits is None else key.limits for key in plan.keys]
+    if all(limits.none for limits in (plan.limits, *of_keys)):
+        return None
+    quotas = Quotas(of_keys, plan.limits)
+    if plan.limit_store is None:
+        return LocalLimiter(quotas)
+    from lethe.server.shared_limits import SharedLimiter
+
+    return SharedLimiter(quotas, [key.name for key in plan.keys], plan.limit_store, credentials)
 
 
 def _tls(plan: Plan) -> ssl.SSLContext | None:

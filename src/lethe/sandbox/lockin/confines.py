@@ -18,7 +18,10 @@ class Confines(Struct, frozen=True):
 
 
 def of_plan(plan: Plan) -> Confines:
-    """Ports of upstreams, or of the proxies before them, and DNS. Raises ValueError for an address that is none."""
+    """Ports of upstreams, or of the proxies before them, of the store of limits, and DNS.
+
+    Raises ValueError for an address that is none.
+    """
     ports, unix = {DNS}, False
     for upstream in plan.upstreams:
         address = parse_address(upstream.base_url)
@@ -28,6 +31,9 @@ def of_plan(plan: Plan) -> Confines:
             ports.add(parse_proxy(upstream.proxy).port)
         else:
             ports.add(address.port)
+    if plan.limit_store is not None:
+        unix = unix or plan.limit_store.socket is not None
+        ports |= {plan.limit_store.port} if plan.limit_store.socket is None else set()
     return Confines(frozenset(ports), unix)
 
 

@@ -1,0 +1,212 @@
+"""Limits that instances share, in a real Redis: one count, places that expire, and a store that goes away."""
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from tests.server.rig import ANTHROPIC, PATH, request, serving, upstream
+
+from lethe.config.plan import LimitStore
+from lethe.errors import LimitsUnavailable, RateLimited
+from lethe.policies.limits import Limits
+from lethe.server import shared_limits
+from lethe.server.limits import Quotas
+from lethe.server.shared_limits import SharedLimiter
+from lethe.upstream.fake import Fake
+from lethe.upstream.fake import anthropic as wire
+from lethe.upstream.fake.said import Said
+
+PASSWORD = "pass-of-the-store"
+SAID = Said(text=("a",), input=40, output=60)
+
+
+class Store:
+    """A redis-server of our own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.port = server.getsockname()[1]
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def place(self) -> LimitStore:
+        return LimitStore(host="127.0.0.1", port=self.port, password="env:P")
+
+    def start(self) -> None:
+        words = [
+            "redis-server",
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--requirepass",
+            PASSWORD,
+        ]
+        self._process = subprocess.Popen(words, cwd=self._folder, stdout=subprocess.DEVNULL)
+        for _ in range(500):
+            if self.ask("PING") == "PONG":
+                return
+            time.sleep(0.02)
+        raise AssertionError("redis-server does not come up")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[bytearray]:
+        """What it is told meanwhile."""
+        told, words = bytearray(), ["redis-cli", "-p", str(self.port), "--no-auth-warning", "-a", PASSWORD, "MONITOR"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            try:
+                yield told
+            finally:
+                self.ask("PING")
+                process.kill()
+                told += process.stdout.read()
+
+    def ask(self, *words: str) -> str:
+        command = ["redis-cli", "-p", str(self.port), "--no-auth-warning", "-a", PASSWORD, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    assert shutil.which("redis-server"), "apt-get install redis-server"
+    made = Store(tmp_path)
+    made.start()
+    yield made
+    made.stop()
+
+
+def secrets() -> Mapping[str, str]:
+    return {"env:P": PASSWORD, "env:UP": "secret"}
+
+
+@contextlib.asynccontextmanager
+async def sharing(place: LimitStore, limits: Limits, instances: int = 2) -> AsyncIterator[list[SharedLimiter]]:
+    """So many instances with one key and one store."""
+    made = [SharedLimiter(Quotas([limits], limits), ["CANARY-name"], place, secrets) for _ in range(instances)]
+    try:
+        yield made
+    finally:
+        for each in made:
+            await each.close()
+
+
+async def test_two_instances_have_one_limit(store: Store) -> None:
+    async with sharing(store.place, Limits(requests_per_minute=3)) as (one, two):
+        for each in (one, two, one):
+            assert await each.take(0) is not None
+        for each in (one, two):
+            with pytest.raises(RateLimited):
+                await each.take(0)
+
+
+async def test_tokens_and_places_are_shared_and_given_back(store: Store) -> None:
+    async with sharing(store.place, Limits(tokens_per_minute=100, concurrent=1)) as (one, two):
+        lease = await one.take(0)
+        assert lease is not None
+        with pytest.raises(RateLimited, match="concurrent"):
+            await two.take(0)
+        lease.settle(100)
+        await asyncio.gather(*one._tasks)
+        with pytest.raises(RateLimited, match="tokens_per_minute"):
+            await two.take(0)
+
+
+async def test_places_of_an_instance_that_dies_are_free_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_limits, "LEASE", 1.0)
+    async with sharing(store.place, Limits(concurrent=1)) as (dead, alive):
+        assert await dead.take(0) is not None
+        with pytest.raises(RateLimited):
+            await alive.take(0)
+        await let_in(alive)
+
+
+async def test_a_long_stream_keeps_its_place(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_limits, "LEASE", 2.0)
+    monkeypatch.setattr(shared_limits, "RENEWED", 0.1)
+    async with sharing(store.place, Limits(concurrent=1)) as (one, two):
+        assert await one.take(0) is not None
+        for _ in range(40):
+            with pytest.raises(RateLimited):
+                await two.take(0)
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("fail_open", [True, False])
+async def test_a_store_that_goes_away_and_comes_back(store: Store, *, fail_open: bool) -> None:
+    place = LimitStore(host="127.0.0.1", port=store.port, password="env:P", fail_open=fail_open)
+    async with sharing(place, Limits(requests_per_minute=1), 1) as (one,):
+        assert await one.take(0) is not None
+        store.stop()
+        for _ in range(3):
+            if fail_open:
+                assert await one.take(0) is None
+            else:
+                with pytest.raises(LimitsUnavailable):
+                    await one.take(0)
+        store.start()
+        await let_in(one)
+        with pytest.raises(RateLimited):
+            await one.take(0)
+
+
+async def let_in(limiter: SharedLimiter) -> None:
+    """Ask until there is a place."""
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(RateLimited, LimitsUnavailable):
+                if await limiter.take(0) is not None:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_store_that_does_not_answer_is_not_asked_again_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        place = LimitStore(host="127.0.0.1", port=deaf.getsockname()[1])
+        async with sharing(place, Limits(concurrent=1), 1) as (one,):
+            assert await one.take(0) is None
+            avoided = one._avoided_until
+            for _ in range(50):
+                assert await one.take(0) is None
+            assert one._avoided_until == avoided
+
+
+async def test_nothing_but_numbers_and_digests_is_stored_and_all_of_it_expires(store: Store) -> None:
+    with store.watched() as told:
+        async with Fake() as fake:
+            quota = Limits(requests_per_minute=9, concurrent=2)
+            async with serving([upstream("up", fake, ANTHROPIC)], limits=quota, limit_store=store.place) as rig:
+                rig.serving.replace_credentials(secrets())
+                fake.answer(wire.buffered(SAID))
+                body = request(ANTHROPIC, metadata={"user_id": "CANARY-user"})
+                assert (await rig.ask("POST", PATH[ANTHROPIC], body, x_canary="CANARY-header")).status == 200
+        names = store.ask("KEYS", "*").split()
+        assert names
+        assert all(0 < int(store.ask("TTL", name)) <= 180 for name in names)
+    assert b"HMGET" in told
+    assert b"CANARY" not in told
+    assert b"hello" not in told
+
+
+async def test_the_name_of_a_key_is_not_stored(store: Store) -> None:
+    with store.watched() as told:
+        async with sharing(store.place, Limits(concurrent=1), 1) as (one,):
+            assert await one.take(0) is not None
+    assert b"HMGET" in told
+    assert b"CANARY" not in told
