@@ -27,7 +27,7 @@ from lethe.ir.request import Request
 from lethe.ir.response import Response
 from lethe.ir.usage import Usage
 from lethe.providers.quirks import adjusted
-from lethe.providers.sampling import suited
+from lethe.providers.restraints import suited
 from lethe.providers.upstream import Upstream
 from lethe.wire import lenient
 from lethe.wire.framing import Framing

@@ -9,6 +9,7 @@ from anthropic.types.beta import message_create_params as beta_params
 from pydantic import TypeAdapter
 from tests.dialects.cases import CANARY, canaries, load, names
 
+from lethe.dialects import openai_responses
 from lethe.dialects.anthropic import decode_request, encode_request
 from lethe.dialects.anthropic.request import ANSWER_ROOM, DEFAULT_MAX_TOKENS
 from lethe.errors import InvalidRequest
@@ -125,7 +126,6 @@ UNKNOWN: list[JsonObject] = [
     {"messages": [{"role": "user", "content": [{"type": "text", "text": "t", "cache_control": {"type": "x", "y": 1}}]}]},
     {"messages": [{"role": "user", "content": [{"type": "text", "text": "t", "cache_control": {"type": "ephemeral", "ttl": "1d"}}]}]},
     {"messages": [{"role": "user", "content": [{"type": "text", "text": "t", "cache_control": {"type": "ephemeral", "ttl": 5}}]}]},
-    {"messages": [{"role": "user", "content": []}]},
 ]  # fmt: skip
 
 
@@ -261,7 +261,7 @@ def test_turns_and_texts_without_anything_in_them_are_left_out() -> None:
     assert messages(Thinking(text="unsigned")) == ([], [("degraded", "$.turns[0].content[0]")])
     assert messages(Text(text=""), Text(text="x")) == ([[{"type": "text", "text": "x"}]], [])
     assert messages(Text(text="")) == ([], [])
-    assert messages() == ([[]], [])
+    assert messages() == ([], [])
 
 
 def test_a_refusal_in_the_past_is_text() -> None:
@@ -339,3 +339,25 @@ def test_results_of_one_turn_stand_in_one_message() -> None:
     body = encode_request(Request(model="m", turns=turns), Losses())
     (message,) = body["messages"]
     assert [block.get("tool_use_id", block.get("text")) for block in message["content"]] == ["a", "b", "between"]
+
+
+def test_results_stand_right_after_their_calls() -> None:
+    """Whatever was said in between."""
+    call = {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"}
+    other = {**call, "call_id": "b"}
+    said = {"type": "message", "role": "user", "content": "x"}
+    rule = {"type": "message", "role": "developer", "content": "r"}
+    results = [{"type": "function_call_output", "call_id": each, "output": each} for each in "ab"]
+    items = [said, call, other, rule, results[0], said, results[1], said]
+    request = openai_responses.decode_request({"model": "m", "input": items})
+    body = encode_request(request, losses := Losses())
+    shape = [(m["role"], [b["type"] for b in m["content"]]) for m in body["messages"]]
+    assert shape == [
+        ("user", ["text"]),
+        ("assistant", ["tool_use", "tool_use"]),
+        ("user", ["tool_result", "tool_result"]),
+        ("system", ["text"]),
+        ("user", ["text"]),
+        ("user", ["text"]),
+    ]
+    assert losses == []

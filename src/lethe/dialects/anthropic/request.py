@@ -81,34 +81,46 @@ def _decode_turn(f: Fields) -> Turn:
 
 
 def _encode_turn(turn: Turn, path: str, losses: Losses) -> JsonObject | None:
-    """None for a turn of which nothing is left: the API refuses empty messages."""
+    """None for a turn of which nothing is left, or that said nothing: the API refuses empty messages."""
     blocks = _encode_blocks(turn.content, f"{path}.content", losses)
-    if not blocks and turn.content:
-        merged({}, turn.extras, OURS, path, losses)
-        return None
-    return merged({"role": turn.role, "content": blocks}, turn.extras, OURS, path, losses)
+    message = merged({"role": turn.role, "content": blocks}, turn.extras, OURS, path, losses)
+    return message if blocks else None
 
 
 def _joined(messages: list[JsonObject]) -> list[JsonObject]:
-    """All results of one assistant turn in one message: the API pairs calls and results message by message.
+    """All results of one assistant turn in one message directly after it: so the API pairs calls and results.
 
-    Chat has a message for each result. What else the caller said in between comes after the results.
+    Chat has a message for each result. What else was said in between comes after the results.
     """
     joined: list[JsonObject] = []
     for message in messages:
-        last = joined[-1] if joined else {}
-        if last.keys() == message.keys() == {"role", "content"} and _answers(last) and message["role"] == "user":
-            blocks = [*last["content"], *message["content"]]
-            blocks.sort(key=lambda block: block["type"] != "tool_result")
-            joined[-1] = {"role": "user", "content": blocks}
-        else:
+        if not _answers(message):
+            last = joined[-1] if joined else {}
+            if _answers(last) and _is_plain(last) and _is_plain(message) and message["role"] == "user":
+                joined[-1] = {**last, "content": [*last["content"], *message["content"]]}
+            else:
+                joined.append(message)
+            continue
+        after = max((i for i, each in enumerate(joined) if each["role"] == "assistant"), default=-1) + 1
+        if after == len(joined) or not _is_plain(message):
             joined.append(message)
+        elif _answers(joined[after]) and _is_plain(joined[after]):
+            blocks = [*joined[after]["content"], *message["content"]]
+            blocks.sort(key=lambda block: block["type"] != "tool_result")
+            joined[after] = {**message, "content": blocks}
+        else:
+            joined.insert(after, message)
     return joined
 
 
 def _answers(message: JsonObject) -> bool:
     """Does this message hold results of tool calls?"""
-    return message["role"] == "user" and any(block["type"] == "tool_result" for block in message["content"])
+    return message.get("role") == "user" and any(block["type"] == "tool_result" for block in message["content"])
+
+
+def _is_plain(message: JsonObject) -> bool:
+    """A message that says nothing of itself, so that it can be one with another."""
+    return message.keys() == {"role", "content"}
 
 
 def _encode_blocks(content: tuple[ContentBlock, ...], path: str, losses: Losses) -> list[JsonObject]:
