@@ -2,7 +2,7 @@
 
 Sources: docs.aws.amazon.com/bedrock/latest/userguide, pages `prompt-caching`, `tool-use`,
 `claude-messages-adaptive-thinking` and `conversation-inference-supported-models-features`; nova/latest/nova2-userguide,
-`extended-thinking` (read 2026-11-29). Sampling that models refuse is a quirk (`providers.quirks`).
+`extended-thinking` (read 2026-11-29). What else models refuse is in `providers.restraints`.
 """
 
 from enum import StrEnum
