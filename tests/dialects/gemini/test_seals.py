@@ -3,12 +3,14 @@
 import base64
 
 import pytest
+from tests.dialects.cases import decoded
 
 from lethe.dialects import gemini
 from lethe.dialects.gemini.seals import SIGNATURE, UNSIGNED, carried, is_own, seal, seated
 from lethe.dialects.reply import ReplyContext
 from lethe.ir.content import ContentBlock, Dialect, JsonObject, Media, Signature, Text, Thinking, ToolCall
 from lethe.ir.events import Finish, StopReason
+from lethe.ir.grammar import fold, unfold
 from lethe.ir.loss import Losses
 from lethe.ir.request import Request, Turn
 from lethe.ir.response import Response
@@ -144,6 +146,15 @@ ANSWERS: list[list[ContentBlock]] = [
 @pytest.mark.parametrize("blocks", ANSWERS)
 def test_a_caller_echoes_what_others_sealed(blocks: list[ContentBlock]) -> None:
     assert echoed(*answered(*blocks)) == blocks
+
+
+@pytest.mark.parametrize("blocks", ANSWERS)
+def test_so_does_another_lethe_in_front(blocks: list[ContentBlock]) -> None:
+    response = Response(id="r", model="m", content=tuple(blocks), finish=Finish(reason=StopReason.TOOL_USE))
+    encoder = gemini.stream_encoder(CONTEXT, Losses())
+    data = b"".join(piece for event in unfold(response) for piece in encoder.encode(event))
+    assert list(fold(decoded(gemini.stream_decoder(), data)).content) == blocks
+    assert list(gemini.decode_response(gemini.encode_response(response, CONTEXT, Losses())).content) == blocks
 
 
 @pytest.mark.parametrize("blocks", [blocks for blocks in ANSWERS if blocks[0] != Thinking(text="shown")])
