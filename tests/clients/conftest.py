@@ -3,7 +3,7 @@
 The model's name chooses the upstream, so a client crosses dialects by asking for the other vendor's model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -150,7 +150,7 @@ class Way(Struct, frozen=True, eq=False):
     def last(self) -> Recorded:
         return self.fake.requests[-1]
 
-    def saying(self, said: Said) -> Answer:
+    def saying(self, said: Said) -> Callable[[Recorded], Script]:
         """What `say` scripts, for use among other answers."""
 
         def answer(request: Recorded) -> Script:

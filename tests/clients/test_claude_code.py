@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
-from tests.clients.conftest import Way
+from tests.clients.conftest import ASKING, Way
 from tests.clients.npm import environment, install, run
 from tests.e2e.served import lethe
 
 from lethe.ir.content import Dialect
 from lethe.upstream.fake import FakeThread, Recorded, Script
 from lethe.upstream.fake.model import Model
+from lethe.upstream.fake.said import Called, Said, say
 
 FOLDER = Path(__file__).parent / "claude_code"
 LIMIT = 90.0  # seconds; a turn takes two
@@ -26,6 +27,7 @@ TURNS = {
     Dialect.GEMINI: "contents",
     Dialect.CONVERSE: "messages",
 }
+SEALED = "c2VhbGVkIHRob3VnaHQ="
 COMMAND = "echo tool-said-$((6 * 7)) | tee ran.txt"
 QUIET = {  # nothing but the model is asked
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -133,6 +135,30 @@ def translated(first: Recorded, second: Recorded) -> None:
         ("toolu_fake_1", True)
     ]
     assert first.header("anthropic-beta") is None
+
+
+def test_signed_thoughts_go_back_to_whoever_signed_them(any_way: Way, claude: Path, tmp_path: Path) -> None:
+    way = any_way
+    arguments = json.dumps({"command": COMMAND, "description": "Say something"})
+    # It drops the thoughts of answers by another model than it asks.
+    thought = Said(thinking="where?", sealed=SEALED, calls=(Called("toolu_1", "Bash", arguments),), model=way.model)
+    thinks = way.saying(thought)
+    done = way.saying(say("the-end"))
+    plain = agent(way)
+
+    def answer(request: Recorded) -> Script:
+        if request.method != "POST" or not request.path.endswith(ASKING):
+            return plain(request)
+        return done(request) if b"tool-said-42" in request.body else thinks(request)
+
+    way.answer(answer)
+    report = turn(claude, way, tmp_path, "--allowedTools", "Bash")
+    assert (report["is_error"], report["result"]) == (False, "the-end")
+    second = way.asked[-1].body.decode()
+    if way.dialect is Dialect.OPENAI_CHAT:
+        assert SEALED not in second
+    else:
+        assert f'"{SEALED}"' in second
 
 
 def test_overloaded_once_is_retried(way: Way, claude: Path, tmp_path: Path) -> None:
