@@ -33,15 +33,16 @@ to = ["a", "b", "c"]
 name = "k"
 key = "aws-sm:caller"
 """
-ISSUED = {"aws:prod": Issued("CANARY_x", time.time() + 3600), "aws-sm:caller": Issued("CANARY_y")}
+LIVES: dict[str, float | None] = {"aws:prod": 3600, "aws-sm:caller": None}
 
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     def fetch(reference: str) -> Issued:
-        if reference not in ISSUED:
+        if reference not in LIVES:
             raise Unresolved(reference, "AWS refuses to give it")
-        return ISSUED[reference]
+        lives = LIVES[reference]
+        return Issued("CANARY_x", None if lives is None else time.time() + lives)
 
     monkeypatch.setattr(secrets, "fetch", fetch)
     monkeypatch.setattr(fetching, "hush", lambda: None)
@@ -75,7 +76,7 @@ def test_one_that_cannot_be_had(
     config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FAKE_KEY")
-    monkeypatch.delitem(ISSUED, "aws:prod")
+    monkeypatch.delitem(LIVES, "aws:prod")
     status, text = run(capsys, "--config", config, "--json")
     report = json.loads(text)
     assert (status, report["ok"]) == (1, False)
