@@ -30,7 +30,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any], list[str]]] = [
     ("mistral", "mistral-large", {"seed": 7, "logprobs": True}, {"random_seed": 7}, ["dropped $.sampling.logprobs"]),
     ("mistral", "m", {"messages": [CALLS, RESULT]}, {"messages": [{"role": "assistant", "tool_calls": [{"id": "D681PevKs"}, {"id": SHORT}, 1]}, {"role": "tool", "tool_call_id": SHORT}]}, []),
     ("groq", "m", {"messages": [CALLS, RESULT]}, {"messages": [CALLS, RESULT]}, []),
-    ("groq", "m", {"messages": [THINKING], "max_completion_tokens": 3, "store": False}, {"messages": [{"role": "assistant", "content": "x", "reasoning": "y"}], "max_completion_tokens": 3}, []),
+    ("groq", "m", {"messages": [THINKING], "max_completion_tokens": 3}, {"messages": [{"role": "assistant", "content": "x", "reasoning": "y"}], "max_completion_tokens": 3}, []),
     ("groq", "m", {"logprobs": True, "top_logprobs": 2}, {}, ["dropped $.sampling.logprobs", "hint $.sampling.top_logprobs"]),
     ("cerebras", "m", {"messages": [{"role": "assistant", "reasoning_details": [1], "reasoning_content": "y"}], "user": "u"}, {"messages": [{"role": "assistant", "reasoning": "y"}]}, ["hint $.end_user"]),
     ("azure", "my-gpt", {"max_completion_tokens": 5, "messages": [THINKING]}, {"max_completion_tokens": 5, "messages": [{"role": "assistant", "content": "x"}]}, ["degraded $.turns[0].content[0]"]),
@@ -44,7 +44,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any], list[str]]] = [
     ("xai", "grok-4.7", {"stop": ["x"], "presence_penalty": 1}, {}, ["dropped $.sampling.stop", "hint $.sampling.presence_penalty"]),
     ("xai", "grok-4.20-0309-non-reasoning", {"stop": ["x"], "presence_penalty": 1, "reasoning_effort": "low"}, {"stop": ["x"]}, ["hint $.sampling.presence_penalty", "hint $.reasoning"]),
     ("xai", "grok-4.7", {"reasoning_effort": "low"}, {"reasoning_effort": "low"}, []),
-    ("vllm", "m", {"store": False}, {}, []),
+    ("cerebras", "m", {"store": False}, {}, []),
     ("", "m", {"store": False}, {"store": False}, []),
 ]  # fmt: skip
 

@@ -65,7 +65,6 @@ _REASONING_MODELS = (
     "openai.gpt-6*",
 )  # fmt: skip
 _OPENAI_S = ("openai", "azure", "openrouter", "vercel", "cloudflare", "bedrock")  # who serves OpenAI's models
-_ENGINES = ("ollama", "llamacpp", "vllm", "lmstudio", "embedded")
 
 QUIRKS: tuple[Quirk, ...] = (
     Quirk(
@@ -75,9 +74,9 @@ QUIRKS: tuple[Quirk, ...] = (
         rename=(("max_completion_tokens", "max_tokens"),),
     ),
     Quirk(
-        because="their Chat API defines no store, and some of them refuse what they do not define",
-        source="github.com/liliMozi/openhanako/issues/394 (Gemini); each one's reference of chat completions",
-        providers=("gemini", "vertex", "groq", "together", "fireworks", "cohere", "cerebras", "deepseek", *_ENGINES),
+        because="their Chat API defines no store, and they refuse what they do not define",
+        source="github.com/liliMozi/openhanako/issues/394; github.com/proxysoul/Empryo/pull/209; docs.cohere.com",
+        providers=("gemini", "cerebras", "cohere"),
         drop=("store",),
     ),
     Quirk(
