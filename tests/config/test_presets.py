@@ -1,5 +1,6 @@
 """Presets with blanks, addresses that tell whose they are, and identities: what comes of each stanza, and each mistake."""
 
+import json
 from datetime import date
 
 import pytest
@@ -10,6 +11,9 @@ from lethe.config.settings import Settings
 from lethe.ir.content import Dialect
 from lethe.providers.envelopes import Endpoint, Envelope
 from lethe.providers.upstream import Auth, Upstream
+from lethe.retention.guard import Guard
+from lethe.retention.levels import Level
+from lethe.wire.rawjson import TopLevel
 
 TODAY = date(2026, 11, 29)
 ACCOUNT = "0123456789abcdef0123456789abcdef"
@@ -121,6 +125,32 @@ def test_a_preset_s_name_means_its_way_of_serving_wherever_it_is() -> None:
     assert (made.provider, made.dialect) == ("", Dialect.ANTHROPIC)
 
 
+@pytest.mark.parametrize(
+    ("provider", "field"), [("openrouter", "provider"), ("vercel", "providerOptions")], ids=["openrouter", "vercel"]
+)
+def test_who_may_answer_behind_a_router(provider: str, field: str) -> None:
+    made = resolved(f'provider = "{provider}"\nonly = ["anthropic", "amazon-bedrock"]')
+    guard = Guard(made.surfaces[0])
+    for level in Level:
+        body = TopLevel(
+            json.dumps({"model": "a/b", "messages": [], field: {"only": ["other"], "sort": "price"}}).encode()
+        )
+        said = json.dumps(guard.judge(body, level, "a/b").changes[field])
+        assert '"only": ["anthropic", "amazon-bedrock"]' in said
+
+
+PROVEN = [
+    (VERTEX + 'proof = {key = "env:ADMIN"}', "acme-ai"),
+    (CF + KEY + 'proof = {key = "env:ADMIN"}', f"{ACCOUNT}/gw"),
+]
+
+
+@pytest.mark.parametrize(("stanza", "target"), PROVEN, ids=["vertex", "cloudflare"])
+def test_what_is_proven_is_what_is_used(stanza: str, target: str) -> None:
+    (task,) = settings(stanza).probes
+    assert task.target == target
+
+
 # stanza, path, a word of the problem, a word of the suggestion
 BAD: list[tuple[str, str, str, str]] = [
     ('provider = "bedrok"', "provider", "not a provider", "did you mean bedrock?"),
@@ -153,6 +183,9 @@ BAD: list[tuple[str, str, str, str]] = [
     (CF + KEY + 'gateway_key = "secret"', "gateway_key", "not the secret itself", "env:NAME"),
     ('provider = "groq"\ngateway_key = "env:G"', "gateway_key", "not used here", "cloudflare"),
     ('provider = "groq"\nacount = "x"', "acount", "unknown key", "did you mean account?"),
+    ('provider = "groq"\nonly = ["x"]', "only", "is not used here", "openrouter"),
+    ('provider = "openrouter"\nonly = []', "only", "must name providers", "anthropic"),
+    ('provider = "openrouter"\nonly = ["a b"]', "only", "must name providers", "anthropic"),
     ('provider = "embedded"', "provider", "run by Lethe itself", "[upstreams.embedded]"),
     ('dialect = "openai-chat"\nbase_url = "https://llm.example"\nauth = "cf-aig"', "api_key", "is missing", "env:NAME"),
 ]  # fmt: skip

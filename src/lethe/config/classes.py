@@ -1,5 +1,6 @@
 """What the file says of an upstream's class: declared, or by contract; and the class that follows at start."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -11,10 +12,11 @@ from lethe.config.values import Address
 from lethe.providers.envelopes import COMPLETION
 from lethe.providers.upstream import Upstream
 from lethe.retention.classes import DAY, GENERIC, OURS, day, review_ends, standing
-from lethe.retention.levels import UpstreamClass
+from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.standing import Contract, Declared, Standing
-from lethe.retention.surface import EvidenceKind, Surface
+from lethe.retention.surface import Action, EvidenceKind, FieldRule, Surface
 
+_ROUTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)  # a provider's name at a router
 _SOON = 14  # days before a review or a contract ends in which that is worth a note
 
 
@@ -73,6 +75,21 @@ def contract(
         signed=day(table.signed) if table.signed is not None else 0.0,
         expires=day(table.expires) + DAY,
     )
+
+
+def narrowed(
+    surfaces: Sequence[Surface], only: Sequence[str] | None, where: str, path: ConfigPath, found: Findings
+) -> tuple[Surface, ...]:
+    """With the providers behind a router that may answer, as every request then says; `where` is the field for it."""
+    if only is None:
+        return tuple(surfaces)
+    if not where:
+        found.problem(path, "is not used here", "it is for routers: openrouter, vercel")
+    if not only or not all(_ROUTED.fullmatch(name) for name in only):
+        found.problem(path, "must name providers as the router does", 'for example ["anthropic"]')
+    because = "the configuration says which providers may answer"
+    rule = FieldRule(path=where, actions=dict.fromkeys(Level, Action.FORCE), value=list(only), because=because)
+    return tuple(replace(surface, fields=(rule, *surface.fields)) for surface in surfaces)
 
 
 def contract_kinds(surfaces: Sequence[Surface]) -> tuple[str, ...]:

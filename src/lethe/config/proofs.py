@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from lethe.config.credentials import credential_reference, identity_of, with_scope
+from lethe.config.places import BLANKS
 from lethe.config.problems import ConfigPath, Findings
 from lethe.config.schema import ProofTable, UpstreamTable
 from lethe.config.upstreams import read
@@ -28,6 +29,7 @@ class _Subject(Struct, frozen=True):
     place: Address
     table: ProofTable
     region: str | None
+    blanks: Mapping[str, str]  # what fills in the upstream's address
     models: tuple[str, ...]
     path: ConfigPath
     found: Findings
@@ -45,7 +47,8 @@ def resolve_proofs(
         path: ConfigPath = ("upstreams", upstream.name, "proof")
         place = address(upstream.base_url)
         models = _exact_models(index, upstream, routes)
-        subject = _Subject(upstream, place, given.proof, _region(given, place), models, path, found)
+        blanks = {name: value for name in BLANKS if (value := getattr(given, name)) is not None}
+        subject = _Subject(upstream, place, given.proof, _region(given, place), blanks, models, path, found)
         tasks += _tasks(subject)
     return tuple(tasks)
 
@@ -143,6 +146,8 @@ def _target(row: Proof, subject: _Subject) -> str:
     path, target = (*subject.path, "target"), subject.table.target
     if not row.target:
         return ""
+    if target is None and row.blanks and all(blank in subject.blanks for blank in row.blanks):
+        target = "/".join(subject.blanks[blank] for blank in row.blanks)
     if target is None:
         subject.found.problem(path, f"is missing, and {row.probe} asks about one", row.hint)
         return ""

@@ -73,6 +73,7 @@ class UpstreamTable(Table, frozen=True, kw_only=True):
     gateway: str | None = None
     gateway_key: str | None = None
     api_version: str | None = None
+    only: tuple[str, ...] | None = None
     proxy: str | None = None
     ca_file: str | None = None
     connect: float | None = None

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from lethe.config.classes import at_start, check_lifts, classed, contract, declared
+from lethe.config.classes import at_start, check_lifts, classed, contract, declared, narrowed
 from lethe.config.credentials import find_credential, region_of
 from lethe.config.places import Place, find_dialect, find_place
 from lethe.config.problems import ConfigPath, Findings, choice, nearest
@@ -75,9 +75,11 @@ def resolve_upstream(
         found.note((*path, "base_url"), "is plain http to another host: prompts travel unencrypted")
     provider = _provider(table, place)
     credential = find_credential(table, place, provider, path, found)
-    surfaces = surfaces_for(
+    known = surfaces_for(
         provider, place.address.host, place.dialect, loopback=place.here and proxy is None, envelope=place.envelope
     )
+    routed = place.vendor.only if place.vendor is not None else ""
+    surfaces = narrowed(known, table.only, routed, (*path, "only"), found)
     upstream = Upstream(
         name=name,
         provider=provider,

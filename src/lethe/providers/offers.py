@@ -40,7 +40,8 @@ class Provider(Struct, frozen=True, kw_only=True):
 
     `key_env` is the variable that the vendor's own SDK reads, `identity` the reference of the cloud identity that is
     used where the file names neither, `models` are globs. `hosts` fill the blank `{host}`: by a glob of the region, the
-    first that matches. `refused` are globs of addresses that are not to be used, and why.
+    first that matches. `refused` are globs of addresses that are not to be used, and why. `only` is where a body says
+    which of the providers behind a router may answer.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     hosts: tuple[tuple[str, str], ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
+    only: str = ""
 
     @property
     def dialect(self) -> Dialect:

@@ -37,6 +37,7 @@ class Proof(Struct, frozen=True, kw_only=True):
     hint: str = ""
     base_url: str = ""
     placed: bool = False
+    blanks: tuple[str, ...] = ()  # of the upstream's address, which are the target where none is named
     identity: str = ""
     scope: str = ""
     exact_models: bool = False  # it is asked about models, so their exact names must be configured
@@ -96,6 +97,7 @@ PROOFS: tuple[Proof, ...] = (
         base_url="https://us-central1-aiplatform.googleapis.com",
         identity="google",
         placed=True,
+        blanks=("project",),
     ),
     Proof(
         probe="cloudflare.gateway",
@@ -105,6 +107,7 @@ PROOFS: tuple[Proof, ...] = (
         hint="the account and a gateway other than the default one, ACCOUNT/GATEWAY",
         base_url="https://api.cloudflare.com/client/v4",
         placed=True,
+        blanks=("account", "gateway"),
     ),
     Proof(
         probe="openrouter.zdr_endpoints",

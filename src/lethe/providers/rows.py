@@ -137,12 +137,14 @@ PROVIDERS: tuple[Provider, ...] = (
             Offer(dialect=CLAUDE, base_url="https://openrouter.ai/api"),
         ),
         key_env="OPENROUTER_API_KEY",
+        only="provider.only",  # openrouter.ai/docs, "Provider routing"
         models=("*/*",),
     ),
     Provider(
         name="vercel",
         offers=(*_at("https://ai-gateway.vercel.sh/v1", CHAT, RESPONSES), _claude("https://ai-gateway.vercel.sh")),
         key_env="AI_GATEWAY_API_KEY",
+        only="providerOptions.gateway.only",  # vercel.com/docs/ai-gateway, "Provider filtering"
         models=("*/*",),
     ),
     # docs.aws.amazon.com/bedrock, "Endpoints supported by Amazon Bedrock"; openai 3.57.0, `providers/bedrock.py`
