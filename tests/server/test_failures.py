@@ -23,10 +23,14 @@ from tests.server.rig import (
 )
 from tests.server.rig import FAULTS as FAULTS_OF_OURS
 
+from lethe.errors import ErrorKind, UpstreamAnswered
 from lethe.ir.content import Dialect
+from lethe.ir.events import Failure
+from lethe.ir.grammar import StreamFailed
 from lethe.ledger.codes import index_of
 from lethe.ledger.events import Outcome
 from lethe.providers.upstream import Timeouts
+from lethe.server import failures
 from lethe.upstream.fake import Close, Cut, Fake, Hang, Head, Script, Send, Step
 
 DIALECTS = [ANTHROPIC, CHAT, RESPONSES]
@@ -260,3 +264,18 @@ async def test_a_fault_of_ours_never_leaves_a_caller_waiting(monkeypatch: pytest
             assert await client.reader.read() == b""
     assert [type(fault) for fault in FAULTS_OF_OURS] == [RuntimeError]
     FAULTS_OF_OURS.clear()
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"), [((), [b"7"]), (((b"retry-after", b"3"),), [b"3"]), (((b"retry-after-ms", b"3"),), [])]
+)
+def test_how_long_to_wait_is_told_in_a_header(headers: tuple[tuple[bytes, bytes], ...], expected: list[bytes]) -> None:
+    """Google says it in the body."""
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "6.5s"}
+    body = json.dumps({"error": {"code": 429, "message": "slow", "status": "RESOURCE_EXHAUSTED", "details": [info]}})
+    answered = UpstreamAnswered(429, headers, body.encode())
+    told = failures.reply(answered, ANTHROPIC, Dialect.GEMINI)
+    assert told.status == 429
+    assert [value for name, value in told.headers if name == b"retry-after"] == expected
+    failed = StreamFailed(Failure(kind=ErrorKind.RATE_LIMIT, message="slow", retry_after=7))
+    assert (b"retry-after", b"7") in failures.reply(failed, ANTHROPIC).headers

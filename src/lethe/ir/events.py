@@ -97,6 +97,7 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     message: str
     code: str | None = None  # the upstream's machine-readable code
     param: str | None = None
+    retry_after: int | None = None  # seconds, where the body says so and not a header
     wire: Extras | None = None  # the whole error object, for its own dialect
 
 

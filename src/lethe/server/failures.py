@@ -44,7 +44,7 @@ def failure_of(error: LetheError, upstream: Dialect | None) -> Failure:
         case UpstreamAnswered(upstream_status=status, body=body) if upstream is not None:
             return UPSTREAM_CODECS[upstream].decode_error(status, body)
         case _:
-            return Failure(kind=error.kind, message=error.message, code=error.code)
+            return Failure(kind=error.kind, message=error.message, code=error.code, retry_after=error.retry_after)
 
 
 def reply(error: LetheError, caller: Dialect, upstream: Dialect | None = None) -> ErrorReply:
@@ -55,16 +55,26 @@ def reply(error: LetheError, caller: Dialect, upstream: Dialect | None = None) -
             passed = response_headers(headers, upstream, caller)
             if upstream is caller and body:
                 return ErrorReply(status, passed, body)
-            return ErrorReply(status, [*_untyped(passed), JSON], _told(failure_of(error, upstream), codec.encode_error))
+            failure = failure_of(error, upstream)
+            return ErrorReply(
+                status, [*_with_wait(_untyped(passed), failure), JSON], _told(failure, codec.encode_error)
+            )
         case StreamFailed(failure=failure):
-            return ErrorReply(STATUS[failure.kind], [JSON], _told(failure, codec.encode_error))
+            return ErrorReply(STATUS[failure.kind], _with_wait([JSON], failure), _told(failure, codec.encode_error))
         case _:
-            again = [(b"retry-after", b"%d" % error.retry_after)] if error.retry_after is not None else []
-            return ErrorReply(error.status, [JSON, *again], _told(failure_of(error, upstream), codec.encode_error))
+            failure = failure_of(error, upstream)
+            return ErrorReply(error.status, _with_wait([JSON], failure), _told(failure, codec.encode_error))
 
 
 def _untyped(headers: list[Header]) -> list[Header]:
     return [h for h in headers if h[0] not in {b"content-type", b"content-encoding"}]
+
+
+def _with_wait(headers: list[Header], failure: Failure) -> list[Header]:
+    """With the time to wait that the body told, where no header does."""
+    if failure.retry_after is None or any(name.startswith(b"retry-after") for name, _ in headers):
+        return headers
+    return [*headers, (b"retry-after", b"%d" % failure.retry_after)]
 
 
 def error_event(error: LetheError, caller: Dialect, upstream: Dialect | None = None) -> bytes:

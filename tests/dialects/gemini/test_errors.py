@@ -8,7 +8,7 @@ from google.genai.errors import APIError
 from tests.dialects.cases import decoded
 
 from lethe.dialects import gemini
-from lethe.dialects.gemini.errors import ERROR_INFO, ERRORS, TOO_LONG, decode_error_object
+from lethe.dialects.gemini.errors import ERROR_INFO, ERRORS, RETRY_INFO, TOO_LONG, decode_error_object
 from lethe.errors import ErrorKind
 from lethe.ir.content import Dialect, Extras
 from lethe.ir.events import Failure
@@ -68,6 +68,19 @@ def test_the_sdk_reads_ours(kind: ErrorKind) -> None:
     assert (read.message, read.status, read.code) == ("why", *ERRORS[kind])
     again = gemini.decode_error(read.code, gemini.encode_error(failure))
     assert (again.kind, again.message, again.code, again.param) == (kind, "why", "c", "p")
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"), [("37s", 37), ("0.5s", 1), ("3.000000001s", 4), ("soon", None), (7, None)]
+)
+def test_how_long_to_wait(delay: Any, seconds: int | None) -> None:
+    body = error(429, "RESOURCE_EXHAUSTED", details=[{"@type": RETRY_INFO, "retryDelay": delay}])
+    assert decode_error_object(body, 429).retry_after == seconds
+
+
+def test_a_caller_is_told_how_long_to_wait() -> None:
+    made = json.loads(gemini.encode_error(Failure(kind=ErrorKind.RATE_LIMIT, message="slow", retry_after=5)))
+    assert made["error"]["details"] == [{"@type": RETRY_INFO, "retryDelay": "5s"}]
 
 
 def test_the_upstreams_own_object_passes_whole() -> None:

@@ -3,6 +3,8 @@
 In a stream it is an event's data (google-genai 3.6.1, `_api_client.py`); some servers send it in a list of one.
 """
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,7 +38,9 @@ KINDS_BY_NAME: Mapping[str, ErrorKind] = {name: kind for kind, (name, _) in ERRO
 # The API answers 400 for a key that it does not know.
 KINDS_BY_REASON: Mapping[str, ErrorKind] = {"API_KEY_INVALID": ErrorKind.AUTHENTICATION}
 ERROR_INFO, BAD_REQUEST = "type.googleapis.com/google.rpc.ErrorInfo", "type.googleapis.com/google.rpc.BadRequest"
+RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 DOMAIN = "lethe"
+_SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")  # a Duration, as ProtoJSON has it
 TOO_LONG = "context_length_exceeded"  # OpenAI's word, which encoders of other dialects know
 _TOO_LONG_WORDS = ("token count", "exceeds the maximum number of tokens")
 UNREADABLE = "the upstream answered with an error"
@@ -77,7 +81,7 @@ def encode_error_event(failure: Failure) -> bytes:
 
 def _decode(error: JsonObject, status: int | None) -> Failure:
     said, given = error.get("message"), error.get("code")
-    reason, param = _details(error.get("details"))
+    reason, param, wait = _details(error.get("details"))
     told = said if isinstance(said, str) else UNREADABLE
     if reason is None and all(words in told for words in _TOO_LONG_WORDS):
         reason = TOO_LONG
@@ -87,22 +91,25 @@ def _decode(error: JsonObject, status: int | None) -> Failure:
         message=told,
         code=reason,
         param=param,
+        retry_after=wait,
         wire=Extras(OURS, error),
     )
 
 
-def _details(details: Any) -> tuple[str | None, str | None]:
-    """The machine-readable reason, and the field that is wrong."""
-    reason = param = None
+def _details(details: Any) -> tuple[str | None, str | None, int | None]:
+    """The machine-readable reason, the field that is wrong, and the seconds to wait."""
+    reason = param = wait = None
     for detail in details if isinstance(details, list) else ():
         match detail:
             case {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": str(found)}:
                 reason = reason or found
             case {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"field": str(found)}, *_]}:
                 param = param or found
+            case {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": str(found)}:
+                wait = math.ceil(float(told[1])) if (told := _SECONDS.fullmatch(found)) else wait
             case _:
                 pass
-    return reason, param
+    return reason, param, wait
 
 
 def _kind(name: Any, reason: str | None, status: int | None) -> ErrorKind:
@@ -124,4 +131,6 @@ def _encode(failure: Failure) -> JsonObject:
         details.append({"@type": ERROR_INFO, "reason": failure.code, "domain": DOMAIN})
     if failure.param is not None:
         details.append({"@type": BAD_REQUEST, "fieldViolations": [{"field": failure.param}]})
+    if failure.retry_after is not None:
+        details.append({"@type": RETRY_INFO, "retryDelay": f"{failure.retry_after}s"})
     return {**error, "details": details} if details else error

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from lethe.dialects.gemini.overlay import leftovers, own
-from lethe.dialects.gemini.proto import child
+from lethe.dialects.gemini.proto import child, message
 from lethe.dialects.overlay import present
 from lethe.ir.content import JsonObject, Media
 from lethe.ir.loss import Losses
@@ -27,7 +27,7 @@ TYPES_BY_SUFFIX = {
     "txt": PLAIN_TEXT,
 }
 USUAL_TYPES: dict[Kind, str] = {"image": "image/jpeg", "document": PDF, "audio": "audio/wav"}
-# Google's SDKs write base64 in the alphabet of URLs (google-genai 3.6.1); its API reads both, others only the standard one.
+# Google's SDKs write base64 in the alphabet of URLs (google-genai 3.6.1); its API reads both, others one.
 _URL_SAFE = str.maketrans("-_", "+/")
 # Addresses that mean something to Google only: its file store, its cloud, its videos.
 _STORED = ("googleapis.com", "youtube.com", "youtu.be")
@@ -48,10 +48,7 @@ def kind_of(media_type: str | None) -> Kind | None:
 
 def decode_inline(f: Fields) -> Media | None:
     """Of a part, which is left as it was where there is no such media."""
-    blob = f.peek(INLINE)
-    inner = child(Fields({INLINE: blob}, f.path), INLINE)
-    if inner is None:
-        return None
+    inner = message(f.peek(INLINE), f"{f.path}.{INLINE}")
     media_type, data, title = inner.take("mimeType", str), inner.take("data", str), inner.take("displayName", str)
     kind = kind_of(media_type)
     if kind is None or data is None or media_type is None:
