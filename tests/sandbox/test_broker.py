@@ -308,12 +308,18 @@ class Cloud:
         self._answers[reference].put(Unresolved(reference, "because") if value is None else Issued(value, ends))
         select.select(self.fetching.woken, [], [], 20)
 
+    def close(self) -> None:
+        """Leave no question waiting."""
+        for waiting in self._answers.values():
+            waiting.put(Unresolved("", "over"))
+        self.fetching.close()
+
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
     made = Cloud()
     yield made
-    made.fetching.close()
+    made.close()
 
 
 def test_an_order_waits_for_clouds_but_not_for_long(cloud: Cloud) -> None:
