@@ -13,6 +13,16 @@ CASES: list[tuple[Mapping[str, str], bool, list[str], tuple[str, ...]]] = [
     ({"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}, False, ["anthropic", "openai"], ("env:ANTHROPIC_API_KEY", "env:OPENAI_API_KEY")),
     ({"GROQ_API_KEY": "k"}, True, ["groq", "embedded"], ("env:GROQ_API_KEY",)),
     ({"GROQ_API_KEY": ""}, True, ["embedded"], ()),
+    ({"AI_GATEWAY_API_KEY": "k", "CO_API_KEY": "k", "GEMINI_API_KEY": "k"}, False, ["gemini", "cohere", "vercel"], ("env:GEMINI_API_KEY", "env:CO_API_KEY", "env:AI_GATEWAY_API_KEY")),
+    # clouds want a region, a project, an address: nothing of theirs is picked up by itself
+    (
+        {
+            "OPENAI_API_KEY": "k", "AWS_BEARER_TOKEN_BEDROCK": "k", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "k", "AWS_REGION": "eu-west-1",
+            "GOOGLE_APPLICATION_CREDENTIALS": "/k", "GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_API_KEY": "k", "AZURE_OPENAI_API_KEY": "k",
+            "AZURE_CLIENT_ID": "k", "ANTHROPIC_FOUNDRY_API_KEY": "k", "CLOUDFLARE_API_TOKEN": "k",
+        },
+        False, ["openai"], ("env:OPENAI_API_KEY",),
+    ),
 ]  # fmt: skip
 
 
