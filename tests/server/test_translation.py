@@ -35,6 +35,8 @@ from tests.server.rig import (
 from lethe.ir.content import Dialect
 from lethe.routing.table import Route, Target
 from lethe.upstream.fake import Fake, Head, Script, Send, Until
+from lethe.upstream.fake import anthropic as fake_anthropic
+from lethe.upstream.fake.said import Called, Said
 
 STREAM = pytest.mark.parametrize("streaming", [False, True], ids=["buffered", "stream"])
 OTHER = {ANTHROPIC: CHAT, CHAT: ANTHROPIC}
@@ -440,7 +442,7 @@ DROPPED: list[tuple[Dialect, dict[str, Any], list[str]]] = [
         },
         ["$.messages[1].content[1]"],
     ),
-    (CHAT, {"tools": [FUNCTION, {"type": "custom", "custom": {"name": "g"}}]}, ["$.tools[1]"]),
+    (CHAT, {"tools": [FUNCTION, {"type": "novel", "novel": {"name": "g"}}]}, ["$.tools[1]"]),
     (ANTHROPIC, {"mcp_servers": [{"type": "url", "name": "m", "url": "https://example.com"}]}, ["$.mcp_servers"]),
     (ANTHROPIC, {"tools": [TOOL, {"type": "web_search_20250305", "name": "web_search"}]}, ["$.tools[1]"]),
     (
@@ -469,6 +471,30 @@ async def test_what_cannot_cross_is_refused_by_its_path_or_allowed(
         assert reply.headers["x-lethe-loss"] == ", ".join(f"dropped {path}" for path in paths)
         assert (await pair.rig.events.one()).dropped == len(paths)
         pair.sent()
+
+
+# Tools that take free text
+
+GREP = {"type": "custom", "custom": {"name": "grep", "description": "Greps."}}
+
+
+@STREAM
+async def test_a_custom_tool_of_a_chat_caller_gets_its_text_back(streaming: bool) -> None:
+    said = Said(calls=(Called("c", "grep", '{"input":"a \\"b\\""}'),), model="m", id="msg_1")
+    async with between(CHAT, fake_anthropic.streamed(said) if streaming else fake_anthropic.buffered(said)) as pair:
+        reply = await pair.ask({**request(CHAT, stream=streaming), "tools": [GREP]})
+        assert reply.status == 200
+        assert "x-lethe-loss" not in reply.headers
+        (tool,) = pair.sent()["tools"]
+        assert (tool["name"], tool["input_schema"]["required"]) == ("grep", ["input"])
+        if streaming:
+            deltas = [choice["delta"] for chunk in data_of(reply.body) for choice in chunk["choices"]]
+            calls = [call for delta in deltas for call in delta.get("tool_calls", ())]
+            assert (calls[0]["type"], calls[0]["custom"]["name"]) == ("custom", "grep")
+            assert "".join(call["custom"]["input"] for call in calls) == 'a "b"'
+        else:
+            (call,) = reply.json()["choices"][0]["message"]["tool_calls"]
+            assert call == {"id": "c", "type": "custom", "custom": {"name": "grep", "input": 'a "b"'}}
 
 
 # Names of tools

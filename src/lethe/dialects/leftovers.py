@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lethe.errors import MalformedReply
 from lethe.ir.content import Dialect, Extras, JsonObject
 from lethe.ir.loss import Loss, Losses, Severity
+from lethe.wire import lenient
 
+MAX_KEPT = 1024 * 1024
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 # A leftover counts as dropped unless it stands here: knobs whose absence changes cost or speed, not meaning.
@@ -69,6 +72,7 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
         "system_fingerprint": Severity.HINT,
         "logit_bias": Severity.DEGRADED,  # may ban or force tokens, but by one tokenizer's numbers
         "reasoning": Severity.HINT,  # OpenRouter: an effort in a request, a copy of reasoning_details in a message
+        "custom": Severity.DEGRADED,  # of a custom tool: the grammar that its text obeys
         "name": Severity.DEGRADED,  # what a speaker said is carried, the label of who spoke is not
         "annotations": Severity.DEGRADED,  # where the answer's facts come from; the answer itself is carried
         "format": Severity.HINT,  # provenance of a reasoning detail; the signature names its issuer itself
@@ -187,7 +191,13 @@ SEVERITIES: dict[Dialect, dict[str, Severity | None]] = {
 # What happens anyway: a leftover that asks for no more than this is no loss.
 DEFAULTS: dict[Dialect, dict[str, Any]] = {
     Dialect.ANTHROPIC: {},
-    Dialect.OPENAI_CHAT: {"n": 1, "modalities": ["text"], "response_format": {"type": "text"}, "store": False},
+    Dialect.OPENAI_CHAT: {
+        "n": 1,
+        "modalities": ["text"],
+        "response_format": {"type": "text"},
+        "store": False,
+        "custom": {"format": {"type": "text"}},
+    },
     Dialect.OPENAI_RESPONSES: {
         "background": False,
         "format": {"type": "text"},
@@ -249,6 +259,13 @@ def _lost(dialect: Dialect, fields: Mapping[str, Any], path: str) -> Iterator[Lo
             yield from _lost(dialect, value, f"{path}.{name}")
         elif (severity := severities.get(name, Severity.DROPPED)) is not None:
             yield Loss(f"{path}.{shown(name)}", "field without a counterpart", severity)
+
+
+def kept(left: JsonObject) -> JsonObject:
+    """What a stream has left over so far, to be told at its end. Raises MalformedReply where that is too much."""
+    if len(lenient.encode(left)) > MAX_KEPT:
+        raise MalformedReply("the upstream's stream says too much beside its answer")
+    return left
 
 
 def shown(name: str) -> str:

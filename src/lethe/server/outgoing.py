@@ -8,8 +8,8 @@ from msgspec import Struct
 
 import lethe
 from lethe import transcode
+from lethe.dialects.freetext import custom_names
 from lethe.dialects.openai_responses.namespaces import namespaces
-from lethe.dialects.openai_responses.tools import custom_names
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import CredentialUnavailable
 from lethe.ir.content import Dialect

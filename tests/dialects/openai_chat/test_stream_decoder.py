@@ -340,9 +340,6 @@ def test_probabilities_of_no_text_are_nothing() -> None:
 
 
 def test_what_has_to_be_held_back_has_a_limit() -> None:
-    custom = call(index=0, id="a", type="custom", custom={"name": "f", "input": "x" * MAX_HELD})
-    with pytest.raises(MalformedReply):
-        events(custom, call(index=0, custom={"input": "xx"}))
     nameless = call(index=0, function=function("f", "x" * (MAX_HELD + 1)))
     assert [type(e) for e in events(nameless)] == [Start, BlockStart, ArgumentsDelta]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lethe.dialects.freetext import FREE_TEXT
 from lethe.dialects.openai_chat.tools import decode_choice, decode_tool, encode_tools
 from lethe.ir.content import CacheHint, Dialect, Extras, JsonObject, Opaque
 from lethe.ir.loss import Losses, Severity
@@ -39,7 +40,16 @@ TOOLS: list[tuple[JsonObject, Tool]] = [
     ),
     (
         {"type": "custom", "custom": {"name": "grep"}},
-        Tool(name="grep", native=Opaque(dialect=OURS, data={"type": "custom", "custom": {"name": "grep"}})),
+        Tool(name="grep", parameters=FREE_TEXT, extras=Extras(OURS, {"type": "custom"})),
+    ),
+    (
+        {"type": "custom", "custom": {"name": "grep", "description": "d", "format": {"type": "text"}}, "novel": 1},
+        Tool(
+            name="grep",
+            description="d",
+            parameters=FREE_TEXT,
+            extras=Extras(OURS, {"novel": 1, "custom": {"format": {"type": "text"}}, "type": "custom"}),
+        ),
     ),
     ({"type": "novel"}, Tool(name="novel", native=Opaque(dialect=OURS, data={"type": "novel"}))),
 ]

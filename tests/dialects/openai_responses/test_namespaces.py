@@ -9,9 +9,9 @@ from openai.types.responses import Response as OfficialResponse
 from openai.types.responses import ResponseCreateParams, ResponseStreamEvent
 
 from lethe.dialects import anthropic, openai_chat, openai_responses
+from lethe.dialects.freetext import custom_names
 from lethe.dialects.openai_responses.namespaces import namespaces
 from lethe.dialects.openai_responses.places import locate
-from lethe.dialects.openai_responses.tools import custom_names
 from lethe.dialects.reply import ReplyContext
 from lethe.dialects.toolnames import fit
 from lethe.ir.content import Dialect, ToolCall

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from tests.dialects.cases import load
 
 from lethe.dialects.codec import CODECS
+from lethe.dialects.freetext import as_arguments, custom_names, free_text
 from lethe.dialects.openai_responses import decode_request, encode_request, locate
-from lethe.dialects.openai_responses.tools import as_arguments, custom_names, free_text
 from lethe.errors import InvalidRequest
 from lethe.ir.content import (
     CacheHint,

@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from lethe.dialects.anthropic.attribution import is_attribution
+from lethe.dialects.freetext import CUSTOM, as_arguments, free_text
 from lethe.dialects.openai_chat.overlay import (
     OURS,
     from_slot,
     leftovers,
+    marked,
     overlaid,
     own,
     present,
@@ -129,8 +131,13 @@ def decode_assistant(f: Fields) -> tuple[tuple[ContentBlock, ...], Extras | None
 
 
 def decode_call(f: Fields) -> ContentBlock:
-    """A function call; any other kind stays whole."""
+    """A call of a function or of a custom tool; any other kind stays whole."""
     kind = f.raw("type")
+    if kind == CUSTOM:
+        custom = Fields(f.raw(CUSTOM), f"{f.path}.{CUSTOM}")
+        id, name, text = f.require("id", str), custom.require("name", str), custom.take("input", str, "")
+        extras = marked(leftovers(f, custom=custom), type=CUSTOM)
+        return ToolCall(id=id, name=name, arguments=as_arguments(text), extras=extras)
     if kind not in (None, "function"):
         return slotted(CALL, whole(f, type=kind))
     function = f.child("function")
@@ -179,8 +186,12 @@ def _decode_turn(f: Fields) -> Turn:
             raise InvalidRequest(f"{f.path}.role", "is not a role")
 
 
-def encode_call(call: ToolCall, path: str, losses: Losses) -> JsonObject:
+def encode_call(call: ToolCall, path: str, losses: Losses, *, custom: bool = False) -> JsonObject:
+    """`custom` where the caller's tool of that name takes free text."""
     report_cache(call, path, losses)
+    if custom or own(call.extras).get("type") == CUSTOM:
+        inner = {"name": call.name, "input": free_text(call.arguments)}
+        return overlaid({"id": call.id, "type": CUSTOM, CUSTOM: inner}, without(call.extras, "type"), path, losses)
     function = {"name": call.name, "arguments": call.arguments}
     return overlaid({"id": call.id, "type": "function", "function": function}, call.extras, path, losses)
 

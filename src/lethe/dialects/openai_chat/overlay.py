@@ -11,6 +11,7 @@ own = _overlay.own
 without = _overlay.without
 leftovers = _overlay.leftovers
 whole = _overlay.whole
+marked = _overlay.marked
 
 
 def slotted(slot: str, value: JsonObject) -> Opaque:
@@ -24,4 +25,4 @@ def from_slot(block: Opaque, slot: str) -> JsonObject | None:
     return value if isinstance(value, dict) else None
 
 
-__all__ = ["OURS", "from_slot", "leftovers", "overlaid", "own", "present", "slotted", "whole", "without"]
+__all__ = ["OURS", "from_slot", "leftovers", "marked", "overlaid", "own", "present", "slotted", "whole", "without"]

@@ -1,6 +1,6 @@
 """Buffered replies (openai 3.57.0 types, ChatCompletion)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -63,7 +63,7 @@ def decode_response(body: JsonObject) -> Response:
 def encode_response(response: Response, context: ReplyContext, losses: Losses) -> JsonObject:
     """Our caller asked for one choice: another `n` does not cross, and is refused before."""
     finish = response.finish
-    message = encode_message(response.content, losses)
+    message = encode_message(response.content, context.custom_tools, losses)
     marks = own(finish.extras)
     choice: JsonObject = {
         "index": 0,
@@ -83,7 +83,7 @@ def encode_response(response: Response, context: ReplyContext, losses: Losses) -
     return overlaid(body, without(response.extras, "created"), "$", losses)
 
 
-def encode_message(content: Sequence[ContentBlock], losses: Losses) -> JsonObject:
+def encode_message(content: Sequence[ContentBlock], custom_tools: Collection[str], losses: Losses) -> JsonObject:
     """A reply's message. Its content is one string: blocks are joined as a stream's deltas would be."""
     texts: list[str] = []
     refusals: list[str] = []
@@ -104,7 +104,7 @@ def encode_message(content: Sequence[ContentBlock], losses: Losses) -> JsonObjec
                 thoughts += [] if block.redacted else [text]
                 details += [entry] if block.signature else []
             case ToolCall():
-                calls.append(encode_call(block, path, losses))
+                calls.append(encode_call(block, path, losses, custom=block.name in custom_tools))
             case Opaque() if custom := from_slot(block, CALL):
                 calls.append(custom)
             case Opaque() if detail := from_slot(block, DETAIL):

@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
-from lethe.dialects.openai_chat.messages import CALL
-from lethe.dialects.openai_chat.overlay import slotted
+from lethe.dialects.freetext import CLOSING, CUSTOM, OPENING, escaped
+from lethe.dialects.openai_chat.overlay import OURS
 from lethe.dialects.openai_chat.response import call_id
 from lethe.errors import MalformedReply
-from lethe.ir.content import JsonObject, ToolCall
+from lethe.ir.content import Extras, JsonObject, ToolCall
 from lethe.ir.events import ArgumentsDelta, BlockStart, BlockStop, Event
 from lethe.wire import lenient
 
-MAX_HELD = 1024 * 1024  # characters kept back while a call is not yet identified, or is of a kind held whole
+MAX_HELD = 64 * 1024  # characters kept back while a call is not yet identified
+
+_MARKS = {False: None, True: Extras(OURS, {"type": CUSTOM})}
 
 
 class _Call:
@@ -23,8 +25,7 @@ class _Call:
         self.position = position
         self.id = self.name = self.held = ""
         self.block: int | None = None
-        self.custom: JsonObject | None = None
-        self.closed = False
+        self.custom = self.closed = False
 
 
 class CallAssembler:
@@ -52,17 +53,14 @@ class CallAssembler:
             self._calls.append(call)
         if isinstance(number := delta.get("index"), int):
             self._by_number[number] = call
-        if isinstance(custom := delta.get("custom"), dict):
-            self._hold(call, delta, custom)
-            return
-        function = delta.get("function")
-        name, arguments = (
-            (_text(function, "name"), _text(function, "arguments")) if isinstance(function, dict) else ("", "")
-        )
+        name, arguments = _said(delta)
+        call.custom = call.custom or CUSTOM in delta
         if call.block is None:
             call.id = call.id or _text(delta, "id")
             if name != call.name:  # some repeat it in every chunk, some cut it in pieces
                 call.name += name
+                if len(call.name) > MAX_HELD:
+                    raise MalformedReply("the upstream called a tool whose name does not end")
         if not arguments:
             return
         if call.closed:
@@ -80,12 +78,14 @@ class CallAssembler:
         for call in self._calls:
             if not call.closed and call.block is not None:
                 call.closed = True
+                if call.custom:
+                    yield ArgumentsDelta(call.block, CLOSING)
                 yield BlockStop(call.block)
 
     def _find(self, delta: JsonObject) -> _Call | None:
         """The call that a delta goes on with; None if it begins one."""
-        id, number, function = _text(delta, "id"), delta.get("index"), delta.get("function")
-        name = _text(function, "name") if isinstance(function, dict) else ""
+        id, number = _text(delta, "id"), delta.get("index")
+        name, _ = _said(delta)
         if isinstance(number, int):
             call = self._by_number.get(number)
             # some number every call 0; but some give a new id in every chunk, without a name
@@ -102,27 +102,23 @@ class CallAssembler:
             call.block = next_block
             next_block += 1
             id = call.id or call_id(self.reply_id, call.position)
-            if call.custom is not None:
-                yield BlockStart(call.block, slotted(CALL, {**call.custom, "id": id}))
-                continue
             if not call.name:
                 raise MalformedReply("the upstream called a tool without naming it")
-            yield BlockStart(call.block, ToolCall(id=id, name=call.name, arguments=""))
+            yield BlockStart(call.block, ToolCall(id=id, name=call.name, arguments="", extras=_MARKS[call.custom]))
+            if call.custom:
+                yield ArgumentsDelta(call.block, OPENING)
             if call.held:
                 yield ArgumentsDelta(call.block, call.held)
                 call.held = ""
 
-    @staticmethod
-    def _hold(call: _Call, delta: JsonObject, custom: JsonObject) -> None:
-        """Only Chat understands a custom call: it is handed on whole, once it is."""
-        if call.custom is None:
-            call.custom = {k: v for k, v in delta.items() if k != "index"} | {"custom": dict(custom)}
-            call.id = _text(delta, "id")
-            return
-        held = call.custom["custom"]
-        held["input"] = _text(held, "input") + _text(custom, "input")
-        if len(held["input"]) > MAX_HELD:
-            raise MalformedReply("the upstream sent a tool call that is too long")
+
+def _said(delta: JsonObject) -> tuple[str, str]:
+    """What a delta adds to a name and to arguments."""
+    if isinstance(function := delta.get("function"), dict):
+        return _text(function, "name"), _text(function, "arguments")
+    if isinstance(custom := delta.get(CUSTOM), dict):
+        return _text(custom, "name"), escaped(_text(custom, "input"))
+    return "", ""
 
 
 def _text(fields: JsonObject, name: str) -> str:

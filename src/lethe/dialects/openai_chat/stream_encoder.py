@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from typing import TypeAlias, assert_never
 
+from msgspec import Struct
+
+from lethe.dialects.freetext import CUSTOM, free_text
 from lethe.dialects.openai_chat.errors import encode_error_event
-from lethe.dialects.openai_chat.messages import CALL
+from lethe.dialects.openai_chat.messages import CALL, encode_call
 from lethe.dialects.openai_chat.overlay import from_slot, overlaid, own, without
 from lethe.dialects.openai_chat.reasoning import DETAIL, encode_detail
 from lethe.dialects.openai_chat.response import FINISH_REASONS, report_finish
 from lethe.dialects.openai_chat.usage import encode_usage
 from lethe.dialects.reply import ReplyContext
+from lethe.errors import ReplyTooLarge
 from lethe.ir.content import ContentBlock, JsonObject, Opaque, Refusal, Signature, Text, Thinking, ToolCall
 from lethe.ir.events import (
     ArgumentsDelta,
@@ -33,6 +37,7 @@ from lethe.wire.sse import format_frame
 
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
+MAX_HELD = 64 * 1024 * 1024  # characters of one answer's calls of custom tools
 _END = b'},"finish_reason":null}]}\n\n'
 _json = lenient.encode
 _Rarer: TypeAlias = (
@@ -49,6 +54,13 @@ _Rarer: TypeAlias = (
 )
 
 
+class _Held(Struct):
+    """A call of a custom tool: its `tool_calls[].index`, and what has come of its arguments."""
+
+    number: int
+    parts: list[str]
+
+
 class StreamEncoder:
     """A stream has one message; blocks of text are joined, as its clients do with deltas."""
 
@@ -58,6 +70,8 @@ class StreamEncoder:
         self._head: JsonObject = {}
         self._delta = b""  # a chunk up to the inside of its delta
         self._calls: dict[int, int] = {}  # block index -> tool_calls[].index
+        self._held: dict[int, _Held] = {}  # calls of custom tools
+        self._size = self._called = 0
         self._refusals: set[int] = set()
         self._thoughts: dict[int, int] = {}  # block index -> which thought it is
 
@@ -69,7 +83,8 @@ class StreamEncoder:
             case ThinkingDelta(_, text):
                 return iter((self._delta + b'"reasoning_content":' + _json(text) + _END,))
             case ArgumentsDelta(index, arguments):
-                n = self._calls[index]
+                if (n := self._calls.get(index)) is None:
+                    return self._hold(index, arguments)
                 return iter(
                     (
                         self._delta
@@ -104,8 +119,12 @@ class StreamEncoder:
                 yield encode_error_event(event)
             case Ping():
                 yield KEEP_ALIVE
-            case BlockStop() | OpaqueDelta():
-                pass  # chunks have no block ends; an opaque block was reported when it began
+            case BlockStop(index):
+                if (held := self._held.pop(index, None)) is not None:
+                    text = free_text("".join(held.parts))
+                    yield self._chunk({"tool_calls": [{"index": held.number, CUSTOM: {"input": text}}]})
+            case OpaqueDelta():
+                pass  # an opaque block was reported when it began
             case _:
                 assert_never(event)
 
@@ -137,18 +156,30 @@ class StreamEncoder:
                 entry = overlaid(encode_detail(block), without(block.extras, "field"), path, self._losses)
                 if block.signature:
                     yield self._chunk({"reasoning_details": [{"index": self._thoughts[index], **entry}]})
-            case ToolCall(id=id, name=name):
-                n = self._calls[index] = len(self._calls)
-                function = {"name": name, "arguments": ""}
-                call: JsonObject = {"index": n, "id": id, "type": "function", "function": function}
-                yield self._chunk({"tool_calls": [overlaid(call, block.extras, path, self._losses)]})
-            case Opaque() if custom := from_slot(block, CALL):
-                n = self._calls[index] = len(self._calls)
-                yield self._chunk({"tool_calls": [{"index": n, **custom}]})
+            case ToolCall(name=name):
+                custom = name in self._context.custom_tools or own(block.extras).get("type") == CUSTOM
+                call = encode_call(block, path, self._losses, custom=custom)
+                if custom:
+                    self._held[index] = _Held(self._called, [])
+                else:
+                    self._calls[index] = self._called
+                yield self._chunk({"tool_calls": [{"index": self._called, **call}]})
+                self._called += 1
+            case Opaque() if unknown := from_slot(block, CALL):
+                yield self._chunk({"tool_calls": [{"index": self._called, **unknown}]})
+                self._called += 1
             case Opaque() if detail := from_slot(block, DETAIL):
                 yield self._chunk({"reasoning_details": [detail]})
             case _:
                 self._losses.dropped(path, "block without a counterpart")
+
+    def _hold(self, index: int, arguments: str) -> Iterator[bytes]:
+        """The text of a custom call has to be unwrapped first. Raises ReplyTooLarge."""
+        self._size += len(arguments)
+        if self._size > MAX_HELD:
+            raise ReplyTooLarge
+        self._held[index].parts.append(arguments)
+        return iter(())
 
     def _seal(self, index: int, signature: Signature) -> JsonObject:
         """The text has gone out as `reasoning_content`; a client that echoes both lets us join them again."""

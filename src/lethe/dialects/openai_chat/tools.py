@@ -2,19 +2,28 @@
 
 from typing import Any
 
-from lethe.dialects.openai_chat.overlay import OURS, leftovers, overlaid, own, present, whole, without
+from lethe.dialects.freetext import CUSTOM, FREE_TEXT
+from lethe.dialects.openai_chat.overlay import OURS, leftovers, marked, overlaid, own, present, whole, without
 from lethe.ir.content import Extras, JsonObject, Opaque
 from lethe.ir.loss import Losses
 from lethe.ir.request import ChoiceMode, Request, Tool, ToolChoice
 from lethe.wire.fields import Fields
 
 MODES: dict[str, ChoiceMode] = {"auto": "auto", "none": "none", "required": "required"}
-NAMED_KINDS = ("function", "custom")
+NAMED_KINDS = ("function", CUSTOM)
 
 
 def decode_tool(f: Fields) -> Tool:
-    """A function; any other kind (custom) stays whole."""
+    """A function, or a custom tool; any other kind stays whole."""
     kind = f.raw("type")
+    if kind == CUSTOM:
+        custom = Fields(f.raw(CUSTOM), f"{f.path}.{CUSTOM}")
+        return Tool(
+            name=custom.require("name", str),
+            description=custom.take("description", str),
+            parameters=FREE_TEXT,
+            extras=marked(leftovers(f, custom=custom), type=CUSTOM),
+        )
     if kind not in (None, "function"):
         data = whole(f, type=kind)
         inner = data.get(str(kind))
@@ -71,6 +80,9 @@ def _encode_tool(tool: Tool, path: str, losses: Losses) -> JsonObject | None:
         return None
     if tool.cache:
         losses.hint(f"{path}.cache", "cache breakpoint")
+    if own(tool.extras).get("type") == CUSTOM:
+        custom = {"name": tool.name, **present(description=tool.description)}
+        return overlaid({"type": CUSTOM, CUSTOM: custom}, tool.extras, path, losses)
     function = {
         "name": tool.name,
         **present(description=tool.description, parameters=tool.parameters, strict=tool.strict),

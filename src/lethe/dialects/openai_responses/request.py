@@ -94,7 +94,7 @@ def _encode_sampling(request: Request, losses: Losses) -> JsonObject:
         if getattr(s, name) is not None:
             losses.hint(f"{path}.{name}", name)
     if s.stop:
-        losses.dropped(f"{path}.stop", "stop sequences")
+        losses.dropped(f"{path}.stop", "stop sequences: leave them out, or ask an upstream of another dialect")
     if s.logprobs and s.top_logprobs is None:
         losses.degraded(f"{path}.logprobs", "token probabilities")
     return present(

@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from lethe.dialects.freetext import CLOSING, CUSTOM, OPENING, escaped
 from lethe.dialects.openai_responses.errors import decode_error_object
 from lethe.dialects.openai_responses.items import decode_call
 from lethe.dialects.openai_responses.overlay import OURS, own
 from lethe.dialects.openai_responses.reasoning import PARAGRAPH, decode_reasoning
 from lethe.dialects.openai_responses.response import left_of, stop_reason
-from lethe.dialects.openai_responses.tools import CUSTOM, INPUT
 from lethe.dialects.openai_responses.usage import decode_usage
 from lethe.errors import InvalidRequest, MalformedReply
 from lethe.ir.content import Opaque, Refusal, Text, Thinking, ToolCall
@@ -34,8 +34,7 @@ from lethe.wire.sse import Frame
 
 DONE = "[DONE]"
 _CALLS = ("function_call", "custom_tool_call")
-_OPENING = f'{{"{INPUT}":"'  # of the arguments that a custom tool's text is wrapped in
-_CLOSING = '"}'
+MAX_HELD, SMALLEST = 8 * 1024 * 1024, 256
 _ENDS = ("response.completed", "response.incomplete", "response.done")
 
 
@@ -56,6 +55,7 @@ class StreamDecoder:
         self._open: dict[tuple[int, int], _Open] = {}
         self._called = False
         self._thinking: dict[int, Thinking] = {}  # reasoning items of which nothing has been said yet
+        self._held = 0  # characters of their ids
 
     def feed(self, frame: Frame) -> Iterator[Event]:  # noqa: C901, PLR0912 - one flat match
         """Raises MalformedReply, at the latest while it is iterated."""
@@ -149,7 +149,7 @@ class StreamDecoder:
             raise MalformedReply("the upstream's stream has arguments of a call that has not begun")
         block.said = True
         if text := _string(event, "delta"):
-            yield ArgumentsDelta(block.index, _escaped(text) if block.custom else text)
+            yield ArgumentsDelta(block.index, escaped(text) if block.custom else text)
 
     def _item_added(self, event: dict[str, Any]) -> Iterator[Event]:
         item, at = _object(event, "item"), (_number(event, "output_index"), -1)
@@ -157,13 +157,16 @@ class StreamDecoder:
             case "reasoning":
                 rest = {"id": item["id"]} if isinstance(item.get("id"), str) else {}
                 self._thinking[at[0]] = decode_reasoning(Fields(rest))
+                self._held += len(rest.get("id", "")) + SMALLEST
+                if self._held > MAX_HELD:
+                    raise MalformedReply("the upstream's stream begins too many thoughts")
             case kind if kind in _CALLS:
                 call = _call({**item, "arguments": "", "input": ""})
                 custom = own(call.extras).get("type") == CUSTOM
                 yield from self._begin(at, msgspec.structs.replace(call, arguments=""))
                 self._open[at].custom, self._called = custom, True
                 if custom:
-                    yield ArgumentsDelta(self._open[at].index, _OPENING)
+                    yield ArgumentsDelta(self._open[at].index, OPENING)
             case _:
                 pass  # a message begins with its first part; what we do not know is taken when it is whole
 
@@ -210,9 +213,9 @@ class StreamDecoder:
         if not block.said:
             whole = _string(item, "input" if block.custom else "arguments")
             if whole:
-                yield ArgumentsDelta(block.index, _escaped(whole) if block.custom else whole)
+                yield ArgumentsDelta(block.index, escaped(whole) if block.custom else whole)
         if block.custom:
-            yield ArgumentsDelta(block.index, _CLOSING)
+            yield ArgumentsDelta(block.index, CLOSING)
         yield BlockStop(block.index)
 
 
@@ -229,11 +232,6 @@ def _call(item: dict[str, Any]) -> ToolCall:
         return decode_call(f, kind)
     except InvalidRequest:
         raise MalformedReply from None
-
-
-def _escaped(text: str) -> str:
-    """The inside of a JSON string."""
-    return lenient.encode(text)[1:-1].decode()
 
 
 def _part(event: dict[str, Any]) -> tuple[int, int]:

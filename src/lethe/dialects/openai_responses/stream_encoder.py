@@ -10,13 +10,13 @@ from typing import Any, assert_never
 from msgspec import Struct
 
 from lethe.dialects.carrier import wrap
+from lethe.dialects.freetext import free_text
 from lethe.dialects.openai_responses.errors import encode_error_event
 from lethe.dialects.openai_responses.namespaces import called
 from lethe.dialects.openai_responses.overlay import OURS, overlaid, without
 from lethe.dialects.openai_responses.parts import encode_logprobs
 from lethe.dialects.openai_responses.reasoning import SUMMARY, rest_of
 from lethe.dialects.openai_responses.response import Envelope, report_finish
-from lethe.dialects.openai_responses.tools import free_text
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import ReplyTooLarge
 from lethe.ir.content import ContentBlock, JsonObject, Opaque, Refusal, Text, Thinking, ToolCall
@@ -85,9 +85,11 @@ class StreamEncoder:
                     yield from self._end(item)
             case SignatureDelta(index=index, signature=signature):
                 if (item := self._open.get(index)) is not None:
+                    self._hold(len(signature.value))
                     item.item["encrypted_content"] = wrap(signature, OURS)
             case LogprobsDelta(index=index, tokens=tokens):
                 if (item := self._open.get(index)) is not None:
+                    self._hold(len(_json(tokens)))
                     item.logprobs += encode_logprobs(tokens)
             case CitationDelta(index=index):
                 self._losses.degraded(f"$.content[{index}].citations", "citations")
@@ -139,7 +141,9 @@ class StreamEncoder:
                 return
         self._output.append(item)
         opened = self._open[index] = _Item(number, block, item, [], [])
-        yield self._frame("response.output_item.added", output_index=number, item=item)
+        added = self._frame("response.output_item.added", output_index=number, item=item)
+        self._hold(len(added))
+        yield added
         yield from self._prepare(opened)
 
     def _prepare(self, opened: _Item) -> Iterator[bytes]:
@@ -175,13 +179,16 @@ class StreamEncoder:
         item = self._open.get(index)
         if item is None:
             return
-        self._held += len(text)
-        if self._held > MAX_HELD:
-            raise ReplyTooLarge
+        self._hold(len(text))
         item.text.append(text)
         if not item.custom:  # the text of a custom call has to be unwrapped first
             yield b"%b%d%b%b}\n\n" % (item.head, self._sequence, item.tail, _json(text))
             self._sequence += 1
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held > MAX_HELD:
+            raise ReplyTooLarge
 
     def _thought(self, index: int, text: str) -> Iterator[bytes]:
         item = self._open.get(index)

@@ -1,29 +1,20 @@
-"""Tools and how to choose among them (openai 3.57.0 types, FunctionToolParam, CustomToolParam, ToolChoice*Param).
-
-A custom tool takes free text. To others it is a function with one string; a call of it is told apart by its name.
-"""
+"""Tools and how to choose among them (openai 3.57.0 types, FunctionToolParam, CustomToolParam, ToolChoice*Param)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lethe.dialects.freetext import CUSTOM, FREE_TEXT, custom_names
 from lethe.dialects.openai_responses.namespaces import KIND, decode_group, encode_groups, holds_tools, unmarked
 from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole, without
 from lethe.dialects.overlay import present
 from lethe.ir.content import Extras, JsonObject, Opaque
 from lethe.ir.loss import Losses
 from lethe.ir.request import ChoiceMode, Request, Tool, ToolChoice
-from lethe.wire import lenient
 from lethe.wire.fields import Fields
 
-FUNCTION, CUSTOM = CALLABLE = ("function", "custom")
+FUNCTION = "function"
+CALLABLE = (FUNCTION, CUSTOM)
 MODES: dict[str, ChoiceMode] = {"auto": "auto", "none": "none", "required": "required"}
-INPUT = "input"
-FREE_TEXT: JsonObject = {
-    "type": "object",
-    "properties": {INPUT: {"type": "string"}},
-    "required": [INPUT],
-    "additionalProperties": False,
-}
 
 
 def decode_tools(f: Fields) -> Iterator[Tool]:
@@ -58,11 +49,6 @@ def _decode_tool(f: Fields, kind: str) -> Tool:
     )
 
 
-def custom_names(request: Request) -> frozenset[str]:
-    """The tools that take free text."""
-    return frozenset(tool.name for tool in request.tools if own(tool.extras).get("type") == CUSTOM)
-
-
 def encode_tools(request: Request, losses: Losses) -> JsonObject:
     """`tools`, `tool_choice` and `parallel_tool_calls`; a choice needs tools to choose from."""
     numbered = ((tool, _encode_tool(tool, f"$.tools[{i}]", losses)) for i, tool in enumerate(request.tools))
@@ -92,24 +78,6 @@ def decode_choice(value: Any) -> ToolChoice | None:
             return ToolChoice(mode, None, Extras(OURS, dict(value)))
         case _:
             return None
-
-
-def free_text(arguments: str) -> str:
-    """The input of a custom tool, out of a call's arguments; arguments that are something else, as they are."""
-    try:
-        decoded = lenient.decode(arguments)
-    except ValueError:
-        return arguments
-    match decoded:
-        case {"input": str(text)}:
-            return text
-        case _:
-            return arguments
-
-
-def as_arguments(text: str) -> str:
-    """The inverse of `free_text`."""
-    return lenient.encode({INPUT: text}).decode()
 
 
 def _encode_tool(tool: Tool, path: str, losses: Losses) -> JsonObject | None:
