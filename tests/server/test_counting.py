@@ -11,15 +11,20 @@ from tests.server.rig import ANTHROPIC, CHAT, RESPONSES, Rig, json_answer, servi
 
 from lethe.config.register import surfaces_for
 from lethe.ir.content import Dialect
-from lethe.providers.envelopes import BEDROCK_INVOKE, PLAIN, VERTEX_CLAUDE, Endpoint, Envelope
+from lethe.providers.envelopes import BEDROCK_INVOKE, PLAIN, VERTEX_CLAUDE, VERTEX_GEMINI, Endpoint, Envelope
+from lethe.providers.upstream import Upstream
 from lethe.retention.levels import Level
 from lethe.retention.surface import Action, FieldRule
 from lethe.routing.table import Route, Target
 from lethe.tokens import vocabulary
 from lethe.upstream.fake import Fake
 
-CONVERSE = Dialect.CONVERSE
-PATHS = {ANTHROPIC: "/v1/messages/count_tokens", RESPONSES: "/v1/responses/input_tokens"}
+CONVERSE, GEMINI = Dialect.CONVERSE, Dialect.GEMINI
+PATHS = {
+    ANTHROPIC: "/v1/messages/count_tokens",
+    RESPONSES: "/v1/responses/input_tokens",
+    GEMINI: "/v1beta/models/m:countTokens",
+}
 TOOL_SCHEMA = {"type": "object", "properties": {"at": {"type": "string"}}}
 ASKED: dict[Dialect, dict[str, Any]] = {
     ANTHROPIC: {
@@ -36,22 +41,41 @@ ASKED: dict[Dialect, dict[str, Any]] = {
         "tools": [{"type": "function", "name": "look", "description": "CANARY_tool", "parameters": TOOL_SCHEMA}],
         "tool_choice": "auto",
     },
+    GEMINI: {
+        "generateContentRequest": {
+            "model": "models/m",
+            "systemInstruction": {"parts": [{"text": "CANARY_system"}]},
+            "contents": [{"role": "user", "parts": [{"text": "CANARY_said"}]}],
+            "tools": [
+                {
+                    "functionDeclarations": [
+                        {"name": "look", "description": "CANARY_tool", "parametersJsonSchema": TOOL_SCHEMA}
+                    ]
+                }
+            ],
+        }
+    },
 }
 TOLD: dict[Dialect, dict[str, Any]] = {
     ANTHROPIC: {"input_tokens": 7},
     RESPONSES: {"object": "response.input_tokens", "input_tokens": 7},
+    GEMINI: {"totalTokens": 7},
 }
-AT = {ANTHROPIC: "/v1/messages/count_tokens", RESPONSES: "/v1/responses/input_tokens"}
+
+
+def at(fake: Fake, speaks: Dialect) -> Upstream:
+    """As the vendor's SDK is told where it is."""
+    return upstream("up", fake, speaks, base_url=fake.url + ("/v1" if speaks in (CHAT, RESPONSES) else ""))
 
 
 async def ask(rig: Rig, caller: Dialect, **headers: str) -> Any:
     return await rig.ask("POST", PATHS[caller], ASKED[caller], **headers)
 
 
-@pytest.mark.parametrize("speaks", [ANTHROPIC, RESPONSES])
+@pytest.mark.parametrize("speaks", list(PATHS))
 @pytest.mark.parametrize("caller", list(PATHS))
 async def test_an_upstream_counts_in_its_own_dialect(caller: Dialect, speaks: Dialect) -> None:
-    async with Fake() as fake, serving([upstream("up", fake, speaks)]) as rig:
+    async with Fake() as fake, serving([at(fake, speaks)]) as rig:
         fake.answer(json_answer(200, TOLD[speaks]))
         reply = await ask(rig, caller)
         assert (reply.status, reply.json()) == (200, TOLD[caller])
@@ -59,7 +83,7 @@ async def test_an_upstream_counts_in_its_own_dialect(caller: Dialect, speaks: Di
         assert "x-lethe-estimate" not in reply.headers
         assert reply.headers["x-lethe-upstream-class"] == "U5"
         (sent,) = fake.requests
-        assert sent.path == AT[speaks]
+        assert sent.path == PATHS[speaks]
         assert sent.json() == ASKED[speaks] or caller is not speaks
         assert all(f"CANARY_{word}" in sent.body.decode() for word in ("system", "said", "tool"))
 
@@ -79,6 +103,7 @@ CLOUDS: list[tuple[Dialect, Envelope | None, str, str, Callable[[dict[str, Any]]
     (CONVERSE, None, "/model/m/count-tokens", "inputTokens", lambda body: within(body, "input", "converse")),
     (ANTHROPIC, BEDROCK_INVOKE, "/model/m/count-tokens", "inputTokens", invoked),
     (ANTHROPIC, VERTEX_CLAUDE, "/publishers/anthropic/models/count-tokens:rawPredict", "input_tokens", dict),
+    (GEMINI, VERTEX_GEMINI, "/publishers/google/models/m:countTokens", "totalTokens", dict),
 ]
 
 
@@ -104,7 +129,7 @@ async def test_clouds_count_in_envelopes_of_their_own(
             assert all(f"CANARY_{word}" in json.dumps(held) for word in ("system", "said", "tool"))
             assert "stream" not in held
             assert ("model" in held) is (envelope is VERTEX_CLAUDE)
-            if envelope is not None:
+            if envelope is not None and envelope.added:
                 assert held["anthropic_version"] == envelope.added["anthropic_version"]
 
 
@@ -148,7 +173,7 @@ async def test_without_an_endpoint_nothing_is_sent_and_the_estimate_is_labelled(
         assert reply.headers["x-lethe-estimate"] == "bpe-o200k"
         assert "x-lethe-upstream-class" not in reply.headers
         assert reply.json().keys() == TOLD[caller].keys()
-        assert 20 < reply.json()["input_tokens"] < 60
+        assert 20 < reply.json().get("input_tokens", reply.json().get("totalTokens")) < 60
         assert not fake.requests
 
 
