@@ -11,6 +11,7 @@ from tests.dialects.cases import cut, load, names
 from tests.dialects.converse import judge
 
 from lethe.dialects import converse
+from lethe.dialects.converse.stream_decoder import MAX_SEALED
 from lethe.errors import ErrorKind, MalformedReply, ReplyTooLarge, StreamCut
 from lethe.ir.content import Dialect, Extras, JsonObject, Opaque, Signature, Text, Thinking, ToolCall
 from lethe.ir.events import BlockStart, Event, Failure, Finish, StopReason
@@ -288,7 +289,7 @@ def test_sealed_thinking_in_pieces_is_put_together() -> None:
 
 
 def test_sealed_thinking_is_held_within_bounds() -> None:
-    piece = raw([delta(0, {"reasoningContent": {"redactedContent": "A" * 400_000}})])
+    piece = raw([delta(0, {"reasoningContent": {"redactedContent": "A" * (MAX_SEALED // 2)}})])
     with pytest.raises(ReplyTooLarge):
         decoded(piece, piece, piece)
 

@@ -34,12 +34,14 @@ from lethe.ir.content import (
 )
 from lethe.ir.loss import Losses, Severity
 from lethe.ir.request import OutputFormat, Reasoning, Request, Sampling, Tool, ToolChoice, Turn
+from lethe.providers.restraints import suited
 
 OURS, ANTHROPIC = Dialect.CONVERSE, Dialect.ANTHROPIC
 HINT, DEGRADED, DROPPED = Severity.HINT, Severity.DEGRADED, Severity.DROPPED
 CLAUDE = "us.anthropic.claude-opus-5-v1"
 SONNET_45, SONNET_46 = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic.claude-sonnet-4-6"
 OPUS_41, OPUS_47 = "anthropic.claude-opus-4-1-20250805-v1:0", "anthropic.claude-opus-4-7"
+FABLE = "anthropic.claude-fable-5-1"
 HAIKU_35 = "anthropic.claude-3-5-haiku-20241022-v1:0"
 NOVA, NOVA_2 = "us.amazon.nova-pro-v1:0", "us.amazon.nova-2-lite-v1:0"
 OSS, GPT, KIMI = "openai.gpt-oss-120b-1:0", "openai.gpt-6-sol", "moonshot.kimi-k2-thinking"
@@ -58,7 +60,7 @@ WORD = re.compile(r"CANARY\w*")
 def encoded(request: Request, *expected: tuple[str, Severity]) -> JsonObject:
     """The body, by botocore's leave, and its losses as they should be."""
     losses = Losses()
-    body = converse.encode_request(request, losses)
+    body = converse.encode_request(suited(request, losses), losses)
     assert [(loss.path, loss.severity) for loss in losses] == list(expected)
     judge.request(body)
     return body
@@ -88,7 +90,7 @@ def translated(source: Dialect, name: str, model: str) -> tuple[Request, JsonObj
     body = {**load(name), "model": model}
     request, _ = fit(CODECS[source].decode_request(body), OURS)
     losses = Losses()
-    return request, converse.encode_request(request, losses), losses
+    return request, converse.encode_request(suited(request, losses), losses), losses
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -546,10 +548,8 @@ def sampled(model: str, *expected: tuple[str, Severity], reasoning: Any = None, 
 
 
 def test_sampling() -> None:
-    assert sampled(SONNET_46, max_tokens=9, temperature=0.5, top_p=0.25, top_k=7) == (
-        {"maxTokens": 9, "temperature": 0.5, "topP": 0.25},
-        {"top_k": 7},
-    )
+    assert sampled(SONNET_46, max_tokens=9, top_p=0.25, top_k=7) == ({"maxTokens": 9, "topP": 0.25}, {"top_k": 7})
+    assert sampled(LLAMA, temperature=0.5, top_p=0.25) == ({"temperature": 0.5, "topP": 0.25}, None)
     assert sampled(NOVA, top_k=7) == (None, {"inferenceConfig": {"topK": 7}})
     assert sampled(LLAMA, ("$.sampling.top_k", HINT), top_k=7) == (None, None)
     assert sampled(LLAMA, ("$.sampling.temperature", HINT), temperature=1.5) == ({"temperature": 1.0}, None)
@@ -587,13 +587,14 @@ THINKING: list[tuple[str, Reasoning, int | None, Any, str | None, list[tuple[str
     (CLAUDE, R(budget_tokens=4096), None, {"thinking": {"type": "adaptive"}}, "medium", [(f"{PATH}.budget_tokens", HINT)]),
     (CLAUDE, R(budget_tokens=99999), None, {"thinking": {"type": "adaptive"}}, "high", [(f"{PATH}.budget_tokens", HINT)]),
     (CLAUDE, R(budget_tokens=99, effort="max"), None, {"thinking": {"type": "adaptive"}}, "max", [(f"{PATH}.budget_tokens", HINT)]),
-    (OPUS_47, R(enabled=False), None, None, None, [(PATH, HINT)]),
+    (OPUS_47, R(enabled=False), None, None, None, []),
+    (FABLE, R(enabled=False), None, None, None, [(PATH, HINT)]),
     (SONNET_46, R(budget_tokens=4096), None, {"thinking": {"type": "enabled", "budget_tokens": 4096}}, None, []),
     (SONNET_46, R(effort="low"), None, {"thinking": {"type": "adaptive"}}, "low", []),
     (SONNET_45, R(budget_tokens=4096), None, {"thinking": {"type": "enabled", "budget_tokens": 4096}}, None, []),
     (SONNET_45, R(budget_tokens=4096, effort="low"), None, {"thinking": {"type": "enabled", "budget_tokens": 4096}}, None, [(f"{PATH}.effort", HINT)]),
     (SONNET_45, R(effort="low"), None, {"thinking": {"type": "enabled", "budget_tokens": 2048}}, None, [(PATH, HINT)]),
-    (SONNET_45, R(effort="unheard"), None, {"thinking": {"type": "enabled", "budget_tokens": 16384}}, None, [(PATH, HINT)]),
+    (SONNET_45, R(effort="unheard"), None, {"thinking": {"type": "enabled", "budget_tokens": 8192}}, None, [(PATH, HINT)]),
     (SONNET_45, R(), 4000, {"thinking": {"type": "enabled", "budget_tokens": 2000}}, None, [(PATH, HINT)]),
     (SONNET_45, R(), 2000, None, None, [(PATH, HINT)]),
     (SONNET_45, R(effort="low", effort_only=True), None, None, None, [(f"{PATH}.effort", HINT)]),
@@ -626,7 +627,6 @@ def test_leftovers_of_anthropics_thinking_stay_in_its_object() -> None:
     encoded(asked(model=OSS, reasoning=R(extras=shown)), (f"{PATH}.display", HINT))
     encoded(
         asked(model=OPUS_47, reasoning=R(enabled=False, extras=Extras(ANTHROPIC, {"x": 1}))),
-        (PATH, HINT),
         (f"{PATH}.x", DROPPED),
     )
 
@@ -634,8 +634,9 @@ def test_leftovers_of_anthropics_thinking_stay_in_its_object() -> None:
 def test_sampling_while_claude_thinks() -> None:
     expected = [("$.sampling.temperature", HINT), ("$.sampling.top_k", HINT)]
     thinking = {"thinking": {"type": "enabled", "budget_tokens": 4096}}
-    knobs = {"temperature": 0.5, "top_p": 0.95, "top_k": 7}
-    assert sampled(SONNET_45, *expected, reasoning=R(budget_tokens=4096), **knobs) == ({"topP": 0.95}, thinking)
+    knobs = {"temperature": 0.5, "top_k": 7}
+    assert sampled(SONNET_45, *expected, reasoning=R(budget_tokens=4096), **knobs) == (None, thinking)
+    assert sampled(SONNET_45, reasoning=R(budget_tokens=4096), top_p=0.95) == ({"topP": 0.95}, thinking)
     assert sampled(SONNET_45, reasoning=R(budget_tokens=4096), temperature=1.0) == ({"temperature": 1.0}, thinking)
 
 
@@ -684,33 +685,42 @@ def test_leftovers_of_other_apis_are_losses() -> None:
 
 # Families
 
-WHOSE: list[tuple[str, Thinking]] = [
-    ("anthropic.claude-sonnet-4-20250514-v1:0", Thinking.BUDGET),
-    ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", Thinking.BUDGET),
-    (OPUS_41, Thinking.BUDGET),
-    ("global.anthropic.claude-haiku-4-5-20251001-v1:0", Thinking.BUDGET),
-    ("anthropic.claude-opus-4-6-v1", Thinking.EITHER),
-    (OPUS_47, Thinking.ALWAYS),
-    ("anthropic.claude-mythos-preview", Thinking.ALWAYS),
-    ("anthropic.claude-fable-5-1", Thinking.ALWAYS),
-    ("anthropic.claude-opus-4-8", Thinking.ADAPTIVE),
-    ("anthropic.claude-haiku-5-5", Thinking.ADAPTIVE),
-    ("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-5", Thinking.ADAPTIVE),
-    (HAIKU_35, Thinking.NOT),
-    (NOVA, Thinking.NOT),
-    (NOVA_2, Thinking.NOVA),
-    (OSS, Thinking.EFFORT),
-    (GPT, Thinking.REASONING),
-    (LLAMA, Thinking.NOT),
+# Of the family of each: how it thinks, may its caches live for an hour, Anthropic's own choice, an effort, system turns.
+WHOSE: list[tuple[str, Thinking, str]] = [
+    ("anthropic.claude-v2:1", Thinking.CLAUDE, ""),
+    (HAIKU_35, Thinking.CLAUDE, ""),
+    ("anthropic.claude-sonnet-4-20250514-v1:0", Thinking.CLAUDE, "cached"),
+    ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", Thinking.CLAUDE, "cached"),
+    (OPUS_41, Thinking.CLAUDE, "cached"),
+    ("global.anthropic.claude-haiku-4-5-20251001-v1:0", Thinking.CLAUDE, "cached hour own_choice"),
+    ("anthropic.claude-opus-4-6-v1", Thinking.CLAUDE, "cached hour own_choice effort"),
+    (OPUS_47, Thinking.CLAUDE, "cached hour own_choice effort"),
+    ("anthropic.claude-mythos-preview", Thinking.CLAUDE, "cached hour own_choice effort"),
+    ("anthropic.claude-fable-5-1", Thinking.CLAUDE, "cached hour own_choice effort system_turns"),
+    ("anthropic.claude-opus-4-8", Thinking.CLAUDE, "cached hour own_choice effort system_turns"),
+    ("anthropic.claude-haiku-5-5", Thinking.CLAUDE, "cached hour own_choice effort system_turns"),
+    (
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-5",
+        Thinking.CLAUDE,
+        "cached hour own_choice effort system_turns",
+    ),
+    (NOVA, Thinking.NOT, "cached"),
+    (NOVA_2, Thinking.NOVA, "cached"),
+    (OSS, Thinking.EFFORT, ""),
+    (GPT, Thinking.REASONING, ""),
+    (LLAMA, Thinking.NOT, ""),
 ]
 
 
-@pytest.mark.parametrize(("model", "thinking"), WHOSE)
-def test_families(model: str, thinking: Thinking) -> None:
-    assert family_of(model).thinking is thinking
+@pytest.mark.parametrize(("model", "thinking", "has"), WHOSE)
+def test_families(model: str, thinking: Thinking, has: str) -> None:
+    family = family_of(model)
+    assert family.thinking is thinking
+    names = ("cached", "hour", "own_choice", "effort", "system_turns")
+    assert [name for name in names if getattr(family, name)] == has.split()
 
 
 def test_every_row_is_reached() -> None:
-    ids = [*MODELS, *(model for model, _ in WHOSE)]
+    ids = [*MODELS, *(model for model, *_ in WHOSE)]
     assert {family_of(model).models for model in ids} == {family.models for family in (*FAMILIES, OTHER)}
     assert family_of("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3") is OTHER

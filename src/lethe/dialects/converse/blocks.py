@@ -5,7 +5,8 @@ from hashlib import sha256
 from typing import Any, assert_never
 
 from lethe.dialects.anthropic.blocks import UNPARSED
-from lethe.dialects.converse.families import CLAUDE, Family, Place
+from lethe.dialects.converse.families import Family, Place
+from lethe.dialects.converse.families import Thinking as Ways
 from lethe.dialects.converse.media import Names, encode_media
 from lethe.dialects.converse.overlay import OURS, overlaid
 from lethe.ir.content import (
@@ -115,7 +116,7 @@ class Content:
 
     def _is_claudes(self, issuer: Dialect, block: Thinking) -> bool:
         # platform.claude.com, "Extended thinking": signatures are compatible across platforms (read 2026-11-29)
-        return issuer is Dialect.ANTHROPIC and self._family.thinking in CLAUDE and not block.redacted
+        return issuer is Dialect.ANTHROPIC and self._family.thinking is Ways.CLAUDE and not block.redacted
 
     def _input(self, arguments: str, path: str) -> JsonObject:
         try:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lethe.ir.request import ChoiceMode
 from lethe.retention.globs import matches
@@ -20,16 +21,12 @@ class Thinking(StrEnum):
     """How a model is told to think."""
 
     NOT = "not"  # no way that we know
-    BUDGET = "budget"  # Claude up to 4.5: so many tokens
-    EITHER = "either"  # Claude 4.6: a budget, or as it sees fit
-    ADAPTIVE = "adaptive"  # later: as it sees fit
-    ALWAYS = "always"  # and it cannot be stopped
+    CLAUDE = "claude"  # `thinking`, Anthropic's own object
     NOVA = "nova"  # `reasoningConfig`
     EFFORT = "effort"  # `reasoning_effort`
     REASONING = "reasoning"  # `reasoning.effort`
 
 
-CLAUDE = frozenset({Thinking.BUDGET, Thinking.EITHER, Thinking.ADAPTIVE, Thinking.ALWAYS})
 _ALL: frozenset[Place] = frozenset({"system", "messages", "tools"})
 _CONTENT: frozenset[Place] = frozenset({"system", "messages"})
 _ANY: frozenset[ChoiceMode] = frozenset({"auto", "required"})
@@ -41,6 +38,8 @@ class Family(Struct, frozen=True, kw_only=True):
 
     models: tuple[str, ...]
     thinking: Thinking = Thinking.NOT
+    effort: bool = False  # in `outputConfig`
+    stops: bool = True  # may thinking be switched off in so many words? Elsewhere silence is enough
     cached: frozenset[Place] = frozenset()  # where a cache point may stand
     hour: bool = False  # may a prompt cache live for one?
     choices: frozenset[ChoiceMode] = frozenset({"auto"})
@@ -50,70 +49,28 @@ class Family(Struct, frozen=True, kw_only=True):
     top_k: tuple[str, ...] = ()  # where it stands among the model's own fields
 
 
-_CLAUDE_TOP_K = ("top_k",)
 _NOVA_TOP_K = ("inferenceConfig", "topK")
+_CLAUDE_3 = Family(
+    models=("*claude-3-*", "*claude-v2*", "*claude-instant*"),
+    thinking=Thinking.CLAUDE,
+    choices=_NAMED,
+    results=True,
+    top_k=("top_k",),
+)
+_CLAUDE_4 = replace(_CLAUDE_3, models=("*claude-3-7*", "*claude-*-4-20*", "*claude-*-4-1-*"), cached=_ALL)
+_CLAUDE_45 = replace(_CLAUDE_4, models=("*claude-*-4-5*",), hour=True, own_choice=True)
+_CLAUDE_46 = replace(_CLAUDE_45, models=("*claude-*-4-6*",), effort=True)
+_CLAUDE_47 = replace(_CLAUDE_46, models=("*claude-*-4-7*", "*claude-mythos-preview*"), stops=False)
+# Those that are still to come are like the latest.
+_CLAUDE = replace(_CLAUDE_46, models=("*claude-*",), system_turns=True)
 
 FAMILIES: tuple[Family, ...] = (
-    Family(
-        models=("*claude-*-4-5*",),
-        thinking=Thinking.BUDGET,
-        cached=_ALL,
-        hour=True,
-        choices=_NAMED,
-        own_choice=True,
-        results=True,
-        top_k=_CLAUDE_TOP_K,
-    ),
-    Family(
-        models=("*claude-3-7*", "*claude-*-4-20*", "*claude-*-4-1-*"),
-        thinking=Thinking.BUDGET,
-        cached=_ALL,
-        choices=_NAMED,
-        results=True,
-        top_k=_CLAUDE_TOP_K,
-    ),
-    Family(
-        models=("*claude-*-4-6*",),
-        thinking=Thinking.EITHER,
-        cached=_ALL,
-        hour=True,
-        choices=_NAMED,
-        own_choice=True,
-        results=True,
-        top_k=_CLAUDE_TOP_K,
-    ),
-    Family(
-        models=("*claude-*-4-7*", "*claude-mythos-preview*"),
-        thinking=Thinking.ALWAYS,
-        cached=_ALL,
-        hour=True,
-        choices=_NAMED,
-        own_choice=True,
-        results=True,
-    ),
-    Family(
-        models=("*claude-mythos*", "*claude-fable*"),
-        thinking=Thinking.ALWAYS,
-        cached=_ALL,
-        hour=True,
-        choices=_NAMED,
-        own_choice=True,
-        results=True,
-        system_turns=True,
-    ),
-    Family(
-        models=("*claude-3-*", "*claude-v2*", "*claude-instant*"), choices=_NAMED, results=True, top_k=_CLAUDE_TOP_K
-    ),
-    Family(
-        models=("*claude-*",),  # those that are still to come are like the latest
-        thinking=Thinking.ADAPTIVE,
-        cached=_ALL,
-        hour=True,
-        choices=_NAMED,
-        own_choice=True,
-        results=True,
-        system_turns=True,
-    ),
+    _CLAUDE_47,
+    _CLAUDE_46,
+    _CLAUDE_45,
+    _CLAUDE_4,
+    _CLAUDE_3,
+    _CLAUDE,
     Family(
         models=("*amazon.nova-2*",),
         thinking=Thinking.NOVA,

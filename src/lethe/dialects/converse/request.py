@@ -1,7 +1,7 @@
 """Converse requests (botocore 1.44.8, bedrock-runtime 2023-09-30, ConverseRequest and ConverseStreamRequest)."""
 
 from lethe.dialects.converse.blocks import Content
-from lethe.dialects.converse.families import CLAUDE, Family, family_of
+from lethe.dialects.converse.families import Family, Thinking, family_of
 from lethe.dialects.converse.messages import encode_messages, encode_system, has_tool_blocks
 from lethe.dialects.converse.overlay import overlaid
 from lethe.dialects.converse.reasoning import Thought, encode_reasoning
@@ -36,7 +36,7 @@ def encode_request(request: Request, losses: Losses) -> JsonObject:
         outputConfig=output or None,
         stream=request.stream or None,
     )
-    if request.sampling.stop and family.thinking in CLAUDE:
+    if request.sampling.stop and family.thinking is Thinking.CLAUDE:
         body["additionalModelResponseFieldPaths"] = list(STOP_SEQUENCE_PATHS)
     if request.end_user is not None:
         losses.hint("$.end_user", "end user's id")
