@@ -17,7 +17,7 @@ from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.paths import Place, count_keys, ensure, remove
 from lethe.retention.rules import Compiled, Root, Rule, compile_rules
 from lethe.retention.surface import Action, Surface
-from lethe.retention.vocabulary import Vocabulary
+from lethe.retention.vocabulary import vocabulary
 from lethe.wire.rawjson import TopLevel, encode, is_flat, keys_written, loads
 
 UNKNOWN = "is not in this API's register, so nobody knows what it keeps"
@@ -61,7 +61,7 @@ class Guard:
     def __init__(self, surface: Surface) -> None:
         self.surface = surface
         self._compiled: dict[tuple[Level, bool], Compiled] = {}
-        self.vocabulary = Vocabulary(surface)
+        self.vocabulary = vocabulary(surface)
 
     def prepare(self, level: Level, *, refuse_unknown: bool = False) -> Compiled:
         """Compile the rows for a level, so that no request has to wait for that."""

@@ -16,7 +16,7 @@ from lethe.retention.vocabulary import PART_ROOTS, TOOL_ROOT
 _SETS = frozenset({Action.FORCE, Action.REPLACE, Action.STRIP, Action.PSEUDONYM, Action.REFUSE})
 
 
-_ELEMENTS_MATTER = (PART_ROOTS | {TOOL_ROOT}) - {"messages"}  # they are the tools and parts
+_ELEMENTS_MATTER = (PART_ROOTS | {TOOL_ROOT}) - {"messages", "contents"}  # they are the tools and parts
 
 
 class Rule(Struct, frozen=True, eq=False):

@@ -18,7 +18,9 @@ _TOOLS = "tools[]"
 _INLINE_TOOL = "tool.definition"  # of a content part
 _PART_LISTS = frozenset({"content", "output"})  # fields of messages and parts that hold parts
 _PART_HOLDER = "source"  # an object of a part that may hold parts itself
-PART_ROOTS = frozenset({"messages", "system", "input"})
+_CONTENT_ROOTS = frozenset({"contents", "systemInstruction", "system_instruction"})  # of Gemini
+PART_ROOTS = frozenset({"messages", "system", "input"}) | _CONTENT_ROOTS
+_RESULTS = ("functionResponse", "function_response")  # which hold parts, too
 
 
 class Vocabulary:
@@ -63,6 +65,43 @@ class Vocabulary:
         """Types with a row of their own at this path, and the globs among those listed."""
         ruled = [value for at, values in self._ruled if at in (f"{path}.type", "**.type") for value in values]
         return matcher((*sorted(listed), *ruled))
+
+
+class FieldVocabulary:
+    """Of a surface whose tools and parts have no types: they are what their fields are called (Gemini)."""
+
+    def __init__(self, surface: Surface) -> None:
+        self._tools = frozenset(surface.known.tools) | _ruled_fields(surface, "tools[].")
+        self._parts = frozenset(surface.known.parts) | _ruled_fields(surface, "parts[].")
+
+    def unknown_tools(self, tools: Any) -> Iterator[str]:
+        """The path of each tool with a field that is not known, and of one that has none."""
+        for n, tool in enumerate(tools if type(tools) is list else [tools]):
+            if any(not each or each.keys() - self._tools for each in objects([tool])):
+                yield f"tools[{n}]"
+
+    def unknown_parts(self, root: str, value: Any) -> Iterator[str]:
+        """The same for the parts of what is said, and for those of a function's result."""
+        at = f"{root}[].parts[]" if type(value) is list else f"{root}.parts[]"
+        for content in objects([value]):
+            for part in objects([content.get("parts")]):
+                if part.keys() - self._parts:
+                    yield at
+                for name in _RESULTS:
+                    for result in objects([part.get(name)]):
+                        if any(inner.keys() - self._parts for inner in objects([result.get("parts")])):
+                            yield f"{at}.{name}.parts[]"
+
+
+def vocabulary(surface: Surface) -> Vocabulary | FieldVocabulary:
+    """What tells the tools and parts of a surface's API."""
+    return FieldVocabulary(surface) if surface.dialect is Dialect.GEMINI else Vocabulary(surface)
+
+
+def _ruled_fields(surface: Surface, holder: str) -> frozenset[str]:
+    """Fields of these objects that have a row of their own, wherever the objects stand."""
+    found = (row.path.rpartition(holder) for row in surface.fields)
+    return frozenset(name for _, at, name in found if at and "." not in name)
 
 
 def _parts(root: str, value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
