@@ -355,3 +355,11 @@ async def test_inbound_tls(tmp_path: Path, stream: bool) -> None:
             assert reply.status == 200
             assert b"day" in reply.body
             client.abort()
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+async def test_a_model_is_no_step_in_a_path(name: str) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)]) as rig:
+        reply = await rig.ask("POST", PATH[ANTHROPIC], {**request(ANTHROPIC), "model": name})
+        assert (reply.status, "$.model" in reply.json()["error"]["message"]) == (400, True)
+        assert not fake.requests

@@ -48,6 +48,7 @@ from lethe.upstream.call import Call, Transport
 from lethe.wire.rawjson import TopLevel
 
 COMPLETIONS = frozenset(COMPLETION.values())
+_STEPS = frozenset({".", ".."})  # in a path they would lead elsewhere
 RESTS = PROBED | {EvidenceKind.CONTRACT}
 _LEVELS: dict[bytes, Level] = {level.encode(): level for level in Level}
 
@@ -117,6 +118,8 @@ class Inference:
         model = asked.model if asked.model is not None else body.value("model")
         if not isinstance(model, str) or not model:
             raise InvalidRequest("$.model", "is required")
+        if model in _STEPS:
+            raise InvalidRequest("$.model", "is no name")
         streams = asked.stream if asked.stream is not None else body.value("stream") is True
         exchange.streaming = streams and exchange.endpoint in COMPLETIONS
         if exchange.caller is Dialect.ANTHROPIC:
