@@ -15,6 +15,7 @@ from lethe.config.register import surfaces_for
 from lethe.ir.content import Dialect
 from lethe.ledger.events import RequestEvent
 from lethe.ledger.pages import Page
+from lethe.providers.sigv4 import Keys
 from lethe.providers.upstream import Auth, Timeouts, Upstream
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.routing.table import Route, Target
@@ -147,7 +148,7 @@ async def serving(
     listener = socket.create_server(("127.0.0.1", 0))
     events = Events()
     around = Around(events)
-    credentials = {u.credential: f"secret-{u.name}" for u in upstreams if u.credential}
+    credentials = {u.credential: secret(u) for u in upstreams if u.credential}
     served = Serving(plan, credentials, listener, around, clock)
     await served.start()
     rig = Rig(served, listener.getsockname()[1], events, plan, around)
@@ -156,6 +157,12 @@ async def serving(
     finally:
         rig.close()
         await served.drain(0.0)
+
+
+def secret(upstream: Upstream) -> str:
+    """Of a scripted upstream; keys that sign where it is asked as AWS is."""
+    text = f"secret-{upstream.name}"
+    return msgspec.json.encode(Keys(key_id="ASIA", secret=text)).decode() if upstream.auth is Auth.AWS else text
 
 
 FAULTS: list[BaseException] = []

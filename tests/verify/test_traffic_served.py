@@ -43,19 +43,34 @@ def test_every_position_is_filled_and_every_canary_gets_where_it_should() -> Non
     assert account.served > 20
 
 
-def test_an_upstream_that_speaks_responses_gets_and_gives_all_that_it_can_hold() -> None:
-    mint, responses = (
-        ground.mint(),
-        'dialect = "openai-responses"\napi_key = "env:R"\nbase_url = "http://127.0.0.1:1/v1"',
-    )
-    told = ground.settings("B", f"[upstreams.responses]\n{responses}\nmodels = ['r-*']\n")
+BEDROCK = 'provider = "bedrock"\nregion = "eu-west-1"\nauth = "aws"\n'
+OTHERS = {
+    "responses": 'dialect = "openai-responses"\nbase_url = "http://127.0.0.1:1/v1"\napi_key = "env:R"\n',
+    "gemini": 'dialect = "gemini"\nbase_url = "http://127.0.0.1:1"\napi_key = "env:G"\n',
+    "converse": BEDROCK,
+    "invoke": BEDROCK + 'dialect = "anthropic"\n',
+    "vertex-claude": 'provider = "vertex"\nproject = "acme-ai"\nregion = "eu"\ndialect = "anthropic"\n',
+    "vertex-gemini": 'provider = "vertex"\nproject = "acme-ai"\nregion = "eu"\n',
+    "azure": 'provider = "azure"\nbase_url = "https://r.openai.azure.com"\napi_version = "2024-10-21"\nauth = "azure"\n',
+}
+# What these have no place for.
+LACKING = {
+    "responses": {Position.STOP},
+    **{name: {Position.CALL_ID, Position.CALLED} for name in ("gemini", "vertex-gemini")},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_an_upstream_of_each_kind_gets_and_gives_all_that_it_can_hold(name: str) -> None:
+    mint = ground.mint()
+    told = ground.settings("C", f"[upstreams.{name}]\n{OTHERS[name]}models = ['r-*']\n")
     only = replace(told, plan=replace(told.plan, upstreams=told.plan.upstreams[2:], routes=()))
     with near(only) as (site, upstreams):
         account = traffic.drive(site, upstreams, mint, quick=True)
-    assert (account.hits, account.faults) == ((), ())
+    assert (account.hits, account.faults, account.unserved) == ((), (), ())
     assert mint.unseen() == []
-    assert positions(mint, Where.UPSTREAM) >= {*ORDINARY} - {Position.STOP}
-    assert positions(mint, Where.CLIENT) >= ANSWERS - MAY_END_HERE
+    assert positions(mint, Where.UPSTREAM) >= {*ORDINARY} - LACKING.get(name, set())
+    assert positions(mint, Where.CLIENT) >= ANSWERS - MAY_END_HERE - LACKING.get(name, set())
     assert account.served > 5
 
 

@@ -5,19 +5,20 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from lethe.providers.counting import COUNTING
+from lethe.ir.content import Dialect
 from lethe.upstream.fake import Cut, Hang, Head, Recorded, Send, Step, Wait, openai_chat
-from lethe.upstream.fake.replies import EVENTS, REQUEST_IDS, content, document
+from lethe.upstream.fake.replies import REQUEST_IDS, content, document
 from lethe.upstream.fake.said import Called, Said
 from lethe.verify.cases import Case
 from lethe.verify.modes import PROCESS, STATUSES, Mode
 from lethe.verify.positions import Position
-from lethe.verify.voices import VOICES
+from lethe.verify.voices import VOICES, Voice, voice
 
 _ECHO = 1500  # bytes of the question that an error quotes
 _PAUSE = 0.02  # seconds between two parts, so that they are two reads
 _FILLER = ("and ",) * 8
-_COUNTS = ("/count_tokens", "/input_tokens", ":countTokens", "/count-tokens")  # how their paths end
+# How the paths of counting endpoints end.
+_COUNTS = ("/count_tokens", "/input_tokens", ":countTokens", "/count-tokens", "/count-tokens:rawPredict")
 _STALLS = frozenset({Mode.IDLE_TIMEOUT, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM, *PROCESS})
 
 Steps: TypeAlias = Sequence[Step]
@@ -55,12 +56,16 @@ def answer(case: Case, request: Recorded, by: Speaker) -> Steps:
 
 def _good(case: Case, request: Recorded, by: Speaker) -> Steps:
     if request.path.endswith(_COUNTS):
-        return _whole(case, {COUNTING[case.pair.dialect].answer: 17}, by)
+        return _whole(case, {case.pair.counts: 17}, by)
     if request.path.endswith("/embeddings"):
         return _whole(case, openai_chat.embeddings((0.25, 0.5)), by)
     if case.stream:
         return _stream(case, by)
     return _whole(case, _document(case, by), by)
+
+
+def _voice(case: Case) -> Voice:
+    return voice(case.pair.dialect, case.pair.framing)
 
 
 def _quoting(text: str, request: Recorded) -> str:
@@ -70,11 +75,12 @@ def _quoting(text: str, request: Recorded) -> str:
 
 def _headers(case: Case, by: Speaker) -> tuple[tuple[str, str], ...]:
     """One that nobody knows, and one that callers get."""
-    passed = VOICES[case.pair.dialect].passed
+    passed = _voice(case).passed
     return tuple((name, by.say(Position.RESPONSE_HEADER)) for name in ("x-note", passed) if name)
 
 
-def _said(by: Speaker) -> Said:
+def _said(dialect: Dialect, by: Speaker) -> Said:
+    """With everything in it; Gemini gives calls no ids."""
     text = by.say(Position.TEXT_HALVES)
     half = len(text) // 2
     pieces = (by.say(Position.TEXT), " ", by.say(Position.TEXT_SPLIT), " ", text[:half], text[half:], " ", *_FILLER)
@@ -83,7 +89,7 @@ def _said(by: Speaker) -> Said:
         text=pieces,
         thinking=by.say(Position.THINKING),
         sealed=by.say(Position.SIGNATURE),
-        calls=(Called(by.say(Position.CALLED), "lookup", arguments),),
+        calls=(Called("" if dialect is Dialect.GEMINI else by.say(Position.CALLED), "lookup", arguments),),
         id=by.say(Position.ANSWER_ID),
         model=by.say(Position.ANSWER_MODEL),
     )
@@ -95,8 +101,12 @@ def _cut_short(by: Speaker) -> Said:
 
 
 def _document(case: Case, by: Speaker) -> dict[str, Any]:
-    voice = VOICES[case.pair.dialect]
-    return voice.refusing(by.say(Position.REFUSAL)) if case.mode is Mode.REFUSAL else voice.whole(_said(by))
+    speaks = _voice(case)
+    return (
+        speaks.refusing(by.say(Position.REFUSAL))
+        if case.mode is Mode.REFUSAL
+        else speaks.whole(_said(case.pair.dialect, by))
+    )
 
 
 def _whole(case: Case, body: dict[str, Any], by: Speaker) -> Steps:
@@ -116,8 +126,8 @@ def _whole(case: Case, body: dict[str, Any], by: Speaker) -> Steps:
 def _stream(case: Case, by: Speaker) -> Steps:
     frames = _frames(case, by)
     if case.mode is Mode.TRAILER:
-        return _trailed("text/event-stream", b"".join(frames), by)
-    head = Head(200, (EVENTS, *REQUEST_IDS, *_headers(case, by)))
+        return _trailed(_voice(case).kind, b"".join(frames), by)
+    head = Head(200, (("content-type", _voice(case).kind), *REQUEST_IDS, *_headers(case, by)))
     half = len(frames) // 2
     begun = tuple(Send(frame) for frame in frames[:half])
     match case.mode:
@@ -126,9 +136,9 @@ def _stream(case: Case, by: Speaker) -> Steps:
         case Mode.RESET:
             return head, *begun, Send(frames[half][:9]), Wait(0.05), Cut()
         case Mode.ERROR_EVENT:
-            return head, *begun, Send(VOICES[case.pair.dialect].error_event(by.say(Position.ERROR_EVENT)))
+            return head, *begun, Send(_voice(case).error_event(by.say(Position.ERROR_EVENT)))
         case Mode.MALFORMED_SSE:
-            bad = b'data: {"type": "%b\n\n' % by.say(Position.MALFORMED_SSE).encode()
+            bad = _voice(case).garbled(by.say(Position.MALFORMED_SSE))
             return head, *begun, Send(bad), *(Send(frame) for frame in frames[half:])
         case _:
             data = b"".join(frames)
@@ -137,11 +147,11 @@ def _stream(case: Case, by: Speaker) -> Steps:
 
 
 def _frames(case: Case, by: Speaker) -> list[bytes]:
-    voice = VOICES[case.pair.dialect]
+    speaks = _voice(case)
     if case.mode is Mode.REFUSAL:
-        return voice.refused(by.say(Position.REFUSAL))
+        return speaks.refused(by.say(Position.REFUSAL))
     short = case.mode in _STALLS or case.mode in {Mode.RESET, Mode.ERROR_EVENT, Mode.MALFORMED_SSE}
-    return voice.frames(_cut_short(by) if short else _said(by))
+    return speaks.frames(_cut_short(by) if short else _said(case.pair.dialect, by))
 
 
 def _middle(data: bytes, by: Speaker) -> int:

@@ -3,6 +3,7 @@
 from lethe.ir.content import Dialect
 from lethe.verify.caller import Heard
 from lethe.verify.canary import MARK, TAG, Canary, Mint, Where
+from lethe.verify.cases import COUNTING
 from lethe.verify.errands import Errand
 from lethe.verify.modes import CALLER_FAULTS, LEAVES, PROCESS, UNREACHABLE, Front, Mode
 from lethe.verify.positions import DELICATE, MAY_END_HERE, STAYS, Position
@@ -48,7 +49,7 @@ def _stays(errand: Errand, position: Position, heard: Heard) -> bool:
         return case.mode in PROCESS or (case.mode in LEAVES and position in STAYS and errand.asked > 0)
     if case.front is Front.MODELS or position in STAYS or case.mode in UNREACHABLE:
         return True
-    if case.front is Front.COUNT_TOKENS and _ESTIMATED in heard.raw:
+    if case.front in COUNTING and _ESTIMATED in heard.raw:
         return True
     refused = errand.asked == 0 and _spoken(errand, heard)
     if case.mode in CALLER_FAULTS or case.mode is Mode.DELICATE:

@@ -29,11 +29,15 @@ CALLERS: Mapping[Front, Dialect] = {
     Front.COUNT_TOKENS: Dialect.ANTHROPIC,
     Front.CHAT: Dialect.OPENAI_CHAT,
     Front.RESPONSES: Dialect.OPENAI_RESPONSES,
+    Front.INPUT_TOKENS: Dialect.OPENAI_RESPONSES,
+    Front.GENERATE: Dialect.GEMINI,
+    Front.GENERATE_TOKENS: Dialect.GEMINI,
     Front.EMBEDDINGS: Dialect.OPENAI_CHAT,
     Front.MODELS: Dialect.OPENAI_CHAT,
 }
-CONVERSING = frozenset({Front.MESSAGES, Front.CHAT, Front.RESPONSES})
-_BUFFERED = frozenset({Front.COUNT_TOKENS, Front.EMBEDDINGS, Front.MODELS})
+CONVERSING = frozenset({Front.MESSAGES, Front.CHAT, Front.RESPONSES, Front.GENERATE})
+COUNTING = frozenset({Front.COUNT_TOKENS, Front.INPUT_TOKENS, Front.GENERATE_TOKENS})
+_BUFFERED = COUNTING | {Front.EMBEDDINGS, Front.MODELS}
 _PROCESS = frozenset(PROCESS)
 # After how many bytes of the answer's body the caller leaves.
 LEAVES_AFTER: Mapping[Mode, tuple[int | None, ...]] = {
@@ -50,7 +54,9 @@ _LACKING: Mapping[Dialect, frozenset[Position]] = {Dialect.OPENAI_RESPONSES: fro
 # What these fronts have no place for.
 _NOT_THERE: Mapping[Front, frozenset[Position]] = {
     Front.MESSAGES: frozenset({Position.LABEL}),
+    **dict.fromkeys(COUNTING, frozenset({Position.METADATA, Position.LABEL, Position.BETA})),
     Front.COUNT_TOKENS: frozenset({Position.METADATA, Position.LABEL}),
+    Front.GENERATE: frozenset({Position.METADATA, Position.BETA}),
     Front.EMBEDDINGS: frozenset(
         {
             Position.LABEL,
@@ -81,6 +87,7 @@ class Pair(Struct, frozen=True):
     errors: Dialect = Dialect.ANTHROPIC  # in whose words the upstream tells them
     names_model: bool = False  # in the address at which it is asked
     embeds: bool = False
+    counts: str = "input_tokens"  # where an answer of its counting endpoint has the number
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -151,6 +158,7 @@ def _pair(upstream: Upstream, model: str, index: int, level: Level, free: str | 
         errors=served.errors,
         names_model=any(MODEL in path for path in served.paths.values()),
         embeds=Endpoint.EMBEDDINGS in served.paths,
+        counts=upstream.counting.answer if upstream.counting is not None else "input_tokens",
     )
 
 
@@ -271,7 +279,7 @@ def _has(front: Front, mode: Mode, *, stream: bool) -> bool:
     match front:
         case Front.MODELS:
             return mode is Mode.DELICATE or mode in _LISTING
-        case Front.COUNT_TOKENS | Front.EMBEDDINGS:
-            return mode not in _CONVERSATIONS
-        case _:
+        case _ if front in CONVERSING:
             return True
+        case _:
+            return mode not in _CONVERSATIONS

@@ -11,6 +11,7 @@ from lethe.verify.positions import IN_HEAD, STAYS, Position
 from lethe.verify.sinks import Hit, Sink
 
 _IN_IMAGE = re.compile(rb"WkRS[A-Za-z0-9+/]+")  # "ZDR" in base64
+_ENCODED = re.compile(rb'"body":\s*"([A-Za-z0-9+/=]+)"')  # a request in a request: InvokeModel's, to be counted
 _TOKEN = re.compile(rb"ZDR[A-Z2-7]+")
 _SHORT = frozenset({Position.JSON_KEY, Position.MODEL})  # what parsers and routers keep more readily when it is short
 # What a caller uses its own account at the upstream with.
@@ -134,6 +135,7 @@ def _texts(data: bytes) -> set[str]:
 
 
 def _opened(body: bytes) -> bytes:
-    """With what its images hold: a canary in one begins where base64 starts a new group."""
+    """With what its images hold (a canary in one begins where base64 starts a new group), and requests in it."""
+    body = b"\n".join((body, *(base64.b64decode(each) for each in _ENCODED.findall(body))))
     images = (each[: len(each) // 4 * 4] for each in _IN_IMAGE.findall(body))
     return b"\n".join((body, *(base64.b64decode(each) for each in images)))

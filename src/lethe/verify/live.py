@@ -13,6 +13,7 @@ from msgspec import Struct
 from lethe.evidence.canonical import Json
 from lethe.evidence.signing import PayloadType, Verdict, verify
 from lethe.ledger.pages import POSTURE_PATH
+from lethe.providers.envelopes import MODEL
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.verify import pages
 from lethe.verify.canary import Canary, Mint, Where
@@ -23,7 +24,13 @@ from lethe.verify.stage import Account
 
 _PATIENCE = 120.0  # seconds
 _MESSAGES, _CHAT, _RESPONSES = "/v1/messages", "/v1/chat/completions", "/v1/responses"
-_SHAPES: Mapping[str, str] = {_MESSAGES: '"type":"error"', _CHAT: '"error":', _RESPONSES: '"error":'}
+_GENERATE = "/v1beta/models/{model}:generateContent"
+_SHAPES: Mapping[str, str] = {
+    _MESSAGES: '"type":"error"',
+    _CHAT: '"error":',
+    _RESPONSES: '"error":',
+    _GENERATE: '"error":',
+}
 
 
 class Ask(Struct, frozen=True):
@@ -33,6 +40,12 @@ class Ask(Struct, frozen=True):
     body: bytes
     canaries: tuple[Canary, ...]
     served: bool = False
+    model: str = "none"
+
+    @property
+    def target(self) -> str:
+        """The path with the model, where that is its place."""
+        return self.path.replace(MODEL, self.model)
 
 
 class Reply(Struct, frozen=True):
@@ -82,7 +95,7 @@ def asks(mint: Mint, model: str | None) -> list[Ask]:
     for path in _SHAPES:
         where = f"live{path}"
         text, name = mint.new("user-text", where), mint.new("model", where)
-        made.append(Ask(path, _body(path, name.text, text.text), (text, name)))
+        made.append(Ask(path, _body(path, name.text, text.text), (text, name), model=name.text))
         raw = mint.new("raw-bytes", where)
         made.append(Ask(path, b'{"model": "' + raw.text.encode(), (raw,)))
     if model is not None:
@@ -138,9 +151,13 @@ def _level(replies: list[tuple[Ask, Reply]]) -> str:
 
 
 def _body(path: str, model: str, text: str) -> bytes:
-    said = [{"role": "user", "content": f"Say yes. {text}"}]
-    more = {"input": said, "store": False} if path == _RESPONSES else {"max_tokens": 1, "messages": said}
-    return msgspec.json.encode({"model": model, **more})
+    words = f"Say yes. {text}"
+    said = [{"role": "user", "content": words}]
+    bodies: dict[str, dict[str, Any]] = {
+        _RESPONSES: {"model": model, "input": said, "store": False},
+        _GENERATE: {"contents": [{"role": "user", "parts": [{"text": words}]}]},
+    }
+    return msgspec.json.encode(bodies.get(path, {"model": model, "max_tokens": 1, "messages": said}))
 
 
 def _hex(text: str) -> bool:
@@ -154,7 +171,7 @@ def _sent(url: str, key: str | None, ask: Ask) -> Reply:
     connection = kind(where.hostname or "", where.port, timeout=_PATIENCE)
     headers = {"content-type": "application/json", "anthropic-version": "2023-06-01"}
     try:
-        connection.request("POST", ask.path, ask.body, headers | ({"x-api-key": key} if key else {}))
+        connection.request("POST", ask.target, ask.body, headers | ({"x-api-key": key} if key else {}))
         answer = connection.getresponse()
         said = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, said, answer.read(pages.LARGEST))

@@ -10,6 +10,9 @@ class Front(StrEnum):
     COUNT_TOKENS = "count-tokens"
     CHAT = "chat"
     RESPONSES = "responses"
+    INPUT_TOKENS = "input-tokens"
+    GENERATE = "generate"
+    GENERATE_TOKENS = "generate-tokens"
     EMBEDDINGS = "embeddings"
     MODELS = "models"
 

@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from lethe.ir.content import Dialect
 from lethe.providers.envelopes import MODEL
-from lethe.verify.asking import anthropic, openai_chat, openai_responses
+from lethe.verify.asking import anthropic, gemini, openai_chat, openai_responses
 from lethe.verify.asking.wording import Body, Put, Wording
-from lethe.verify.cases import Case
+from lethe.verify.cases import COUNTING, Case
 from lethe.verify.modes import Front, Mode
 from lethe.verify.positions import Position
 
@@ -18,12 +18,17 @@ WORDINGS: Mapping[Dialect, Wording] = {
     Dialect.ANTHROPIC: anthropic,
     Dialect.OPENAI_CHAT: openai_chat,
     Dialect.OPENAI_RESPONSES: openai_responses,
+    Dialect.GEMINI: gemini,
 }
+_STREAMS: Mapping[Front, str] = {Front.GENERATE: "/v1beta/models/{model}:streamGenerateContent?alt=sse"}
 PATHS: Mapping[Front, str] = {
     Front.MESSAGES: "/v1/messages",
     Front.COUNT_TOKENS: "/v1/messages/count_tokens",
     Front.CHAT: "/v1/chat/completions",
     Front.RESPONSES: "/v1/responses",
+    Front.INPUT_TOKENS: "/v1/responses/input_tokens",
+    Front.GENERATE: "/v1beta/models/{model}:generateContent",
+    Front.GENERATE_TOKENS: "/v1beta/models/{model}:countTokens",
     Front.EMBEDDINGS: "/v1/embeddings",
     Front.MODELS: "/v1/models",
 }
@@ -71,7 +76,8 @@ def ordinary(case: Case, put: Put) -> Asked:
     """A request that every level takes."""
     private = [name for name in PRIVATE if not (case.pair.forward and name == "user-agent")]
     headers = [("content-type", "application/json"), *((name, put(Position.HEADER)) for name in private)]
-    asked = Asked(target=PATHS[case.front], headers=headers, model=case.pair.model)
+    target = _STREAMS.get(case.front) if case.stream else None
+    asked = Asked(target=target or PATHS[case.front], headers=headers, model=case.pair.model)
     if case.front is Front.MODELS:
         asked.method = "GET"
     elif case.mode is not Mode.EMPTY:
@@ -84,12 +90,13 @@ def _body(case: Case, put: Put) -> Body:
         return {"input": [put(Position.USER_TEXT)]}
     wording = WORDINGS[case.caller]
     body = wording.body(put)
-    match case.front:
-        case Front.COUNT_TOKENS:
-            return body
-        case Front.MESSAGES:
-            body["max_tokens"] = 64
-    body["stream"] = case.stream
+    if case.front in COUNTING:
+        body.pop("store", None)
+        return body
+    if case.front is Front.MESSAGES:
+        body["max_tokens"] = 64
+    if case.front is not Front.GENERATE:
+        body["stream"] = case.stream
     if case.holds(Position.STOP):
         wording.stop_at(body, put(Position.STOP))
     return body
@@ -101,9 +108,11 @@ def delicate(asked: Asked, case: Case, position: Position, put: Put) -> None:
     body = asked.body if asked.body is not None else {}
     match position:
         case Position.QUERY:
-            asked.target += f"?note={text}"
+            asked.target += f"{'&' if '?' in asked.target else '?'}note={text}"
         case Position.BETA:
             asked.headers.append((_BETAS[case.caller], text))
+        case Position.WRONG_KEY if case.caller is Dialect.GEMINI:
+            asked.headers.append(("x-goog-api-key", text))
         case Position.KEY | Position.WRONG_KEY:
             asked.headers.append(("authorization", f"Bearer {text}"))
         case Position.MODEL:

@@ -11,6 +11,7 @@ LEVELS: tuple[Level, ...] = (Level.B, Level.C)
 _TEXT = """
 [retention]
 level = "{level}"
+accept_classes = {accepted}
 
 [upstreams.anthropic-like]
 dialect = "anthropic"
@@ -27,6 +28,18 @@ dialect = "openai-responses"
 base_url = "http://127.0.0.1:1/v1"
 api_key = "env:LETHE_VERIFY_THIRD"
 
+[upstreams.gemini-like]
+dialect = "gemini"
+base_url = "http://127.0.0.1:1"
+api_key = "env:LETHE_VERIFY_FOURTH"
+
+[upstreams.converse-like]
+provider = "bedrock"
+dialect = "converse"
+base_url = "http://127.0.0.1:1"
+auth = "aws"
+region = "eu-west-1"
+
 [[routes]]
 model = "claude-*"
 to = ["anthropic-like"]
@@ -39,6 +52,14 @@ to = ["openai-like"]
 model = "codex-*"
 to = ["responses-like"]
 
+[[routes]]
+model = "gemini-*"
+to = ["gemini-like"]
+
+[[routes]]
+model = "anthropic.*"
+to = ["converse-like"]
+
 [[keys]]
 name = "somebody"
 key = "env:LETHE_VERIFY_KEY"
@@ -46,5 +67,7 @@ key = "env:LETHE_VERIFY_KEY"
 
 
 def sample(level: Level, today: date) -> Settings:
-    """Its upstreams stand on this machine, so that their class is U5 and every level but the A levels takes them."""
-    return parse_settings(_TEXT.format(level=level), SOURCE, embedded_available=False, today=today)
+    """Its upstreams stand on this machine, so that every level but the A levels takes them."""
+    accepted = '["U6"]' if level is Level.B else "[]"  # what Bedrock is without a proof of its mode
+    text = _TEXT.format(level=level, accepted=accepted)
+    return parse_settings(text, SOURCE, embedded_available=False, today=today)
