@@ -22,12 +22,16 @@ from lethe.upstream.fake import FakeThread, Script
 from lethe.upstream.fake.replies import document, stream
 from lethe.upstream.fake.said import Called, Said
 from lethe.upstream.fake.script import Cut, Hang, Head, Send, Step
-from lethe.verify.voices import VOICES
+from lethe.verify.voices import VOICES, voice
+from lethe.wire.framing import Framing
 
 AUTHORITY = trustme.CA()
 ANTHROPIC, CHAT, RESPONSES = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES
-PATHS = {ANTHROPIC: "/v1/messages", CHAT: "/v1/chat/completions", RESPONSES: "/v1/responses"}
-UPSTREAMS = (ANTHROPIC, CHAT, RESPONSES)
+GEMINI, CONVERSE, INVOKED = Dialect.GEMINI, Dialect.CONVERSE, "invoked"
+CALLERS = (ANTHROPIC, CHAT, RESPONSES, GEMINI)
+UPSTREAMS = (*CALLERS, CONVERSE, INVOKED)
+BEDROCK = ('provider = "bedrock"', 'region = "eu-west-1"', 'auth = "aws"')
+AWS = {"AWS_ACCESS_KEY_ID": "AKIDFAKE", "AWS_SECRET_ACCESS_KEY": "fake-secret", "AWS_EC2_METADATA_DISABLED": "true"}
 JSON = {"content-type": "application/json"}
 SHORT, MIDDLE, LONG = 1, 60, 600  # how often a text is repeated: bodies of about 1 KB, 100 KB and 1 MB
 SETTLED = 5.0  # seconds after which nothing may be left
@@ -45,7 +49,7 @@ class Case(Struct, frozen=True, kw_only=True):
     """One request. `ending` is what becomes of its answer."""
 
     caller: Dialect = ANTHROPIC
-    upstream: Dialect = ANTHROPIC
+    upstream: str = ANTHROPIC
     stream: bool = False
     size: int = SHORT
     ending: str = "whole"  # whole, error, cut, garbage, cancel, refused
@@ -58,6 +62,14 @@ class Case(Struct, frozen=True, kw_only=True):
 def text(tag: str, position: str, size: int) -> str:
     """A text that says where it stood; the larger, the more canaries."""
     return " ".join(f"{tag}-{position}-{n} lorem ipsum dolor" for n in range(size * 40 if size > 1 else 3))
+
+
+def path(case: Case, tag: str) -> str:
+    """Where it is asked; Gemini's callers say the model there, and whether to stream."""
+    if case.caller != GEMINI:
+        return {ANTHROPIC: "/v1/messages", CHAT: "/v1/chat/completions", RESPONSES: "/v1/responses"}[case.caller]
+    method = "streamGenerateContent?alt=sse" if case.stream else "generateContent"
+    return f"/v1beta/models/{case.upstream}/{tag}-model:{method}"
 
 
 def question(case: Case, tag: str) -> dict[str, Any]:
@@ -85,6 +97,20 @@ def question(case: Case, tag: str) -> dict[str, Any]:
                     "role": "user",
                     "content": [{"type": "tool_result", "tool_use_id": f"{tag}-id", "content": f"{tag}-result"}],
                 },
+            ],
+        }
+    if case.caller == GEMINI:
+        tool = {"name": f"{tag}-tool", "description": f"{tag}-described ☃", "parametersJsonSchema": schema}
+        called = {"functionCall": {"id": f"{tag}-id", "name": f"{tag}-tool", "args": arguments}}
+        result = {"id": f"{tag}-id", "name": f"{tag}-tool", "response": {"result": f"{tag}-result"}}
+        return {
+            "systemInstruction": {"parts": [{"text": f"{tag}-system ☃ \U0001f600"}]},
+            "generationConfig": {"stopSequences": [f"{tag}-stop"]},
+            "tools": [{"functionDeclarations": [tool]}],
+            "contents": [
+                {"role": "user", "parts": [{"text": said}]},
+                {"role": "model", "parts": [called]},
+                {"role": "user", "parts": [{"functionResponse": result}]},
             ],
         }
     if case.caller == RESPONSES:
@@ -127,7 +153,7 @@ def question(case: Case, tag: str) -> dict[str, Any]:
 
 def answer(case: Case, tag: str) -> Script:
     """Canaries in every position of an answer; header and error body too."""
-    voice = VOICES[case.upstream]
+    speaks = voice(ANTHROPIC, Framing.INVOKED) if case.upstream == INVOKED else VOICES[Dialect(case.upstream)]
     said = Said(
         text=tuple(text(tag, "text", case.size).split(" lorem ipsum")),
         thinking=f"{tag}-thinking",
@@ -136,11 +162,13 @@ def answer(case: Case, tag: str) -> Script:
         id=f"{tag}-message",
         model=f"{tag}-model",
     )
-    steps = list(stream(voice.frames(said)) if case.stream else document(voice.whole(said)))
+    opened = Head(200, (("content-type", speaks.kind),))
+    whole, frames = document(speaks.whole(said)), stream(speaks.frames(said), opened=opened)
+    steps = list(frames if case.stream else whole)
     header = ("x-request-id", f"{tag}-header")
     match case.ending:
         case "error":
-            return list(voice.error(429, f"{tag}-refused", header))
+            return list(speaks.error(429, f"{tag}-refused", header))
         case "garbage":
             return [Head(200, (header, ("content-type", "application/json"))), Send(f"<{tag}-garbage".encode())]
         case "cut":
@@ -185,8 +213,10 @@ class Caller:
             "x-api-key": f"{tags.prompt}-x-api-key",
             "cookie": f"{tags.prompt}-cookie",
         }
-        path = PATHS[case.caller] + (f"?q={tags.prompt}-query" if case.ending == "refused" else "")
-        connection.request("POST", path, json.dumps(question(case, tags.prompt)), headers)
+        target = path(case, tags.prompt)
+        if case.ending == "refused":
+            target += f"{'&' if '?' in target else '?'}q={tags.prompt}-query"
+        connection.request("POST", target, json.dumps(question(case, tags.prompt)), headers)
         if case.ending == "cancel" and not case.stream:
             time.sleep(0.2)
             connection.close()
@@ -211,7 +241,7 @@ class Caller:
 class Rig:
     """A running Lethe with one worker, between scripted upstreams and callers."""
 
-    def __init__(self, lethe: Daemon, fakes: dict[Dialect, FakeThread]) -> None:
+    def __init__(self, lethe: Daemon, fakes: dict[str, FakeThread]) -> None:
         self.lethe = lethe
         self.fakes = fakes
         self.tags = Tags()
@@ -234,7 +264,7 @@ class Rig:
         case = Case(stream=True, ending="cancel")
         self.fakes[case.upstream].answer(answer(case, self.tags.answer))
         connection = self.caller.connect()
-        connection.request("POST", PATHS[case.caller], json.dumps(question(case, self.tags.prompt)), JSON)
+        connection.request("POST", path(case, self.tags.prompt), json.dumps(question(case, self.tags.prompt)), JSON)
         reply = connection.getresponse()
         try:
             reply.readline()
@@ -251,6 +281,14 @@ class Rig:
         """What is found when so many seconds have passed."""
         time.sleep(after)
         return self.found()
+
+
+def _place(name: str, url: str, *lines: str) -> str:
+    """The table of an upstream; what AWS serves is asked with a signature."""
+    if name not in (CONVERSE, INVOKED):
+        return upstream(name, name, url, *lines)
+    table = upstream(name, ANTHROPIC if name == INVOKED else name, url, *BEDROCK, *lines)
+    return table.replace('api_key = "env:FAKE_KEY"\n', "")
 
 
 @contextmanager
@@ -270,12 +308,12 @@ def rig(folder: Path, *, tls: bool = False, callers_tls: bool = False, more: str
         config = "".join(
             [
                 "[server]\n" + listener if listener else "",
-                *(upstream(name, name, fake.url, *trust) for name, fake in fakes.items()),
+                *(_place(name, fake.url, *trust) for name, fake in fakes.items()),
                 *(route(f"{name}/*", name, lines=('losses = "allow"',)) for name in fakes),
                 more,
             ]
         )
-        with daemon(folder, config) as lethe:
+        with daemon(folder, config, environ=AWS) as lethe:
             lethe.until("listening on ")
             made = Rig(lethe, fakes)
             try:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.memory.rig import CHAT, LONG, MIDDLE, PATHS, SHORT, UPSTREAMS, Case, Rig, rig
+from tests.memory.rig import CALLERS, CHAT, LONG, MIDDLE, SHORT, UPSTREAMS, Case, Rig, rig
 from tests.memory.scan import search
 
 ENDINGS = ("whole", "error", "garbage", "cut", "cancel", "refused")
@@ -18,7 +18,7 @@ WAYS = pytest.mark.parametrize(("tls", "callers_tls"), [(False, False), (True, T
 
 def every(size: int) -> list[Case]:
     """All pairs of dialects, whole and streamed, with all that can become of them."""
-    each = itertools.product(PATHS, UPSTREAMS, (False, True), ENDINGS)
+    each = itertools.product(CALLERS, UPSTREAMS, (False, True), ENDINGS)
     return [Case(caller=c, upstream=u, stream=s, size=size, ending=e) for c, u, s, e in each]
 
 
