@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, assert_never
 
-from lethe.dialects.openai_chat.overlay import OURS, leftovers, overlaid, own, present, whole
+from lethe.dialects.openai_chat.overlay import OURS, leftovers, marked, overlaid, own, present, whole
+from lethe.dialects.textfile import PLAIN_TEXT, closed, opened
 from lethe.errors import InvalidRequest
 from lethe.ir.content import (
     Block,
@@ -162,6 +163,8 @@ def _decode_file(f: Fields) -> Media:
     media_type, data = split_data_url(content) or (None, content)
     title, cache = file.take("filename", str), cache_hint(f)
     extras = leftovers(f, file=file)
+    if (text := opened(media_type, data)) is not None:
+        media_type, data, extras = PLAIN_TEXT, text, marked(extras, type="file")
     return Media(kind="document", media_type=media_type, data=data, title=title, cache=cache, extras=extras)
 
 
@@ -178,7 +181,7 @@ def _encode_media(media: Media, path: str, losses: Losses) -> JsonObject | None:
             losses.degraded(path, "document as text")
             return {"type": "text", "text": f"{title}\n\n{data}" if title else data}
         case Media(kind="document", media_type=media_type, data=str(data), title=title):
-            content = data if media_type is None else f"data:{media_type};base64,{data}"
+            content = data if media_type is None else f"data:{media_type};base64,{closed(media_type, data)}"
             return {"type": "file", "file": present(file_data=content, filename=title or DEFAULT_FILENAME)}
         case _:
             losses.dropped(path, "media by URL")  # Chat fetches images only

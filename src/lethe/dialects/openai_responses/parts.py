@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, assert_never
 
-from lethe.dialects.openai_responses.overlay import OURS, leftovers, overlaid, own, whole
+from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole
 from lethe.dialects.overlay import present
+from lethe.dialects.textfile import PLAIN_TEXT, closed, opened
 from lethe.errors import InvalidRequest
 from lethe.ir.content import (
     Block,
@@ -160,6 +161,8 @@ def _decode_file(f: Fields) -> Media:
     media_type, data = inline or (None, data)
     cache = cache_hint(f)
     extras = leftovers(f)
+    if (text := opened(media_type, data)) is not None:
+        media_type, data, extras = PLAIN_TEXT, text, marked(extras, type="input_file")
     return Media(kind="document", media_type=media_type, data=data, url=url, title=title, cache=cache, extras=extras)
 
 
@@ -174,7 +177,7 @@ def _encode_media(media: Media, path: str, losses: Losses) -> JsonObject | None:
             losses.degraded(path, "document as text")
             return {"type": "input_text", "text": f"{title}\n\n{data}" if title else data}
         case Media(kind="document", media_type=media_type, data=str(data), title=title):
-            content = data if media_type is None else f"data:{media_type};base64,{data}"
+            content = data if media_type is None else f"data:{media_type};base64,{closed(media_type, data)}"
             return {"type": "input_file", "file_data": content, "filename": title or DEFAULT_FILENAME}
         case Media(kind="document", url=str(url), title=title):
             if title:
