@@ -11,7 +11,15 @@ from tests.server.rig import ANTHROPIC, CHAT, RESPONSES, Rig, json_answer, servi
 
 from lethe.config.register import surfaces_for
 from lethe.ir.content import Dialect
-from lethe.providers.envelopes import BEDROCK_INVOKE, PLAIN, VERTEX_CLAUDE, VERTEX_GEMINI, Endpoint, Envelope
+from lethe.providers.envelopes import (
+    BEDROCK_INVOKE,
+    LLAMACPP_CHAT,
+    PLAIN,
+    VERTEX_CLAUDE,
+    VERTEX_GEMINI,
+    Endpoint,
+    Envelope,
+)
 from lethe.providers.upstream import Upstream
 from lethe.retention.levels import Level
 from lethe.retention.surface import Action, FieldRule
@@ -103,6 +111,7 @@ CLOUDS: list[tuple[Dialect, Envelope | None, str, str, Callable[[dict[str, Any]]
     (CONVERSE, None, "/model/m/count-tokens", "inputTokens", lambda body: within(body, "input", "converse")),
     (ANTHROPIC, BEDROCK_INVOKE, "/model/m/count-tokens", "inputTokens", invoked),
     (ANTHROPIC, VERTEX_CLAUDE, "/publishers/anthropic/models/count-tokens:rawPredict", "input_tokens", dict),
+    (CHAT, LLAMACPP_CHAT, "/chat/completions/input_tokens", "input_tokens", dict),
     (GEMINI, VERTEX_GEMINI, "/publishers/google/models/m:countTokens", "totalTokens", dict),
 ]
 
@@ -128,7 +137,7 @@ async def test_clouds_count_in_envelopes_of_their_own(
             held = inner(sent.json())
             assert all(f"CANARY_{word}" in json.dumps(held) for word in ("system", "said", "tool"))
             assert "stream" not in held
-            assert ("model" in held) is (envelope is VERTEX_CLAUDE)
+            assert ("model" in held) is (envelope in (VERTEX_CLAUDE, LLAMACPP_CHAT))
             if envelope is not None and envelope.added:
                 assert held["anthropic_version"] == envelope.added["anthropic_version"]
 

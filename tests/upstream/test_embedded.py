@@ -16,6 +16,8 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from lethe.providers.counting import LLAMACPP, counted
+from lethe.providers.envelopes import LLAMACPP_CHAT, Endpoint
 from lethe.upstream import embedded
 from lethe.upstream.embedded import CLOSED_SINKS, MODEL, Order
 
@@ -90,6 +92,10 @@ def test_it_answers_in_both_dialects_and_counts(engine: Engine) -> None:
     status, count = engine.ask("/v1/messages/count_tokens", turn)
     assert status == 200
     assert json.loads(count)["input_tokens"] > 0
+    path = "/v1" + LLAMACPP_CHAT.paths[Endpoint.COUNT_TOKENS]
+    status, count = engine.ask(path, {"model": MODEL, "messages": turn["messages"]})
+    usage = json.loads(engine.ask("/v1/chat/completions", turn)[1])["usage"]
+    assert (status, counted(LLAMACPP, count)) == (200, usage["prompt_tokens"])
 
 
 def test_its_model_has_our_name(engine: Engine) -> None:

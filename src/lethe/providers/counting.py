@@ -84,6 +84,11 @@ VERTEX_GEMINI = Counting(
     takes=frozenset({"contents", "systemInstruction", "tools", "generationConfig"}),
     answer="totalTokens",
 )
+# Chat as llama.cpp counts, with the model's own template (b11549, tools/server: `/v1/chat/completions/input_tokens`).
+LLAMACPP = Counting(
+    takes=frozenset({"messages", "model", "tools", "tool_choice", "response_format", "chat_template_kwargs"}),
+    answer="input_tokens",
+)
 # Anthropic as Bedrock counts: a body of InvokeModel, which has to say how much may be answered.
 BEDROCK_INVOKE = Counting(
     within=("input", "invokeModel", "body"),

@@ -163,6 +163,14 @@ RESPONSES_ALONE = replace(
     registered={},
 )
 
+# Not OpenAI's: llama.cpp's own.
+LLAMACPP_CHAT = replace(
+    PLAIN[Dialect.OPENAI_CHAT],
+    paths={**PLAIN[Dialect.OPENAI_CHAT].paths, Endpoint.COUNT_TOKENS: "/chat/completions/input_tokens"},
+    registered={Endpoint.COUNT_TOKENS: "chat_tokens"},
+    counting=counting.LLAMACPP,
+)
+
 # Claude by InvokeModel: docs.aws.amazon.com/bedrock, "Anthropic Claude Messages API"; anthropic 2.13.0, `lib/bedrock`.
 BEDROCK_INVOKE = Envelope(
     paths={Endpoint.MESSAGES: "/model/{model}/invoke", Endpoint.COUNT_TOKENS: "/model/{model}/count-tokens"},

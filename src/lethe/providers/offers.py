@@ -28,6 +28,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     auth: Auth | None = None
     key_env: str | None = None
     scope: str = ""
+    only_here: bool = False  # what the register says of it holds for this address and for no other
 
     @property
     def dated(self) -> bool:
@@ -70,6 +71,11 @@ class Provider(Struct, frozen=True, kw_only=True):
     def offer(self, dialect: Dialect, *, dated: bool = False) -> Offer | None:
         """The first in this dialect, with a version of the API or without."""
         return next((each for each in self.offers if each.dialect is dialect and each.dated is dated), None)
+
+    def elsewhere(self, dialect: Dialect, *, dated: bool = False) -> Offer | None:
+        """How it serves this dialect at an address that is none of its own: behind a proxy, or at a private endpoint."""
+        offers = (each for each in self.offers if each.dialect is dialect and each.dated is dated)
+        return next((each for each in offers if not each.only_here), None)
 
     def at(self, url: str, dialect: Dialect, *, dated: bool = False) -> Offer | None:
         """The offer that has this address."""

@@ -13,9 +13,11 @@ from lethe.providers.envelopes import (
     CLOUDFLARE_CHAT,
     CLOUDFLARE_CLAUDE,
     CLOUDFLARE_RESPONSES,
+    LLAMACPP_CHAT,
     RESPONSES_ALONE,
     VERTEX_CLAUDE,
     VERTEX_GEMINI,
+    Envelope,
 )
 from lethe.providers.offers import HOST, Offer, Provider
 from lethe.providers.upstream import Auth
@@ -38,12 +40,16 @@ def _claude(base_url: str) -> Offer:
     return Offer(dialect=CLAUDE, base_url=base_url, auth=Auth.X_API_KEY)
 
 
-def _engine(name: str, port: int) -> Provider:
+def _engine(name: str, port: int, chat: Envelope | None = None) -> Provider:
     """On this machine, in every dialect that its server has."""
     here = f"http://127.0.0.1:{port}"
     return Provider(
         name=name,
-        offers=(*_at(f"{here}/v1", CHAT, RESPONSES), Offer(dialect=CLAUDE, base_url=here)),
+        offers=(
+            Offer(dialect=CHAT, base_url=f"{here}/v1", envelope=chat),
+            *_at(f"{here}/v1", RESPONSES),
+            Offer(dialect=CLAUDE, base_url=here),
+        ),
         auth=Auth.NONE,
     )
 
@@ -211,9 +217,15 @@ PROVIDERS: tuple[Provider, ...] = (
         name="cloudflare",
         offers=(
             *_at(f"{_AI_GATEWAY}/compat", CHAT),
-            Offer(dialect=CHAT, base_url=f"{_AI_GATEWAY}/openai", envelope=CLOUDFLARE_CHAT),
-            Offer(dialect=RESPONSES, base_url=f"{_AI_GATEWAY}/openai", envelope=CLOUDFLARE_RESPONSES),
-            Offer(dialect=CLAUDE, base_url=f"{_AI_GATEWAY}/anthropic", envelope=CLOUDFLARE_CLAUDE, auth=Auth.X_API_KEY),
+            Offer(dialect=CHAT, base_url=f"{_AI_GATEWAY}/openai", envelope=CLOUDFLARE_CHAT, only_here=True),
+            Offer(dialect=RESPONSES, base_url=f"{_AI_GATEWAY}/openai", envelope=CLOUDFLARE_RESPONSES, only_here=True),
+            Offer(
+                dialect=CLAUDE,
+                base_url=f"{_AI_GATEWAY}/anthropic",
+                envelope=CLOUDFLARE_CLAUDE,
+                auth=Auth.X_API_KEY,
+                only_here=True,
+            ),
             Offer(dialect=GEMINI, base_url=f"{_AI_GATEWAY}/google-ai-studio", auth=Auth.GOOG_API_KEY),
         ),
         refused=(
@@ -224,10 +236,14 @@ PROVIDERS: tuple[Provider, ...] = (
         ),
     ),
     _engine("ollama", 11434),
-    _engine("llamacpp", 8080),
+    _engine("llamacpp", 8080, LLAMACPP_CHAT),
     _engine("vllm", 8000),
     _engine("lmstudio", 1234),
-    Provider(name=EMBEDDED, offers=_at("http://127.0.0.1/v1", CHAT), models=("smollm2-*",)),
+    Provider(
+        name=EMBEDDED,
+        offers=(Offer(dialect=CHAT, base_url="http://127.0.0.1/v1", envelope=LLAMACPP_CHAT),),
+        models=("smollm2-*",),
+    ),
 )
 PRESETS: dict[str, Provider] = {row.name: row for row in PROVIDERS}
 
