@@ -60,6 +60,9 @@ class StreamFailed(UpstreamFailed):
         self.failure = failure
 
 
+MAX_BLOCKS = 10_000  # of one answer: whoever follows it keeps something of each
+
+
 class Grammar:
     """Watches one stream; usable on a live one, as it keeps no content."""
 
@@ -98,6 +101,7 @@ class Grammar:
                 raise MalformedReply("the upstream's stream has content before its start")
             case BlockStart(index=index, block=block):
                 self._require(index not in self._seen, "a block that begins twice")
+                self._require(len(self._seen) < MAX_BLOCKS, "too many blocks")
                 self._open[index] = type(block)
                 self._seen.add(index)
             case BlockStop(index=index):

@@ -24,11 +24,17 @@ class Loss(Struct, frozen=True):
 
 
 class Losses(list[Loss]):
+    """Each once in a row: every delta of a stream may lose the same."""
+
     def hint(self, path: str, feature: str) -> None:
-        self.append(Loss(path, feature, Severity.HINT))
+        self.add(Loss(path, feature, Severity.HINT))
 
     def degraded(self, path: str, feature: str) -> None:
-        self.append(Loss(path, feature, Severity.DEGRADED))
+        self.add(Loss(path, feature, Severity.DEGRADED))
 
     def dropped(self, path: str, feature: str) -> None:
-        self.append(Loss(path, feature, Severity.DROPPED))
+        self.add(Loss(path, feature, Severity.DROPPED))
+
+    def add(self, loss: Loss) -> None:
+        if loss not in self[-1:]:
+            self.append(loss)

@@ -23,6 +23,7 @@ from lethe.wire.framing import CONTENT_TYPES, Framing
 
 MAX_WHOLE = 64 * 1024 * 1024
 MAX_ERROR = 1024 * 1024
+MAX_OPENING = 16 * 1024 * 1024  # of what comes before an answer begins: an event may be half as long
 
 
 class Way(Struct, frozen=True):
@@ -163,9 +164,11 @@ async def _open_translated(
     reply: Reply, transcoder: StreamTranscoder | Reframing, way: Way, headers: list[Header]
 ) -> Streamed:
     out: list[bytes] = []
+    size = 0
     while chunk := await reply.read_any():
         out.append(transcoder.feed(chunk))
-        if transcoder.begun or transcoder.ended:
+        size += len(chunk)
+        if transcoder.begun or transcoder.ended or size > MAX_OPENING:
             return Streamed(200, headers, reply, transcoder, b"".join(out), complete=False, losses=way.losses)
     if not any(out):
         raise MalformedReply("the upstream's answer is empty")

@@ -167,10 +167,11 @@ def test_what_has_no_counterpart_is_a_loss() -> None:
 
 
 def test_an_answer_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["lethe.dialects.openai_responses.stream_encoder"], "MAX_HELD", 10)
     encoder = stream_encoder(CONTEXT, Losses())
     list(encoder.encode(START))
-    list(encoder.encode(BlockStart(0, Text(text=""))))
+    begun = list(encoder.encode(BlockStart(0, Text(text=""))))
+    held = len(begun[0]) + 10  # the item, and what it says
+    monkeypatch.setattr(sys.modules["lethe.dialects.openai_responses.stream_encoder"], "MAX_HELD", held)
     list(encoder.encode(TextDelta(0, "0123456789")))
     with pytest.raises(ReplyTooLarge):
         list(encoder.encode(TextDelta(0, "0")))

@@ -10,7 +10,8 @@ from lethe.dialects.anthropic.errors import decode_error_object
 from lethe.dialects.anthropic.response import DELTA_EVENT_FIELDS, decode_finish, said
 from lethe.dialects.anthropic.usage import decode_usage
 from lethe.dialects.carrier import unwrap
-from lethe.errors import InvalidRequest, MalformedReply
+from lethe.dialects.leftovers import kept
+from lethe.errors import InvalidRequest, MalformedReply, ReplyTooLarge
 from lethe.ir.content import JsonObject, Opaque, ToolCall
 from lethe.ir.events import (
     ArgumentsDelta,
@@ -53,6 +54,7 @@ class _Delta(msgspec.Struct):
 
 
 _DELTA = msgspec.json.Decoder(_Delta)
+MAX_WAITING = 64 * 1024 * 1024
 
 
 class StreamDecoder:
@@ -65,6 +67,7 @@ class StreamDecoder:
         self._sequence: str | None = None
         self._opaque: set[int] = set()
         self._awaited: dict[int, str] = {}  # open tool calls without arguments yet: what their start held
+        self._waiting = 0  # characters of all that have been so
         self._ended = False
 
     def feed(self, frame: Frame) -> Iterator[Event]:
@@ -150,6 +153,9 @@ class StreamDecoder:
         if isinstance(block, ToolCall):
             # the API starts every call with an empty object; servers that send it whole send no deltas
             self._awaited[index] = block.arguments
+            self._waiting += len(block.arguments)
+            if self._waiting > MAX_WAITING:
+                raise ReplyTooLarge
             yield BlockStart(index, msgspec.structs.replace(block, arguments=""))
         else:
             yield from unfold_block(index, block)
@@ -183,10 +189,12 @@ class StreamDecoder:
         left = said(delta)
         self._ending |= left.fields if left else {}
         self._ending |= {name: v for name in DELTA_EVENT_FIELDS if (v := event.raw(name)) is not None}
+        kept(self._ending)
 
     def _merge_usage(self, usage: JsonObject) -> None:
         """Counts are cumulative; a later event leaves out, or nulls, what has not changed."""
         self._usage |= {name: value for name, value in usage.items() if value is not None}
+        kept(self._usage)
 
 
 def join_deltas(block: Opaque, deltas: tuple[JsonObject, ...]) -> Opaque:

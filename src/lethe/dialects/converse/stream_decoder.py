@@ -30,7 +30,8 @@ from lethe.wire import lenient
 from lethe.wire.eventstream import ERROR
 from lethe.wire.sse import Frame
 
-MAX_SEALED = 1024 * 1024  # of redacted thinking, which the hub wants whole
+MAX_SEALED = 8 * 1024 * 1024  # of redacted thinking, which the hub wants whole
+SMALLEST = 256  # what an empty piece counts
 NO_ARGUMENTS = "{}"
 
 _Kind: TypeAlias = Literal["text", "thinking", "redacted", "call", "opaque"]
@@ -66,6 +67,7 @@ class StreamDecoder:
         self._started = self._ended = False
         self._stop: JsonObject | None = None
         self._metadata: JsonObject = {}
+        self._sealed = 0  # what redacted thinking has been held so far
 
     def feed(self, frame: Frame) -> Iterator[Event]:
         """Raises MalformedReply, ReplyTooLarge."""
@@ -198,7 +200,8 @@ class StreamDecoder:
             block = self._open[number] = _Open(self._next, "redacted")
             self._next += 1
         block.sealed.append(sealed)
-        if sum(map(len, block.sealed)) > MAX_SEALED:
+        self._sealed += len(sealed) + SMALLEST
+        if self._sealed > MAX_SEALED:
             raise ReplyTooLarge
 
     def _close(self, number: int) -> Iterator[Event]:

@@ -19,6 +19,7 @@ from lethe.dialects.gemini.parts import decode_other, decode_text, take_seal
 from lethe.dialects.gemini.proto import child, message, several
 from lethe.dialects.gemini.seals import is_own, joins
 from lethe.dialects.gemini.usage import decode_usage, leftover_usage
+from lethe.dialects.leftovers import kept
 from lethe.errors import InvalidRequest, MalformedReply
 from lethe.ir.content import ContentBlock, Extras, JsonObject, Text, Thinking
 from lethe.ir.events import (
@@ -157,7 +158,7 @@ class StreamDecoder:
         if reason is not None and reason != UNSPECIFIED:
             self._reason = reason
         left = leftovers(f)
-        self._ending |= left.fields if left is not None else {}
+        self._ending |= kept(left.fields) if left is not None else {}
 
     def _part(self, f: Fields) -> Iterator[Event]:
         if isinstance(f.peek("text"), str):

@@ -48,7 +48,6 @@ class _Held(Struct):
 
     block: ContentBlock
     text: list[str]
-    size: int = 0
 
 
 class StreamEncoder:
@@ -63,6 +62,7 @@ class StreamEncoder:
         self._first: JsonObject = {}  # what only the first chunk says
         self._tail = b""
         self._refused = False
+        self._size = 0  # characters of all that has been held
 
     def encode(self, event: Event) -> Iterator[bytes]:  # noqa: C901, PLR0912 - one flat match
         """Raises ReplyTooLarge."""
@@ -110,8 +110,8 @@ class StreamEncoder:
         self._tail = b'],"role":"model"},"index":0}],' + _encode(head)[1:]
 
     def _hold(self, held: _Held, text: str) -> None:
-        held.size += len(text)
-        if held.size > MAX_FRAME:
+        self._size += len(text)
+        if self._size > MAX_FRAME:
             raise ReplyTooLarge
         held.text.append(text)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from lethe.dialects.leftovers import kept
 from lethe.dialects.openai_chat.errors import decode_error_object
 from lethe.dialects.openai_chat.overlay import OURS
 from lethe.dialects.openai_chat.parts import thought_of
@@ -264,10 +265,13 @@ class StreamDecoder:
         """Leftovers: lists grow, of anything else the first value stays."""
         for name in fields.keys() - known:
             value, held = fields[name], left.get(name)
-            if isinstance(held, list) and isinstance(value, list):
+            if isinstance(held, list) and isinstance(value, list) and value and len(held) < MAX_LEFT:
                 left[name] = [*held, *value][:MAX_LEFT]
             elif held is None and value is not None:
                 left[name] = value
+            else:
+                continue
+            kept(left)
 
 
 def _first_choice(chunk: JsonObject) -> JsonObject:
