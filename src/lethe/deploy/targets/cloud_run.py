@@ -12,6 +12,15 @@ _OUTPUT = " OR ".join(f'log_id("run.googleapis.com/{name}")' for name in ("stdou
 _LOGS = (("requests", 'log_id("run.googleapis.com/requests")'), ("output", f"({_OUTPUT})"))
 
 
+_IDENTITY = """resource "google_project_iam_member" "models" {
+  project = var.project
+  role    = "roles/aiplatform.user"
+  member  = "serviceAccount:${google_service_account.lethe.email}"
+}
+
+"""
+
+
 def files(deployment: Deployment) -> Files:
     """Raises Undeployable."""
     for secret in deployment.secrets:
@@ -38,12 +47,18 @@ def files(deployment: Deployment) -> Files:
             {
                 **shared,
                 **sized,
+                "IDENTITY": _IDENTITY if _google(deployment) else "",
                 "VERSIONS": "".join(f'"{_id(secret)}" = "1"\n' for secret in secrets),
                 "SECRETS": "\n".join(map(_block, secrets)),
             },
         ),
         "README.md": _readme(deployment, region),
     }
+
+
+def _google(deployment: Deployment) -> bool:
+    """Does it ask Google's models by the service's own identity?"""
+    return any(reference.startswith("google:") for reference in deployment.identities)
 
 
 def _id(secret: Secret) -> str:
@@ -81,7 +96,11 @@ def _readme(deployment: Deployment, region: str) -> str:
         for secret in deployment.secrets
     )
     account = f"{deployment.name}@{PROJECT}.iam.gserviceaccount.com"
-    grant = "".join(
+    models = (
+        f"gcloud projects add-iam-policy-binding {PROJECT} \\\n"
+        f"    --member serviceAccount:{account} --role roles/aiplatform.user\n"
+    )
+    grant = (models if _google(deployment) else "") + "".join(
         f"gcloud secrets add-iam-policy-binding {_id(secret)} --project {PROJECT} \\\n"
         f"    --member serviceAccount:{account} --role roles/secretmanager.secretAccessor\n"
         for secret in deployment.secrets

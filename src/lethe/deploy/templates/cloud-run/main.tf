@@ -48,6 +48,7 @@ resource "google_secret_manager_secret_iam_member" "reads" {
   member    = "serviceAccount:${google_service_account.lethe.email}"
 }
 
+%%IDENTITY%%
 resource "google_cloud_run_v2_service" "lethe" {
   project              = var.project
   location             = var.region
