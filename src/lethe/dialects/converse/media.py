@@ -1,9 +1,9 @@
 """Images, documents and sound: formats by media type, sources, and names that the API permits."""
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 
+from lethe.dialects.textfile import closed
 from lethe.ir.content import JsonObject, Media
 from lethe.ir.loss import Losses
 
@@ -46,7 +46,6 @@ FORMATS: Mapping[str, Mapping[str, str]] = {
     },
 }
 _EXTENSIONS = frozenset(FORMATS["document"].values())
-PLAIN_TEXT = "text/plain"
 STORED = "s3://"  # a scheme of addresses that the API reads by itself
 NEUTRAL = "document"
 LONGEST_NAME = 200
@@ -101,6 +100,4 @@ def _source(media: Media) -> JsonObject | None:
         return {"s3Location": {"uri": media.url}} if media.url.startswith(STORED) else None
     if not media.data:
         return None
-    if media.kind == "document" and media.media_type == PLAIN_TEXT:
-        return {"bytes": b64encode(media.data.encode("utf-8", "replace")).decode()}
-    return {"bytes": media.data}
+    return {"bytes": closed(media.media_type, media.data)}
