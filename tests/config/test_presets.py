@@ -73,6 +73,9 @@ GOOD: list[tuple[str, str, str, str, str | None, str]] = [
     (CF + KEY + 'dialect = "anthropic"', "anthropic", f"{GATEWAY}/anthropic", "x-api-key", "env:K", "cloudflare.anthropic_messages"),
     (CF + KEY + 'dialect = "openai-responses"', "openai-responses", f"{GATEWAY}/openai", "bearer", "env:K", "cloudflare.openai_responses"),
     (f'dialect = "openai-chat"\nbase_url = "{GATEWAY}/openai"\n{KEY}', "openai-chat", f"{GATEWAY}/openai", "bearer", "env:K", "cloudflare.openai_chat"),
+    (f'provider = "cloudflare"\ndialect = "anthropic"\nbase_url = "{GATEWAY}/openrouter"\n{KEY}', "anthropic", f"{GATEWAY}/openrouter", "x-api-key", "env:K", "cloudflare.messages"),
+    (f'provider = "cloudflare"\ndialect = "anthropic"\nbase_url = "http://127.0.0.1:9"\n{KEY}', "anthropic", "http://127.0.0.1:9", "x-api-key", "env:K", "cloudflare.messages"),
+    (f'provider = "cloudflare"\ndialect = "openai-responses"\nbase_url = "{GATEWAY}/grok"\n{KEY}', "openai-responses", f"{GATEWAY}/grok", "bearer", "env:K", "cloudflare.responses"),
     (f'dialect = "openai-chat"\nbase_url = "{GATEWAY}/groq"\n{KEY}', "openai-chat", f"{GATEWAY}/groq", "bearer", "env:K", "cloudflare.chat"),
     (f'dialect = "anthropic"\nbase_url = "{GATEWAY}/openrouter"\n{KEY}', "anthropic", f"{GATEWAY}/openrouter", "x-api-key", "env:K", "cloudflare.messages"),
     (f'provider = "cloudflare"\nbase_url = "{GATEWAY}/openai"\nauth = "forward"', "openai-chat", f"{GATEWAY}/openai", "forward", None, "cloudflare.openai_chat"),
@@ -84,6 +87,7 @@ GOOD: list[tuple[str, str, str, str, str | None, str]] = [
     ('provider = "cohere"', "openai-chat", "https://api.cohere.ai/compatibility/v1", "bearer", "env:CO_API_KEY", "cohere.chat"),
     ('provider = "ollama"\ndialect = "anthropic"', "anthropic", "http://127.0.0.1:11434", "none", None, "ollama.messages"),
     ('provider = "llamacpp"\nbase_url = "http://127.0.0.1:9000/v1"\n' + KEY, "openai-chat", "http://127.0.0.1:9000/v1", "bearer", "env:K", "llamacpp.chat"),
+    (f'dialect = "openai-responses"\nbase_url = "https://us.api.x.ai/v1"\n{KEY}', "openai-responses", "https://us.api.x.ai/v1", "bearer", "env:K", "xai.responses"),
     ('dialect = "gemini"\nbase_url = "https://llm.example"\n' + KEY, "gemini", "https://llm.example", "x-goog-api-key", "env:K", "generic.generate"),
 ]  # fmt: skip
 
@@ -94,6 +98,14 @@ def test_what_comes_of_it(stanza: str, dialect: str, url: str, auth: str, creden
     assert (made.dialect, made.base_url, made.auth, made.credential) == (dialect, url, auth, credential)
     assert made.surfaces[0].id == surface
     assert [each.endpoint for each in made.surfaces] == [made.served.surface(each) for each in made.served.endpoints()]
+
+
+def test_a_host_tells_how_it_is_served_even_where_the_address_is_another() -> None:
+    made = resolved(f'dialect = "openai-responses"\nbase_url = "https://us.api.x.ai/v1"\n{KEY}')
+    assert made.provider == "xai"
+    assert Endpoint.COUNT_TOKENS not in made.served.paths
+    keyless = resolved('dialect = "openai-responses"\nbase_url = "https://us.api.x.ai/v1"')
+    assert (keyless.auth, keyless.credential) == (Auth.NONE, None)
 
 
 @pytest.mark.parametrize(

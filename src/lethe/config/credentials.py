@@ -137,6 +137,8 @@ def _usual(place: Place) -> Auth:
     """How this provider takes a key in this dialect."""
     if place.offer is not None and place.offer.auth is not None:
         return place.offer.auth
+    if place.offer is None:
+        return _DEFAULT.get(place.dialect, Auth.BEARER)
     return place.vendor.auth if place.vendor is not None else Auth.NONE
 
 

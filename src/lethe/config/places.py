@@ -5,12 +5,13 @@ import re
 from msgspec import Struct
 
 from lethe.config.problems import ConfigPath, Findings, choice
+from lethe.config.register import provider_at
 from lethe.config.schema import UpstreamTable
 from lethe.config.values import Address, ValueFault, address
 from lethe.ir.content import Dialect
 from lethe.providers.envelopes import Envelope
 from lethe.providers.offers import Offer, Provider
-from lethe.providers.rows import EMBEDDED, of_address, why_refused
+from lethe.providers.rows import EMBEDDED, PRESETS, of_address, why_refused
 
 # What fills an offer's blanks: how it is written, and an example for people.
 BLANKS: dict[str, tuple[str, str]] = {
@@ -70,8 +71,9 @@ def find_place(
     if dialect is None:
         return None
     owner = None if given.loopback else of_address(given.url, dialect, dated=dated)
-    vendor = row if row is not None and (table.provider is not None or owner is None) else owner
-    offer = (vendor.at(given.url, dialect, dated=dated) or vendor.offer(dialect, dated=dated)) if vendor else None
+    served = owner or (None if given.loopback else PRESETS.get(provider_at(given.host)))
+    vendor = row if row is not None and (table.provider is not None or served is None) else served
+    offer = (vendor.at(given.url, dialect, dated=dated) or vendor.elsewhere(dialect, dated=dated)) if vendor else None
     endings, hint = _DATED if dated and offer is not None else _ENDINGS[dialect]
     if given.path.endswith(endings):
         found.problem(where, "names too much of the path", hint)

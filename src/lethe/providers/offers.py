@@ -73,7 +73,7 @@ class Provider(Struct, frozen=True, kw_only=True):
         return next((each for each in self.offers if each.dialect is dialect and each.dated is dated), None)
 
     def elsewhere(self, dialect: Dialect, *, dated: bool = False) -> Offer | None:
-        """How it serves this dialect at an address that is none of its own: behind a proxy, or at a private endpoint."""
+        """How it serves a dialect at an address that is none of its own: behind a proxy, or at a private endpoint."""
         offers = (each for each in self.offers if each.dialect is dialect and each.dated is dated)
         return next((each for each in offers if not each.only_here), None)
 

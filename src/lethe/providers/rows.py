@@ -14,6 +14,7 @@ from lethe.providers.envelopes import (
     CLOUDFLARE_CLAUDE,
     CLOUDFLARE_RESPONSES,
     LLAMACPP_CHAT,
+    OPENAI_CHAT,
     RESPONSES_ALONE,
     VERTEX_CLAUDE,
     VERTEX_GEMINI,
@@ -70,7 +71,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="openai",
         offers=(
-            *_at("https://api.openai.com/v1", CHAT),
+            Offer(dialect=CHAT, base_url="https://api.openai.com/v1", envelope=OPENAI_CHAT),
             Offer(dialect=RESPONSES, base_url="https://api.openai.com/v1"),
         ),
         key_env="OPENAI_API_KEY",
