@@ -112,7 +112,7 @@ def test_no_loss_is_silent(case: Case, target: Dialect) -> None:
     except LetheError:
         return
     said = [(path, set(WORD.findall(text))) for path, text in canaries(msgspec.to_builtins(request))]
-    reported = set[str]().union(*(found for path, found in said if any(_under(path, loss.path) for loss in losses)))
+    reported = set[str]().union(*(found for path, found in said if any(under(path, loss.path) for loss in losses)))
     kept = words(body)
     assert [path for path, found in said if not found <= kept | reported] == []
     places = [loss.path for loss in located(losses, case.source, case.body())]
@@ -158,7 +158,7 @@ def _hidden(value: Any) -> Iterator[str]:
                 yield base64.b64decode(value, validate=True).decode("utf-8", "replace")
 
 
-def _under(path: str, lost: str) -> bool:
+def under(path: str, lost: str) -> bool:
     """Leftovers are reported as if they stood on their node."""
     path = path.replace(".extras.fields", "")
     return path == lost or path.startswith((f"{lost}.", f"{lost}["))

@@ -18,7 +18,6 @@ from lethe.dialects.gemini.overlay import leftovers, overlaid, own, without
 from lethe.dialects.gemini.parts import Blocks, decode_parts, encode_spoken, report_cache
 from lethe.dialects.gemini.proto import several
 from lethe.dialects.gemini.seals import SIGNATURE, UNSIGNED, is_foreign, is_own, seated
-from lethe.dialects.overlay import present
 from lethe.errors import InvalidRequest
 from lethe.ir.content import ContentBlock, JsonObject, Thinking, ToolCall, ToolResult
 from lethe.ir.loss import Losses
@@ -61,9 +60,11 @@ def encode_system(blocks: Sequence[ContentBlock], losses: Losses) -> JsonObject 
 
 def encode_contents(turns: Sequence[Turn], family: Family, losses: Losses) -> list[JsonObject]:
     """The conversation; what is empty in the end is left out, as the API refuses it."""
-    encoder = _Encoder(calls_of(turns), family, losses)
+    calls = calls_of(turns)
+    encoder = _Encoder(calls, family, losses)
     made = [encoder.turn(turn, f"$.turns[{i}]") for i, turn in enumerate(turns)]
-    return _joined([content for content in made if content is not None])
+    joined = _joined([content for content in made if content is not None])
+    return [_in_order(content, calls) if _answers(content) else content for content in joined]
 
 
 class _Encoder:
@@ -82,7 +83,7 @@ class _Encoder:
     def _parts(self, blocks: Sequence[ContentBlock], path: str) -> list[JsonObject]:
         """Signatures go where they came from; the first call of others gets a word that stands for one."""
         seats, parts = seated(blocks), list[JsonObject]()
-        results: list[tuple[int, JsonObject]] = []
+        results: list[JsonObject] = []
         beside: list[JsonObject] = []
         called = False
         placed = set(seats.values())
@@ -90,7 +91,7 @@ class _Encoder:
             where = f"{path}[{number}]"
             if isinstance(block, ToolResult):
                 response, media = self._result(block, where)
-                results.append((self._order(block), response))
+                results.append(response)
                 beside += media
                 continue
             if number in placed:
@@ -104,8 +105,7 @@ class _Encoder:
                 part[SIGNATURE] = UNSIGNED
             called = called or isinstance(block, ToolCall)
             parts.append(part)
-        results.sort(key=lambda each: each[0])
-        return [*(response for _, response in results), *beside, *parts]
+        return [*results, *beside, *parts]
 
     def _part(self, block: ContentBlock, path: str) -> JsonObject | None:
         match block:
@@ -126,21 +126,16 @@ class _Encoder:
                 spoken = encode_spoken(block, path, self._losses)
                 return dict(spoken) if spoken is not None else None
 
-    def _order(self, result: ToolResult) -> int:
-        """Results without ids are told apart by their order."""
-        called = self._calls.get(result.call_id)
-        return called.number if called is not None and is_made(result.call_id) else 0
-
     def _result(self, result: ToolResult, path: str) -> tuple[JsonObject, list[JsonObject]]:
         """The response, and the media that stand beside it where the model takes none within."""
         report_cache(result, path, self._losses)
         called, marks = self._calls.get(result.call_id), dict(own(result.extras).get("functionResponse", {}))
-        id = marks.pop("id", None if is_made(result.call_id) else result.call_id)
+        id = marks.pop("id", result.call_id)
         name = marks.pop("name", called.name if called is not None else NAMELESS)
         response = marks.pop("response", None)
         said, media = self._inside(result, path)
         made = {
-            **present(id=id),
+            "id": id,
             "name": name,
             "response": response_of(said, failed=result.is_error) if response is None else response,
             **marks,
@@ -165,15 +160,45 @@ def _value(block: ContentBlock) -> str:
 
 
 def _joined(contents: list[JsonObject]) -> list[JsonObject]:
-    """All results of one turn's calls in one content: the API counts them. Chat has a message for each."""
+    """All results of one turn's calls in one content right after it: the API counts them. Chat has many messages."""
     joined: list[JsonObject] = []
     for content in contents:
-        last = joined[-1] if joined else {}
-        if last.keys() == content.keys() == {"role", "parts"} and _answers(last) and _answers(content):
-            joined[-1] = {"role": "user", "parts": [*last["parts"], *content["parts"]]}
-        else:
+        after = max((i for i, each in enumerate(joined) if each["role"] == "model"), default=-1) + 1
+        if not (_answers(content) and _is_plain(content) and after < len(joined) and _calls(joined[after - 1])):
             joined.append(content)
+        elif _answers(joined[after]) and _is_plain(joined[after]):
+            joined[after] = {"role": "user", "parts": [*joined[after]["parts"], *content["parts"]]}
+        else:  # something was said in between
+            joined.insert(after, content)
     return joined
+
+
+def _in_order(content: JsonObject, calls: dict[str, Called]) -> JsonObject:
+    """With the responses first, in the order of their calls; nothing else tells those apart whose calls had no ids."""
+
+    def place(part: JsonObject) -> int:
+        if (response := part.get("functionResponse")) is None:
+            return len(calls)
+        called = calls.get(response["id"])
+        return called.number if called is not None else -1
+
+    parts = sorted(content["parts"], key=place)
+    return {**content, "parts": [_nameless(part) for part in parts]}
+
+
+def _nameless(part: JsonObject) -> JsonObject:
+    response = part.get("functionResponse")
+    if response is None or not is_made(response["id"]):
+        return part
+    return {**part, "functionResponse": {name: value for name, value in response.items() if name != "id"}}
+
+
+def _is_plain(content: JsonObject) -> bool:
+    return content.keys() == {"role", "parts"}
+
+
+def _calls(content: JsonObject) -> bool:
+    return content["role"] == "model" and any("functionCall" in part for part in content["parts"])
 
 
 def _answers(content: JsonObject) -> bool:
