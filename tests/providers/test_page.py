@@ -47,3 +47,11 @@ def test_every_preset_and_each_of_its_dialects_is_there() -> None:
         keys = [row.key_env] + [offer.key_env for offer in row.offers]
         assert [key for key in keys if key and key not in section] == [], row.name
     assert EMBEDDED in found
+
+
+def test_a_gateway_s_token_that_is_not_there_is_told() -> None:
+    (stanza,) = STANZAS["Cloudflare AI Gateway"]
+    report = described(parse_settings(stanza, "page", embedded_available=False, today=TODAY), "page")
+    gateway = [(each["gateway"], each["gateway_resolves"]) for each in report["upstreams"]]
+    assert gateway == [(None, "none"), ("env:CF_AIG_TOKEN", "no: the variable is not set"), (None, "none")]
+    assert "note: upstream cloudflare-claude: env:CF_AIG_TOKEN: no: the variable is not set" in readable(report)

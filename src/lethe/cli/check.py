@@ -105,6 +105,8 @@ def described(settings: Settings, source: str) -> dict[str, Any]:
                 "accepted": admits(plan.level, upstream.upstream_class, plan.accept_classes),
                 "credential": upstream.credential,
                 "resolves": credential_state(upstream),
+                "gateway": upstream.gateway,
+                "gateway_resolves": state(upstream.gateway, os.environ) if upstream.gateway else "none",
                 "models": upstream.models,
             }
             for n, upstream in enumerate(plan.upstreams)
@@ -178,6 +180,11 @@ def readable(report: dict[str, Any]) -> str:
     parts.append(table(("key", "level", "from"), keys) if keys else "keys: none, so only this machine may call")
     notes = [f"note: {note}" for note in report["notes"]]
     notes += [f"note: {what} is not a file that can be read here" for what in report["missing_files"]]
+    notes += [
+        f"note: upstream {u['name']}: {u['gateway']}: {u['gateway_resolves']}"
+        for u in report["upstreams"]
+        if u["gateway_resolves"].startswith("no:")
+    ]
     notes += [f"note: key {k['name']}: {k['from']}: {k['resolves']}" for k in report["keys"] if k["resolves"] != "yes"]
     return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
 
