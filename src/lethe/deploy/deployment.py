@@ -98,3 +98,5 @@ def _egress(plan: Plan) -> Iterator[Egress]:
         address = parse_address(upstream.base_url)
         if address.socket is None:
             yield Egress(address.host, address.port)
+    if plan.limit_store is not None and plan.limit_store.socket is None:
+        yield Egress(plan.limit_store.host, plan.limit_store.port)
