@@ -107,5 +107,6 @@ def _identity(deployment: Deployment) -> str:
     listed = ", ".join(f"`{reference}`" for reference in deployment.identities)
     return (
         f"\nThe configuration asks with the workload's own identity ({listed}): bind it to the service account\n"
-        f"`{deployment.name}` as your cluster's cloud does it (IRSA or Pod Identity, Workload Identity Federation, Azure workload identity)."
+        f"`{deployment.name}` as your cluster's cloud does it (IRSA or Pod Identity,\n"
+        "Workload Identity Federation, Azure workload identity)."
     )
