@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from lethe.config.places import BLANKS
+from lethe.config.register import provider_at
 from lethe.config.upstreams import preset_upstream
 from lethe.config.values import address
 from lethe.ir.content import Dialect
@@ -45,6 +46,7 @@ def test_an_address_tells_whose_it_is(row: Provider, offer: Offer) -> None:
     url = row.address(offer, FILLED)
     if address(url).loopback:
         return
+    assert provider_at(address(url).host) == row.name, "in the register, too"
     assert of_address(url, offer.dialect, dated=offer.dated) is row
     assert row.at(url, offer.dialect, dated=offer.dated) is offer
     for other in (url + ".evil.example", "https://evil.example/" + url, url.replace("https://", "https://x.")):
@@ -93,6 +95,7 @@ REGIONS = [
 def test_hosts_of_regions(name: str, region: str, url: str) -> None:
     row = PRESETS[name]
     assert row.address(row.offers[0], FILLED | {"region": region}) == url
+    assert provider_at(address(url).host) == name
     assert of_address(url, row.dialect) is row
 
 
