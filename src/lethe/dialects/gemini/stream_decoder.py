@@ -158,7 +158,8 @@ class StreamDecoder:
         if reason is not None and reason != UNSPECIFIED:
             self._reason = reason
         left = leftovers(f)
-        self._ending |= kept(left.fields) if left is not None else {}
+        if left is not None:
+            self._ending = kept(self._ending | left.fields)
 
     def _part(self, f: Fields) -> Iterator[Event]:
         if isinstance(f.peek("text"), str):
