@@ -245,6 +245,7 @@ def test_arguments_that_are_no_object_ride_in_one() -> None:
 READ: list[tuple[JsonObject, str, Any]] = [
     ({"systemInstruction": {"parts": [{"text": "a"}, {"text": "b"}]}}, "system", (Text(text="a"), Text(text="b"))),
     ({"system_instruction": {"parts": {"text": "a"}}}, "system", (Text(text="a"),)),
+    ({"systemInstruction": {"role": "user", "parts": [{"text": "a"}]}}, "extras", None),
     ({"contents": {"parts": {"text": "q"}}}, "turns", ASKED),
     ({"contents": [{"role": "function", "parts": [{"text": "q"}]}]}, "turns", ASKED),
     ({"contents": [{"role": "", "parts": [{"text": "q"}]}]}, "turns", ASKED),
@@ -293,6 +294,10 @@ def test_fields_come_back(fields: JsonObject) -> None:
     for name in ("system", "sampling", "reasoning", "output", "tools", "extras", "stream"):
         if (name, fields) != ("reasoning", {"generationConfig": {"thinkingConfig": {}}}):
             assert getattr(twice, name) == getattr(request, name)
+
+
+def test_a_count_is_an_integer() -> None:
+    assert type(read(generationConfig={"topK": 40.0}).sampling.top_k) is int
 
 
 def test_countTokens_may_hold_a_whole_request() -> None:  # noqa: N802 - the method's name

@@ -174,23 +174,16 @@ def _joined(contents: list[JsonObject]) -> list[JsonObject]:
 
 
 def _in_order(content: JsonObject, calls: dict[str, Called]) -> JsonObject:
-    """With the responses first, in the order of their calls; nothing else tells those apart whose calls had no ids."""
-
-    def place(part: JsonObject) -> int:
-        if (response := part.get("functionResponse")) is None:
-            return len(calls)
-        called = calls.get(response["id"])
-        return called.number if called is not None else -1
-
-    parts = sorted(content["parts"], key=place)
-    return {**content, "parts": [_nameless(part) for part in parts]}
+    """With the responses first. Those whose calls had no ids lose theirs, and stand in the order of their calls."""
+    parts = sorted(content["parts"], key=lambda part: "functionResponse" not in part)
+    made = [part["functionResponse"] for part in parts if _is_made(part)]
+    made.sort(key=lambda response: calls[response["id"]].number if response["id"] in calls else -1)
+    ordered = ({name: value for name, value in response.items() if name != "id"} for response in made)
+    return {**content, "parts": [{**p, "functionResponse": next(ordered)} if _is_made(p) else p for p in parts]}
 
 
-def _nameless(part: JsonObject) -> JsonObject:
-    response = part.get("functionResponse")
-    if response is None or not is_made(response["id"]):
-        return part
-    return {**part, "functionResponse": {name: value for name, value in response.items() if name != "id"}}
+def _is_made(part: JsonObject) -> bool:
+    return "functionResponse" in part and is_made(part["functionResponse"]["id"])
 
 
 def _is_plain(content: JsonObject) -> bool:
