@@ -192,6 +192,7 @@ BAD: list[tuple[str, str, str, str]] = [
     (CF.replace(ACCOUNT, "me") + KEY, "account", "cannot stand", "32 hexadecimal"),
     (f'dialect = "openai-chat"\nbase_url = "{GATEWAY}/openai"\n{KEY}'.replace("/gw/", "/default/"), "base_url", "the default gateway", "of your own"),
     (f'dialect = "openai-chat"\nbase_url = "{GATEWAY}/groq"\n{KEY}'.replace("/gw/", "/default/"), "base_url", "the default gateway", "of your own"),
+    (f'dialect = "openai-chat"\nbase_url = "{GATEWAY}/openai"\n{KEY}'.replace("/gw/", "/default/").replace("gateway.ai", "Gateway.AI"), "base_url", "the default gateway", "of your own"),
     (CF + KEY + 'gateway_key = "secret"', "gateway_key", "not the secret itself", "env:NAME"),
     ('provider = "groq"\ngateway_key = "env:G"', "gateway_key", "not used here", "cloudflare"),
     ('provider = "groq"\nacount = "x"', "acount", "unknown key", "did you mean account?"),

@@ -256,4 +256,5 @@ def of_address(url: str, dialect: Dialect, *, dated: bool = False) -> Provider |
 
 def why_refused(url: str) -> str | None:
     """Why an address is not to be used, whatever is said of it; None if it may."""
-    return next((why for row in PROVIDERS for glob, why in row.refused if fnmatchcase(f"{url}/", glob)), None)
+    asked = f"{url.lower()}/"  # hosts know no case
+    return next((why for row in PROVIDERS for glob, why in row.refused if fnmatchcase(asked, glob)), None)
