@@ -1,4 +1,4 @@
-"""The rows of `docs/losses.md` for callers of Responses: features as its requests and answers say them."""
+"""The rows of `docs/losses.md` for callers of Responses: features as its requests say them."""
 
 from typing import Any
 
@@ -67,28 +67,4 @@ REQUESTS: list[tuple[str, JsonObject]] = [
     ("what the client says of itself", {"client_metadata": {"k": "v"}}),
     ("automatic truncation", {"truncation": "auto"}),
     ("a field that Lethe does not know", {"novel": 1}),
-]
-
-
-def reply(*items: JsonObject, **fields: Any) -> JsonObject:
-    usage = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
-    head = {"id": "r", "object": "response", "created_at": 1, "model": "m", "status": "completed"}
-    return {**head, "output": list(items), "usage": usage, **fields}
-
-
-def message(*parts: JsonObject) -> JsonObject:
-    return {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": list(parts)}
-
-
-TEXT = {"type": "output_text", "text": "x", "annotations": []}
-
-REPLIES: list[tuple[str, JsonObject]] = [
-    ("text", reply(message(TEXT))),
-    ("refusal", reply(message({"type": "refusal", "refusal": "x"}))),
-    ("annotations", reply(message({**TEXT, "annotations": [{"type": "url_citation", "url": "u"}]}))),
-    ("logprobs", reply(message({**TEXT, "logprobs": [{"token": "x", "logprob": -1}]}))),
-    ("function calls", reply(CALL)),
-    ("reasoning, sealed", reply({"type": "reasoning", "id": "r", "summary": [], "encrypted_content": "s"})),
-    ("tools that the provider runs", reply({"type": "web_search_call", "id": "w", "status": "completed"})),
-    ("incomplete", reply(message(TEXT), status="incomplete", incomplete_details={"reason": "max_output_tokens"})),
 ]
