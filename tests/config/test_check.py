@@ -135,7 +135,11 @@ def test_an_upstream_brings_what_the_register_knows_of_it() -> None:
     text = '[upstreams.openai]\n[upstreams.x]\ndialect = "anthropic"\nbase_url = "http://127.0.0.1:9"\n'
     plan = parse(text + '[retention]\nunknown_fields = "refuse"').plan
     assert plan.refuse_unknown
-    assert [surface.id for surface in plan.upstreams[0].surfaces] == ["openai.chat", "openai.embeddings"]
+    assert [surface.id for surface in plan.upstreams[0].surfaces] == [
+        "openai.chat",
+        "openai.embeddings",
+        "openai.input_tokens",
+    ]
     assert {surface.id for surface in plan.upstreams[1].surfaces} == {"generic.count_tokens", "generic.messages"}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from lethe.errors import MalformedReply
 from lethe.ir.content import Dialect, JsonObject
@@ -31,6 +32,7 @@ class Counting(Struct, frozen=True, kw_only=True):
     named: tuple[str, str] | None = None
     defaults: JsonObject = {}  # without which the body would be no body of its dialect
     answer: str
+    dialect: Dialect | None = None  # of the body, where that is another than the upstream's
     declines: frozenset[int] = frozenset({404, 405, 501})
 
     @property
@@ -79,6 +81,8 @@ COUNTING: Mapping[Dialect, Counting] = {
         declines=frozenset({400, 404, 405, 501}),
     ),
 }  # fmt: skip
+# OpenAI counts for Chat, too, what is written for Responses.
+OPENAI_CHAT = replace(COUNTING[Dialect.OPENAI_RESPONSES], dialect=Dialect.OPENAI_RESPONSES)
 # Gemini as Vertex counts.
 VERTEX_GEMINI = Counting(
     takes=frozenset({"contents", "systemInstruction", "tools", "generationConfig"}),

@@ -163,6 +163,12 @@ RESPONSES_ALONE = replace(
     registered={},
 )
 
+OPENAI_CHAT = replace(
+    PLAIN[Dialect.OPENAI_CHAT],
+    paths={**PLAIN[Dialect.OPENAI_CHAT].paths, Endpoint.COUNT_TOKENS: "/responses/input_tokens"},
+    registered={Endpoint.COUNT_TOKENS: "input_tokens"},
+    counting=counting.OPENAI_CHAT,
+)
 # Not OpenAI's: llama.cpp's own.
 LLAMACPP_CHAT = replace(
     PLAIN[Dialect.OPENAI_CHAT],

@@ -75,3 +75,8 @@ class Upstream(Struct, frozen=True, kw_only=True):
         if Endpoint.COUNT_TOKENS not in self.served.paths:
             return None
         return self.served.counting or COUNTING.get(self.dialect)
+
+    def asked_in(self, endpoint: Endpoint) -> Dialect:
+        """The dialect of a body for this endpoint."""
+        counting = self.counting if endpoint is Endpoint.COUNT_TOKENS else None
+        return self.dialect if counting is None else counting.dialect or self.dialect

@@ -1,6 +1,7 @@
 """Which upstreams may be asked now: each one's surfaces, what guards them, and the class that holds at this moment."""
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from lethe.providers.envelopes import COMPLETION, Endpoint
 from lethe.providers.upstream import Upstream
@@ -11,6 +12,7 @@ from lethe.retention.guard import Guard
 from lethe.retention.levels import Level
 from lethe.retention.standing import Finding, Standing
 from lethe.retention.surface import EvidenceKind, Surface
+from lethe.routing.attempts import Attempt
 
 _KEPT_AT_MOST = 256
 _LOOK_AGAIN = 60.0  # seconds; a contract may begin meanwhile
@@ -67,8 +69,14 @@ class Admission:
             return self.guard(upstream, COMPLETION[asked.dialect])
         return self.guard(upstream, endpoint)
 
-    def counts(self, upstream: int, *, lenient: bool) -> bool:
-        """Does it count tokens? An endpoint that the register does not know is asked only if `lenient`."""
+    def counting(self, attempts: Iterable[Attempt], *, lenient: bool) -> tuple[Attempt, ...]:
+        """As long as they count: another upstream's number would be another model's, and an estimate is better.
+
+        An endpoint that the register does not know is asked only if `lenient`.
+        """
+        return tuple(takewhile(lambda attempt: self._counts(attempt.upstream, lenient=lenient), attempts))
+
+    def _counts(self, upstream: int, *, lenient: bool) -> bool:
         known = self.guard(upstream, Endpoint.COUNT_TOKENS) is not None
         return self._upstreams[upstream].counting is not None and (lenient or known)
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import takewhile
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -42,7 +41,7 @@ from lethe.server.admission import Admission
 from lethe.server.exchange import Exchange
 from lethe.server.headers import EVENT_STREAM, Header
 from lethe.server.hold import StatusHold
-from lethe.server.outgoing import QUERIES, Outgoing, passes
+from lethe.server.outgoing import QUERIES, Outgoing, answers_in, passes
 from lethe.server.outside import Outside
 from lethe.upstream.call import Call, Transport
 from lethe.wire.rawjson import TopLevel
@@ -134,7 +133,7 @@ class Inference:
         attempts = self._attempts(exchange, routing)
         outgoing = Outgoing(exchange, body, routing, model, self._key, refuse_unknown=self._refuse_unknown)
         if exchange.endpoint is Endpoint.COUNT_TOKENS:
-            able = self._counting(exchange, attempts)
+            able = self.admission.counting(attempts, lenient=exchange.level is Level.C and not self._refuse_unknown)
             ask = (lambda: self._first(exchange, outgoing, able)) if able else None
             first = attempts[0]
             await counting.answer(exchange, self._upstreams[first.upstream], ask, outgoing.request, first.model)
@@ -151,11 +150,6 @@ class Inference:
         if not serving:
             raise UnknownModel("no upstream that serves this model has this endpoint")
         return ordered(serving, self._cooling, self._loop.time())
-
-    def _counting(self, exchange: Exchange, attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
-        """As long as they count: another upstream's number would be another model's, and an estimate is better."""
-        lenient = exchange.level is Level.C and not self._refuse_unknown
-        return tuple(takewhile(lambda attempt: self.admission.counts(attempt.upstream, lenient=lenient), attempts))
 
     async def _stream(self, exchange: Exchange, outgoing: Outgoing, attempts: Sequence[Attempt]) -> None:
         hold = StatusHold(
@@ -239,8 +233,7 @@ class Inference:
     async def _ask(self, exchange: Exchange, outgoing: Outgoing, admitted: Admitted) -> replies.Answer:
         upstream = admitted.attempt.upstream
         asked = self._upstreams[upstream]
-        source = exchange.caller if passes(asked, exchange) else asked.dialect
-        way = replies.Way(source, exchange.caller, asked.served, outgoing.context, Losses())
+        way = replies.Way(answers_in(asked, exchange), exchange.caller, asked.served, outgoing.context, Losses())
         reply = await self._transports[upstream].open(admitted.call)
         try:
             if admitted.silent is not None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 import lethe
 from lethe import transcode
@@ -173,7 +174,8 @@ class Outgoing:
     def _translated(self, attempt: Attempt, upstream: Upstream) -> bytes:
         losses = Losses()
         refuse_state(self.request())
-        encoded = transcode.encode_request(self.request(), upstream, attempt.model, losses)
+        asked = replace(upstream, dialect=upstream.asked_in(self._exchange.endpoint))
+        encoded = transcode.encode_request(self.request(), asked, attempt.model, losses)
         if any(loss.severity is not Severity.HINT for loss in losses):  # only those are named
             losses = transcode.located(losses, self._exchange.caller, self.body.whole())
         fidelity.refuse_dropped(losses, allowed=self.allow_losses)
@@ -186,9 +188,14 @@ class Outgoing:
         return encoded.body
 
 
+def answers_in(upstream: Upstream, exchange: Exchange) -> Dialect:
+    """In whose words it is asked and answers. Embeddings have one form, whatever else an upstream speaks."""
+    return exchange.caller if exchange.endpoint is Endpoint.EMBEDDINGS else upstream.asked_in(exchange.endpoint)
+
+
 def passes(upstream: Upstream, exchange: Exchange) -> bool:
-    """Is it asked in the caller's own words? Embeddings have one form, whatever else an upstream speaks."""
-    return upstream.dialect is exchange.caller or exchange.endpoint is Endpoint.EMBEDDINGS
+    """Are those the caller's own?"""
+    return answers_in(upstream, exchange) is exchange.caller
 
 
 def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, str]) -> list[Header]:
