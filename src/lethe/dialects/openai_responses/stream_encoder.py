@@ -42,6 +42,7 @@ from lethe.wire.sse import format_frame
 
 KEEP_ALIVE = b": keep-alive\n\n"
 MAX_HELD = 64 * 1024 * 1024  # characters of one answer
+AS_OBJECTS = 4  # what JSON counts that is held as objects
 _json = lenient.encode
 
 
@@ -89,7 +90,7 @@ class StreamEncoder:
                     item.item["encrypted_content"] = wrap(signature, OURS)
             case LogprobsDelta(index=index, tokens=tokens):
                 if (item := self._open.get(index)) is not None:
-                    self._hold(len(_json(tokens)))
+                    self._hold(AS_OBJECTS * len(_json(tokens)))
                     item.logprobs += encode_logprobs(tokens)
             case CitationDelta(index=index):
                 self._losses.degraded(f"$.content[{index}].citations", "citations")
