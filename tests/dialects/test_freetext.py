@@ -79,6 +79,7 @@ def test_others_get_a_function_of_one_text(target: Dialect) -> None:
     assert (tool["name"], tool["description"]) == ("grep", "CANARY_tool")
     assert FREE_TEXT in (tool.get("input_schema"), tool.get("parameters"))
     assert as_arguments(TEXT) in msgspec.json.encode(body).decode() or target is Dialect.OPENAI_RESPONSES
+    assert body["tool_choice"]["type"] in ("tool", "function")
     assert not losses
 
 

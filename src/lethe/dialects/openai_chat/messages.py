@@ -6,6 +6,7 @@ import msgspec
 
 from lethe.dialects.anthropic.attribution import is_attribution
 from lethe.dialects.freetext import CUSTOM, as_arguments, free_text
+from lethe.dialects.openai import report_cache
 from lethe.dialects.openai_chat.overlay import (
     OURS,
     from_slot,
@@ -18,7 +19,7 @@ from lethe.dialects.openai_chat.overlay import (
     whole,
     without,
 )
-from lethe.dialects.openai_chat.parts import decode_content, encode_content, report_cache
+from lethe.dialects.openai_chat.parts import decode_content, encode_content
 from lethe.dialects.openai_chat.reasoning import DETAIL, decode_reasoning, encode_reasoning
 from lethe.errors import InvalidRequest
 from lethe.ir.content import (

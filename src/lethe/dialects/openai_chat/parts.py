@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, assert_never
 
+from lethe.dialects import openai
+from lethe.dialects.openai import BREAKPOINTS, DEFAULT_FILENAME, report_cache, split_data_url
 from lethe.dialects.openai_chat.overlay import OURS, leftovers, marked, overlaid, own, present, whole
 from lethe.dialects.textfile import PLAIN_TEXT, closed, opened
-from lethe.errors import InvalidRequest
 from lethe.ir.content import (
-    Block,
     CacheHint,
     ContentBlock,
     JsonObject,
@@ -24,21 +24,11 @@ from lethe.wire.fields import Fields
 
 AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 AUDIO_FORMATS = {media_type: name for name, media_type in AUDIO_TYPES.items()}
-CACHE_FIELDS = ("prompt_cache_breakpoint", "cache_control")
-DEFAULT_FILENAME = "document.pdf"  # a file part must have a name
 
 
 def decode_content(content: Any, path: str) -> tuple[ContentBlock, ...]:
-    """A message's `content`: a string, a list of parts, or nothing; an empty string is nothing."""
-    match content:
-        case None | "":
-            return ()
-        case str():
-            return (Text(text=content),)
-        case list():
-            return tuple(decode_part(Fields(part, f"{path}[{i}]")) for i, part in enumerate(content))
-        case _:
-            raise InvalidRequest(path, "expected a string or an array")
+    """A message's `content`."""
+    return openai.decode_content(content, path, decode_part)
 
 
 def decode_part(f: Fields) -> ContentBlock:
@@ -68,7 +58,7 @@ def thought_of(pieces: Any) -> str:
 
 def cache_hint(f: Fields) -> CacheHint | None:
     """A breakpoint, in OpenAI's or OpenRouter's spelling; the field itself stays among the leftovers."""
-    for name in CACHE_FIELDS:
+    for name in BREAKPOINTS:
         if isinstance(mark := f.peek(name), dict):
             # OpenAI's lifetimes (30m, 12h) are nearest to an hour
             return CacheHint("5m" if mark.get("ttl") == "5m" else "1h" if mark.get("ttl") else None)
@@ -118,21 +108,7 @@ def encode_part(block: ContentBlock, path: str, losses: Losses) -> JsonObject | 
     return overlaid(part, block.extras, path, losses)
 
 
-def report_cache(block: Block, path: str, losses: Losses) -> None:
-    """Chat servers cache prefixes by themselves; a breakpoint is left out. As a leftover it is reported as such."""
-    if block.cache and (block.extras is None or block.extras.fields.keys().isdisjoint(CACHE_FIELDS)):
-        losses.hint(f"{path}.cache", "cache breakpoint")
-
-
 # Media
-
-
-def split_data_url(url: str) -> tuple[str, str] | None:
-    """Media type and base64 of a data URL; None for any other."""
-    head, comma, data = url.partition(",")
-    if not (comma and head.startswith("data:") and head.endswith(";base64")):
-        return None
-    return head.removeprefix("data:").removesuffix(";base64"), data
 
 
 def _decode_image(f: Fields) -> Media:

@@ -2,6 +2,7 @@
 
 from typing import Any, assert_never
 
+from lethe.dialects.openai import DEFAULT_SCHEMA_NAME, NO_REASONING, effort_of
 from lethe.dialects.openai_chat.messages import decode_messages, encode_system, encode_turn
 from lethe.dialects.openai_chat.overlay import leftovers, overlaid, own, present, without
 from lethe.dialects.openai_chat.tools import decode_choice, decode_tool, encode_tools
@@ -13,11 +14,6 @@ from lethe.wire.fields import Fields
 
 MAX_STOPS = 4  # "Up to 4 sequences", API reference of `stop`
 MAX_USER = 64  # characters; OpenAI answers a longer `user` with 400
-NO_REASONING = "none"
-# A thinking budget, in tokens up to which an effort is enough; OpenAI counts in words.
-EFFORTS = ((2_048, "low"), (8_192, "medium"))
-MOST_EFFORT = "high"
-DEFAULT_SCHEMA_NAME = "answer"
 
 
 def decode_request(body: JsonObject) -> Request:
@@ -140,7 +136,7 @@ def _encode_effort(reasoning: Reasoning | None, losses: Losses) -> str | None:
             return effort
         case Reasoning(budget_tokens=int(budget)):
             losses.hint(f"{path}.budget_tokens", "thinking budget as effort")
-            return next((word for most, word in EFFORTS if budget <= most), MOST_EFFORT)
+            return effort_of(budget)
         case _:
             losses.hint(path, "thinking as the model likes")
             return None

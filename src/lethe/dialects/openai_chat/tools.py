@@ -2,14 +2,15 @@
 
 from typing import Any
 
+from lethe.dialects import openai
 from lethe.dialects.freetext import CUSTOM, FREE_TEXT
+from lethe.dialects.openai import MODES
 from lethe.dialects.openai_chat.overlay import OURS, leftovers, marked, overlaid, own, present, whole, without
 from lethe.ir.content import Extras, JsonObject, Opaque
 from lethe.ir.loss import Losses
-from lethe.ir.request import ChoiceMode, Request, Tool, ToolChoice
+from lethe.ir.request import Request, Tool, ToolChoice
 from lethe.wire.fields import Fields
 
-MODES: dict[str, ChoiceMode] = {"auto": "auto", "none": "none", "required": "required"}
 NAMED_KINDS = ("function", CUSTOM)
 
 
@@ -40,17 +41,9 @@ def decode_tool(f: Fields) -> Tool:
 
 
 def encode_tools(request: Request, losses: Losses) -> JsonObject:
-    """`tools`, `tool_choice` and `parallel_tool_calls`; a choice needs tools to choose from."""
+    """`tools`, `tool_choice` and `parallel_tool_calls`."""
     tools = [e for i, t in enumerate(request.tools) if (e := _encode_tool(t, f"$.tools[{i}]", losses)) is not None]
-    if request.tools and not tools:
-        if request.tool_choice is not None:
-            losses.degraded("$.tool_choice", "tool choice without tools")
-        return {}
-    return present(
-        tools=tools,
-        tool_choice=_encode_choice(request, losses),
-        parallel_tool_calls=request.parallel_tool_calls,
-    )
+    return openai.encode_tools(request, tools, _encode_choice, losses)
 
 
 def decode_choice(value: Any) -> ToolChoice | None:

@@ -6,9 +6,10 @@ import msgspec
 
 from lethe.dialects.anthropic.attribution import is_attribution
 from lethe.dialects.freetext import CUSTOM, as_arguments, free_text
+from lethe.dialects.openai import report_cache
 from lethe.dialects.openai_responses.namespaces import NAMESPACE, called_in, joined
 from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole, without
-from lethe.dialects.openai_responses.parts import decode_content, encode_parts, report_cache
+from lethe.dialects.openai_responses.parts import decode_content, encode_parts
 from lethe.dialects.openai_responses.reasoning import decode_reasoning, encode_reasoning, foreign
 from lethe.errors import InvalidRequest
 from lethe.ir.content import (

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, assert_never
 
+from lethe.dialects import openai
+from lethe.dialects.openai import DEFAULT_FILENAME, report_cache, split_data_url
 from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole
 from lethe.dialects.overlay import present
 from lethe.dialects.textfile import PLAIN_TEXT, closed, opened
-from lethe.errors import InvalidRequest
 from lethe.ir.content import (
-    Block,
     CacheHint,
     ContentBlock,
     JsonObject,
@@ -24,23 +24,13 @@ from lethe.ir.loss import Losses
 from lethe.wire.fields import Fields
 
 BREAKPOINT = "prompt_cache_breakpoint"
-_BREAKPOINTS = frozenset({BREAKPOINT, "cache_control"})  # as leftovers they are reported as such
-DEFAULT_FILENAME = "document.pdf"  # inline file data must have a name
 DEFAULT_DETAIL = "auto"
 TEXTS = ("input_text", "output_text", "text")
 
 
 def decode_content(content: Any, path: str) -> tuple[ContentBlock, ...]:
-    """A string, a list of parts, or nothing; an empty string is nothing."""
-    match content:
-        case None | "":
-            return ()
-        case str():
-            return (Text(text=content),)
-        case list():
-            return tuple(decode_part(Fields(part, f"{path}[{i}]")) for i, part in enumerate(content))
-        case _:
-            raise InvalidRequest(path, "expected a string or an array")
+    """What stands in a message or in a tool's output."""
+    return openai.decode_content(content, path, decode_part)
 
 
 def decode_part(f: Fields) -> ContentBlock:
@@ -121,21 +111,7 @@ def _alternatives(token: JsonObject) -> JsonObject:
     return {"top_logprobs": [{**each, "bytes": each.get("bytes") or []} for each in found if isinstance(each, dict)]}
 
 
-def report_cache(block: Block, path: str, losses: Losses) -> None:
-    """OpenAI caches prefixes by itself; a breakpoint of another dialect is left out."""
-    if block.cache and (block.extras is None or _BREAKPOINTS.isdisjoint(block.extras.fields)):
-        losses.hint(f"{path}.cache", "cache breakpoint")
-
-
 # Media
-
-
-def split_data_url(url: str) -> tuple[str, str] | None:
-    """Media type and base64 of a data URL; None for any other."""
-    head, comma, data = url.partition(",")
-    if not (comma and head.startswith("data:") and head.endswith(";base64")):
-        return None
-    return head.removeprefix("data:").removesuffix(";base64"), data
 
 
 def _decode_image(f: Fields) -> Media:

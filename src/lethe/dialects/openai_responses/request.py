@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lethe.dialects.openai import DEFAULT_SCHEMA_NAME, NO_REASONING, effort_of
 from lethe.dialects.openai_responses.items import decode_items, encode_system, encode_turn
 from lethe.dialects.openai_responses.overlay import leftovers, overlaid, own, without
 from lethe.dialects.openai_responses.tools import decode_choice, decode_tools, encode_tools
@@ -12,12 +13,7 @@ from lethe.ir.loss import Losses
 from lethe.ir.request import OutputFormat, Reasoning, Request, Sampling, Turn
 from lethe.wire.fields import Fields
 
-NO_REASONING = "none"
 SEALED = "reasoning.encrypted_content"  # without it a stateless caller could not hand reasoning back
-# A thinking budget, in tokens up to which an effort is enough; OpenAI counts in words.
-EFFORTS = ((2_048, "low"), (8_192, "medium"))
-MOST_EFFORT = "high"
-DEFAULT_SCHEMA_NAME = "answer"
 
 
 def decode_request(body: JsonObject) -> Request:
@@ -121,7 +117,7 @@ def _encode_reasoning(reasoning: Reasoning | None, losses: Losses) -> JsonObject
             losses.hint(path, "thinking disabled")
     elif effort is None and reasoning.budget_tokens is not None:
         losses.hint(f"{path}.budget_tokens", "thinking budget as effort")
-        effort = next((word for most, word in EFFORTS if reasoning.budget_tokens <= most), MOST_EFFORT)
+        effort = effort_of(reasoning.budget_tokens)
     elif reasoning.budget_tokens is not None:
         losses.hint(f"{path}.budget_tokens", "thinking budget beside an effort")
     shown = {"summary": "auto"} if reasoning.enabled and not own(reasoning.extras) else {}

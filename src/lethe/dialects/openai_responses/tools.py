@@ -3,18 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lethe.dialects.freetext import CUSTOM, FREE_TEXT, custom_names
+from lethe.dialects import openai
+from lethe.dialects.freetext import CUSTOM, FREE_TEXT
+from lethe.dialects.openai import MODES
 from lethe.dialects.openai_responses.namespaces import KIND, decode_group, encode_groups, holds_tools, unmarked
 from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole, without
 from lethe.dialects.overlay import present
 from lethe.ir.content import Extras, JsonObject, Opaque
 from lethe.ir.loss import Losses
-from lethe.ir.request import ChoiceMode, Request, Tool, ToolChoice
+from lethe.ir.request import Request, Tool, ToolChoice
 from lethe.wire.fields import Fields
 
 FUNCTION = "function"
 CALLABLE = (FUNCTION, CUSTOM)
-MODES: dict[str, ChoiceMode] = {"auto": "auto", "none": "none", "required": "required"}
 
 
 def decode_tools(f: Fields) -> Iterator[Tool]:
@@ -50,18 +51,10 @@ def _decode_tool(f: Fields, kind: str) -> Tool:
 
 
 def encode_tools(request: Request, losses: Losses) -> JsonObject:
-    """`tools`, `tool_choice` and `parallel_tool_calls`; a choice needs tools to choose from."""
+    """`tools`, `tool_choice` and `parallel_tool_calls`."""
     numbered = ((tool, _encode_tool(tool, f"$.tools[{i}]", losses)) for i, tool in enumerate(request.tools))
     tools = list(encode_groups((tool, encoded) for tool, encoded in numbered if encoded is not None))
-    if request.tools and not tools:
-        if request.tool_choice is not None:
-            losses.degraded("$.tool_choice", "tool choice without tools")
-        return {}
-    return present(
-        tools=tools,
-        tool_choice=_encode_choice(request, losses),
-        parallel_tool_calls=request.parallel_tool_calls,
-    )
+    return openai.encode_tools(request, tools, _encode_choice, losses)
 
 
 def decode_choice(value: Any) -> ToolChoice | None:
@@ -114,6 +107,6 @@ def _encode_choice(request: Request, losses: Losses) -> Any:
     if any(t.name == choice.name and t.native is not None and t.native.dialect is not OURS for t in request.tools):
         losses.degraded(path, "choice of a tool that its provider runs")
         return None
-    custom = choice.name in custom_names(request)
+    custom = any(t.name == choice.name and own(t.extras).get("type") == CUSTOM for t in request.tools)
     encoded = {"type": CUSTOM if custom else FUNCTION, "name": choice.name}
     return overlaid(encoded, without(choice.extras, "type"), path, losses)
