@@ -5,15 +5,15 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from lethe.ir.content import Dialect
-from lethe.upstream.fake import Close, Cut, Head, Script, Send, Wait, anthropic, openai_chat
-from lethe.upstream.fake.replies import OPENED, content, document, stream
+from lethe.upstream.fake import Close, Cut, Head, Script, Send, Wait, openai_chat
+from lethe.upstream.fake.replies import content, document, stream
 from lethe.upstream.fake.said import Called, Said
-from lethe.verify.voices import VOICES
+from lethe.verify.voices import VOICES, Voice
 
-Answer: TypeAlias = Callable[[Dialect, bool, str], Script]  # the upstream's dialect, streaming, the canary
+Answer: TypeAlias = Callable[[Voice, bool, str], Script]  # how the upstream speaks, streaming, the canary
 
 
-def plain(dialect: Dialect, streaming: bool, canary: str) -> Script:
+def plain(voice: Voice, streaming: bool, canary: str) -> Script:
     """Says the canary in every place that an answer has, the text split in the middle."""
     half = len(canary) // 2
     said = Said(
@@ -24,19 +24,21 @@ def plain(dialect: Dialect, streaming: bool, canary: str) -> Script:
         id=canary,
         model=canary,
     )
-    return _said(dialect, streaming, said)
+    return _stream(voice, voice.frames(said)) if streaming else document(voice.whole(said))
 
 
-def _said(dialect: Dialect, streaming: bool, said: Said) -> Script:
-    voice = VOICES[dialect]
-    return stream(voice.frames(said)) if streaming else document(voice.whole(said))
+def _opened(voice: Voice) -> Head:
+    return Head(200, (("content-type", voice.kind), ("cache-control", "no-cache")))
 
 
-def decorated(dialect: Dialect, streaming: bool, canary: str) -> Script:
+def _stream(voice: Voice, frames: list[bytes]) -> Script:
+    return stream(frames, opened=_opened(voice))
+
+
+def decorated(voice: Voice, streaming: bool, canary: str) -> Script:
     """A refusal, token probabilities, annotations, and fields that nobody knows."""
-    if dialect is not Dialect.OPENAI_CHAT:
-        voice = VOICES[dialect]
-        return stream(voice.refused(canary)) if streaming else document(voice.refusing(canary))
+    if voice is not VOICES[Dialect.OPENAI_CHAT]:
+        return _stream(voice, voice.refused(canary)) if streaming else document(voice.refusing(canary))
     whole = openai_chat.completion(Said(text=("no",)))
     token = {"token": canary, "logprob": -1.0, "bytes": [1], "top_logprobs": []}
     citation = {
@@ -55,46 +57,44 @@ def decorated(dialect: Dialect, streaming: bool, canary: str) -> Script:
 def failure(status: int) -> Answer:
     """An error of the provider's own, which quotes the prompt."""
 
-    def answer(dialect: Dialect, _: bool, canary: str) -> Script:
-        return VOICES[dialect].error(status, f"prompt is bad: {canary}", ("x-debug", canary))
+    def answer(voice: Voice, _: bool, canary: str) -> Script:
+        return voice.error(status, f"prompt is bad: {canary}", ("x-debug", canary))
 
     return answer
 
 
-def overflow(dialect: Dialect, _: bool, canary: str) -> Script:
-    words = f"prompt is too long: 200001 tokens > 200000 maximum: {canary}"
-    return anthropic.error(400, words) if dialect is Dialect.ANTHROPIC else VOICES[dialect].error(400, words)
+def overflow(voice: Voice, _: bool, canary: str) -> Script:
+    return voice.error(400, f"prompt is too long: 200001 tokens > 200000 maximum: {canary}")
 
 
-def html(_: Dialect, __: bool, canary: str) -> Script:
+def html(_: Voice, __: bool, canary: str) -> Script:
     return content("text/html", f"<html>{canary}</html>".encode(), 502)
 
 
-def not_json(_: Dialect, __: bool, canary: str) -> Script:
+def not_json(_: Voice, __: bool, canary: str) -> Script:
     return content("application/json", f"Received: '{canary}'".encode())
 
 
-def failing(dialect: Dialect, streaming: bool, canary: str) -> Script:
+def failing(voice: Voice, streaming: bool, canary: str) -> Script:
     """An error event in the middle of a stream."""
     if not streaming:
-        return failure(529)(dialect, streaming, canary)
-    voice = VOICES[dialect]
+        return failure(529)(voice, streaming, canary)
     frames = voice.frames(Said(text=("a",)))
-    return stream([*frames[: len(frames) // 2], voice.error_event(canary)])
+    return _stream(voice, [*frames[: len(frames) // 2], voice.error_event(canary)])
 
 
-def garbled(dialect: Dialect, streaming: bool, canary: str) -> Script:
+def garbled(voice: Voice, streaming: bool, canary: str) -> Script:
     """Events that are none."""
     if not streaming:
-        return not_json(dialect, streaming, canary)
-    frames = VOICES[dialect].frames(Said(text=(canary, "b")))[:-1]
-    return stream([*frames, f"data: {{{canary}\n\n".encode(), f"event: {canary}\ndata: []\n\n".encode()])
+        return not_json(voice, streaming, canary)
+    frames = voice.frames(Said(text=(canary, "b")))[:-1]
+    return _stream(voice, [*frames, voice.garbled(canary), f"event: {canary}\ndata: []\n\n".encode()])
 
 
-def cut(dialect: Dialect, streaming: bool, canary: str) -> Script:
+def cut(voice: Voice, streaming: bool, canary: str) -> Script:
     """The connection is reset in the middle."""
     if streaming:
-        return (OPENED, *map(Send, VOICES[dialect].frames(Said(text=(canary, "b")))[:-1]), Wait(0.02), Cut())
+        return (_opened(voice), *map(Send, voice.frames(Said(text=(canary, "b")))[:-1]), Wait(0.02), Cut())
     return (
         Head(200, (("content-type", "application/json"), ("content-length", "999"))),
         Send(canary.encode()),
@@ -102,11 +102,11 @@ def cut(dialect: Dialect, streaming: bool, canary: str) -> Script:
     )
 
 
-def redirect(_: Dialect, __: bool, canary: str) -> Script:
+def redirect(_: Voice, __: bool, canary: str) -> Script:
     return content("text/plain", canary.encode(), 307, ("location", f"http://127.0.0.1:9/{canary}"))
 
 
-def cookie(dialect: Dialect, streaming: bool, canary: str) -> Script:
-    head, *rest = plain(dialect, streaming, canary)
+def cookie(voice: Voice, streaming: bool, canary: str) -> Script:
+    head, *rest = plain(voice, streaming, canary)
     assert isinstance(head, Head)
     return (Head(head.status, (*head.headers, ("set-cookie", f"s={canary}"), ("x-trailer", canary))), *rest)

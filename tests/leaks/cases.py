@@ -21,12 +21,19 @@ class Case(Struct, frozen=True):
     request: tuple[Plant, ...] = (plants.text,)
     answer: Answer = answers.plain
     stopped: bool = False
-    endpoints: Sequence[Endpoint] = (Endpoint.MESSAGES, Endpoint.CHAT, Endpoint.RESPONSES)
+    endpoints: Sequence[Endpoint] = (Endpoint.MESSAGES, Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.GENERATE)
     dead: bool = False
 
 
 MESSAGES = (Endpoint.MESSAGES,)
-COUNTING = (Endpoint.MESSAGES, Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.COUNT_TOKENS, Endpoint.EMBEDDINGS)
+COUNTING = (
+    Endpoint.MESSAGES,
+    Endpoint.CHAT,
+    Endpoint.RESPONSES,
+    Endpoint.GENERATE,
+    Endpoint.COUNT_TOKENS,
+    Endpoint.EMBEDDINGS,
+)
 
 CASES: tuple[Case, ...] = (
     Case("L1", "requests logged unless that is turned off"),

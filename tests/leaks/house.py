@@ -4,23 +4,27 @@ import contextlib
 import hashlib
 import http.client
 import json
+import re
 import secrets
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 from tests.e2e.served import Lethe, lethe, route, upstream
 from tests.leaks.cases import CASES, Case
-from tests.leaks.plants import ANTHROPIC, CHAT, RESPONSES, Draft
+from tests.leaks.plants import ANTHROPIC, CHAT, GEMINI, RESPONSES, Draft
 
+from lethe.ir.content import Dialect
 from lethe.providers.envelopes import Endpoint
 from lethe.upstream.fake import FakeThread, Recorded, Script, openai_chat
 from lethe.upstream.fake.replies import document
+from lethe.verify.voices import VOICES, voice
+from lethe.wire.framing import Framing
 
 MARK = "ZDRCANARY"  # all canaries begin with it
 KEYS = {"one": "lethe-key-one", "two": "lethe-key-two"}
@@ -30,12 +34,17 @@ FRONTS = {
     Endpoint.COUNT_TOKENS: ("/v1/messages/count_tokens", ANTHROPIC),
     Endpoint.CHAT: ("/v1/chat/completions", CHAT),
     Endpoint.RESPONSES: ("/v1/responses", RESPONSES),
+    Endpoint.GENERATE: ("/v1beta/models/{model}:generateContent", GEMINI),
     Endpoint.EMBEDDINGS: ("/v1/embeddings", CHAT),
 }
-TRANSLATED = (Endpoint.MESSAGES, Endpoint.CHAT, Endpoint.RESPONSES)
-# The upstreams, and what each speaks.
-PLACES = {"a": ANTHROPIC, "c": CHAT, "r": RESPONSES}
-OF = {dialect: name for name, dialect in PLACES.items()}
+TRANSLATED = (Endpoint.MESSAGES, Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.GENERATE)
+# The upstreams, and what each speaks; the last one as Bedrock serves it.
+PLACES = {"a": ANTHROPIC, "c": CHAT, "r": RESPONSES, "g": GEMINI, "v": Dialect.CONVERSE, "i": ANTHROPIC}
+OF = {ANTHROPIC: "a", CHAT: "c", RESPONSES: "r", GEMINI: "g"}
+BEDROCK = ("v", "i")
+VOICE = {**{name: VOICES[dialect] for name, dialect in PLACES.items()}, "i": voice(ANTHROPIC, Framing.INVOKED)}
+AWS = {"AWS_ACCESS_KEY_ID": "AKIDFAKE", "AWS_SECRET_ACCESS_KEY": PROVIDER_KEY, "AWS_EC2_METADATA_DISABLED": "true"}
+_MODEL = re.compile(r"/models?/([^/:]+)")
 # Switches of other software and of Python that make programs talk, or send what they know somewhere.
 TALKATIVE = {
     "DEBUG": "1",
@@ -113,18 +122,23 @@ class House:
 
     def _script(self, name: str, request: Recorded) -> Script:
         asked = json.loads(request.body)
-        shot = self._scripts[asked["model"]]
+        in_path = _MODEL.search(request.path)
+        shot = self._scripts[in_path[1] if in_path else asked["model"]]
         if request.path.endswith("count_tokens"):
             return document({"input_tokens": 1})
         if request.path.endswith("embeddings"):
             return document(openai_chat.embeddings((0.5,)))
-        return shot.case.answer(PLACES[name], bool(asked.get("stream")), shot.canary)
+        streaming = bool(asked.get("stream")) or "tream" in request.path
+        return shot.case.answer(VOICE[name], streaming, shot.canary)
 
     def shoot(self) -> None:
-        """All requests of all cases."""
+        """All requests of all cases: at level C to every upstream, else to its own and to another one in turn."""
+        turn = cycle(self.fakes)
         for case in CASES:
             for endpoint in case.endpoints:
-                places = tuple(PLACES) if endpoint in TRANSLATED else (OF[FRONTS[endpoint][1]],)
+                own = OF[FRONTS[endpoint][1]]
+                others = () if endpoint not in TRANSLATED else tuple(self.fakes) if self.level == "C" else (next(turn),)
+                places = dict.fromkeys((own, *others))
                 for place in (*places, *(("dead",) if case.dead else ())):
                     for stream in (False, True) if endpoint in TRANSLATED else (False,):
                         self._send(case, endpoint, place, stream=stream)
@@ -135,6 +149,9 @@ class House:
         shot = Shot(case, endpoint, place, stream, canary, f"{place}.{number}")
         self._scripts[shot.model] = shot
         path, front = FRONTS[endpoint]
+        path = path.replace("{model}", shot.model)
+        if front is GEMINI and stream:
+            path = path.replace(":generateContent", ":streamGenerateContent?alt=sse")
         draft = Draft(front, canary, path, request(endpoint, shot.model, stream=stream), {"x-api-key": KEYS["one"]})
         for plant in case.request:
             plant(draft)
@@ -170,6 +187,8 @@ class House:
 
 def request(endpoint: Endpoint, model: str, *, stream: bool) -> dict[str, object]:
     """The smallest body that this endpoint takes."""
+    if endpoint is Endpoint.GENERATE:
+        return {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
     turns = "input" if endpoint is Endpoint.RESPONSES else "messages"
     body: dict[str, object] = {"model": model, turns: [{"role": "user", "content": "hello"}]}
     if endpoint is Endpoint.MESSAGES:
@@ -197,12 +216,18 @@ def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
             *(
                 upstream(name, dialect, url, *wait).replace('"U6"', f'"{CLASSES[level]}"')
                 for name, dialect, url in (
-                    *((name, dialect.value, fakes[name].url) for name, dialect in PLACES.items()),
+                    *((name, PLACES[name].value, fakes[name].url) for name in fakes if name not in BEDROCK),
                     ("dead", "openai-chat", dead),
                 )
             ),
+            *(
+                f'[upstreams.{name}]\nprovider = "bedrock"\nregion = "eu-west-1"\nauth = "aws"\n'
+                f'dialect = "{PLACES[name]}"\nbase_url = "{fakes[name].url}"\n' + "\n".join(wait)
+                for name in BEDROCK
+                if name in fakes
+            ),
             upstream("o", "openai-chat", fakes["c"].url, 'provider = "openai"', *wait),
-            *(route(f"{name}.*", name, lines=allow) for name in (*PLACES, "o", "dead")),
+            *(route(f"{name}.*", name, lines=allow) for name in (*fakes, "o", "dead")),
             route("fall.*", "a", "c", lines=allow),
             *keys,
         )
@@ -213,10 +238,18 @@ def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
 def house(level: str, folder: Path) -> Iterator[House]:
     """Started, not yet asked anything."""
     with ExitStack() as stack:
-        fakes = {name: stack.enter_context(FakeThread()) for name in PLACES}
+        # What Bedrock keeps is no better than U6, whoever says what.
+        places = [name for name in PLACES if level in ("B", "C") or name not in BEDROCK]
+        fakes = {name: stack.enter_context(FakeThread()) for name in places}
         trap = Trap()
         stack.callback(trap.close)
-        environ = {**TALKATIVE, **dict.fromkeys(TRAPS, trap.url), "FAKE_KEY": PROVIDER_KEY, "TMPDIR": str(folder)}
+        environ = {
+            **TALKATIVE,
+            **dict.fromkeys(TRAPS, trap.url),
+            "FAKE_KEY": PROVIDER_KEY,
+            **AWS,
+            "TMPDIR": str(folder),
+        }
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             dead = f"http://127.0.0.1:{unused.getsockname()[1]}"

@@ -9,6 +9,8 @@ from msgspec import Struct
 from lethe.ir.content import Dialect
 
 ANTHROPIC, CHAT, RESPONSES = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES
+GEMINI = Dialect.GEMINI
+TURNS = {ANTHROPIC: "messages", CHAT: "messages", RESPONSES: "input", GEMINI: "contents"}
 
 
 class Draft(Struct):
@@ -24,15 +26,19 @@ class Draft(Struct):
     @property
     def turns(self) -> str:
         """The field that holds the conversation."""
-        return "input" if self.front is RESPONSES else "messages"
+        return TURNS[self.front]
 
     def history(self, *messages: dict[str, Any]) -> None:
         """Turns before the last one."""
         self.body[self.turns][:0] = messages
 
     def say(self, content: Any) -> None:
-        """What the last turn says."""
-        self.body[self.turns][-1]["content"] = content
+        """What the last turn says: a text, or its parts."""
+        last = self.body[self.turns][-1]
+        if self.front is GEMINI:
+            last["parts"] = [{"text": content}] if isinstance(content, str) else content
+        else:
+            last["content"] = content
 
 
 Plant: TypeAlias = Callable[[Draft], None]
@@ -48,6 +54,8 @@ def system(draft: Draft) -> None:
             draft.body["system"] = draft.canary
         case Dialect.OPENAI_RESPONSES:
             draft.body["instructions"] = draft.canary
+        case Dialect.GEMINI:
+            draft.body["systemInstruction"] = {"parts": [{"text": draft.canary}]}
         case _:
             draft.history({"role": "system", "content": draft.canary})
 
@@ -73,6 +81,18 @@ def tool(draft: Draft) -> None:
             {"role": "user", "content": "go"},
             {"type": "function_call", "call_id": draft.canary, "name": name, "arguments": json.dumps(arguments)},
             {"type": "function_call_output", "call_id": draft.canary, "output": draft.canary},
+        )
+        return
+    if draft.front is GEMINI:
+        declared = {"name": name, "description": draft.canary, "parametersJsonSchema": schema}
+        draft.body["tools"] = [{"functionDeclarations": [declared]}]
+        called = {"id": draft.canary, "name": name, "args": arguments}
+        answered = {"id": draft.canary, "name": name, "response": {"result": draft.canary}}
+        draft.history(
+            {"role": "user", "parts": [{"text": "go"}]},
+            {"role": "model", "parts": [{"functionCall": called, "thoughtSignature": draft.canary}]},
+            {"role": "user", "parts": [{"functionResponse": answered}]},
+            {"role": "model", "parts": [{"text": "done"}]},
         )
         return
     function = {"name": name, "description": draft.canary, "parameters": schema}
@@ -101,6 +121,9 @@ def thinking(draft: Draft) -> None:
                 "encrypted_content": draft.canary,
             }
             draft.history(asked, item, {"role": "assistant", "content": "so"})
+        case Dialect.GEMINI:
+            parts = [{"text": draft.canary, "thought": True}, {"text": "so", "thoughtSignature": draft.canary}]
+            draft.history({"role": "user", "parts": [{"text": "think"}]}, {"role": "model", "parts": parts})
         case _:
             detail = {"type": "reasoning.encrypted", "data": draft.canary}
             draft.history(asked, {"role": "assistant", "content": "so", "reasoning_details": [detail]})
@@ -108,15 +131,17 @@ def thinking(draft: Draft) -> None:
 
 def stops(draft: Draft) -> None:
     """Responses has none."""
-    if draft.front is not RESPONSES:
+    if draft.front is GEMINI:
+        draft.body["generationConfig"] = {"stopSequences": [draft.canary]}
+    elif draft.front is not RESPONSES:
         draft.body["stop_sequences" if draft.front is ANTHROPIC else "stop"] = [draft.canary]
 
 
 def person(draft: Draft) -> None:
-    """The end user's id, and labels."""
+    """The end user's id, and labels. Gemini's are for the caller's bill, and pass at level C."""
     if draft.front is ANTHROPIC:
         draft.body["metadata"] = {"user_id": draft.canary}
-    else:
+    elif draft.front is not GEMINI:
         draft.body |= {"user": draft.canary, "safety_identifier": draft.canary, "metadata": {"k": draft.canary}}
 
 
@@ -127,7 +152,7 @@ def headers(draft: Draft) -> None:
 
 
 def query(draft: Draft) -> None:
-    draft.path += f"?key={draft.canary}"
+    draft.path += f"{'&' if '?' in draft.path else '?'}key={draft.canary}"
 
 
 def path(draft: Draft) -> None:
@@ -135,7 +160,11 @@ def path(draft: Draft) -> None:
 
 
 def model(draft: Draft) -> None:
-    draft.body["model"] = f"{draft.canary}/nothing-like-it"
+    name = f"{draft.canary}/nothing-like-it"
+    if draft.front is GEMINI:
+        draft.path = f"/v1beta/models/{name}:generateContent"
+    else:
+        draft.body["model"] = name
 
 
 def wrong_key(draft: Draft) -> None:
@@ -148,6 +177,9 @@ def image(draft: Draft) -> None:
     if draft.front is ANTHROPIC:
         source = {"type": "base64", "media_type": "image/png", "data": draft.canary}
         parts: list[dict[str, Any]] = [{"type": "image", "source": source}]
+    elif draft.front is GEMINI:
+        held = {"mimeType": "image/png", "data": draft.canary, "displayName": draft.canary}
+        parts = [{"inlineData": held}]
     elif draft.front is RESPONSES:
         parts = [
             {"type": "input_image", "detail": "auto", "image_url": f"data:image/png;base64,{draft.canary}"},
