@@ -1,5 +1,6 @@
 """Counting tokens: every caller's own endpoint, to upstreams that count and to those that do not."""
 
+import asyncio
 import json
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from lethe.retention.levels import Level
 from lethe.retention.surface import Action, FieldRule
 from lethe.routing.table import Route, Target
 from lethe.tokens import vocabulary
+from lethe.tokens.vocabulary import PIECE, Vocabulary
 from lethe.upstream.fake import Fake
 
 CONVERSE, GEMINI = Dialect.CONVERSE, Dialect.GEMINI
@@ -272,6 +274,31 @@ async def test_without_the_vocabulary_bytes_are_counted() -> None:
         ]
         assert few.headers["x-lethe-estimate"] == "utf8-bytes/4"
         assert many.json()["input_tokens"] - few.json()["input_tokens"] == 1250
+
+
+async def test_others_have_their_turn_while_a_long_text_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, seen = 0, list[tuple[int, int]]()
+
+    def count(text: str) -> int:
+        seen.append((turns, len(text)))
+        return 1
+
+    async def tick() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr("lethe.server.counting.vocabulary", lambda: Vocabulary("made-up", count))
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        other = asyncio.create_task(tick())
+        text = "CANARY " * 40_000
+        reply = await rig.ask("POST", PATHS[ANTHROPIC], {**ASKED[ANTHROPIC], "system": text})
+        other.cancel()
+    assert reply.headers["x-lethe-estimate"] == "made-up"
+    long = [turn for turn, length in seen if length == PIECE]
+    assert len(long) == len(set(long)) == len(text) // PIECE
+    assert max(length for _, length in seen) == PIECE
 
 
 async def test_responses_may_count_instructions_alone() -> None:
