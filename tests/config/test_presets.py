@@ -183,7 +183,7 @@ BAD: list[tuple[str, str, str, str]] = [
     (VERTEX + 'api_key = "google:key.json"', "api_key", "not the reference of an identity", "/path"),
     (VERTEX + f'base_url = "{V1}"', "project", "is not used here", "leave out one of the two"),
     (AZURE, "base_url", "is missing", "https://NAME.openai.azure.com/openai/v1"),
-    (AZURE + 'dialect = "anthropic"', "base_url", "is missing", "/anthropic"),
+    (AZURE + 'dialect = "anthropic"', "base_url", "is missing", "https://NAME.services.ai.azure.com/anthropic"),
     (AZURE + f'base_url = "{RES}/openai/v1"\napi_version = "2024-10-21"', "base_url", "too much", "up to the host"),
     (AZURE + f'base_url = "{RES}"\napi_version = "a b"', "api_version", "not a version", "2024-10-21"),
     (AZURE + f'base_url = "{RES}/anthropic"\ndialect = "anthropic"\napi_version = "1"', "api_version", "not used", "azure"),

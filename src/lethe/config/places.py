@@ -105,8 +105,8 @@ def _preset(
         found.problem(where, "is missing", f"the preset's own address speaks {', '.join(row.speaks)}")
         return None
     if "resource" in (blanks := row.blanks(offer)):
-        host = row.hosts[0][1].replace("{resource}", "NAME")
-        found.problem(where, "is missing", f"for example {offer.base_url.replace('{host}', host)}")
+        example = offer.base_url.replace("{host}", row.hosts[0][1]).replace("{resource}", "NAME")
+        found.problem(where, "is missing", f"for example {example}")
         return None
     filled = {name: value for name in blanks if (value := _blank(table, row, name, path, found)) is not None}
     _look_for_unused(table, blanks, path, found)

@@ -199,7 +199,7 @@ PROVIDERS: tuple[Provider, ...] = (
             Offer(dialect=RESPONSES, base_url=f"https://{HOST}", envelope=AZURE_RESPONSES),
             Offer(
                 dialect=CLAUDE,
-                base_url=f"https://{HOST}/anthropic",
+                base_url="https://{resource}.services.ai.azure.com/anthropic",
                 auth=Auth.X_API_KEY,
                 key_env="ANTHROPIC_FOUNDRY_API_KEY",
                 scope="https://ai.azure.com/.default",  # anthropic 2.13.0, `lib/foundry.md`
