@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lethe.config.load import config_path, load_settings, parse_settings
+from lethe.config.load import config_path, load_settings, parse_settings, text_of
 from lethe.config.settings import Settings
 from lethe.upstream.embedded import missing
 
@@ -32,6 +32,11 @@ def load(path: Path | None) -> Settings:
     if path is None and text:
         return parse_settings(text, TEXT, embedded_available=not missing(), today=today)
     return load_settings(path, os.environ, embedded_available=not missing(), today=today)
+
+
+def text_at(path: Path | None) -> str | None:
+    """The text of the configuration, from the file or from LETHE_TOML; None without both. Raises ConfigError."""
+    return text_of(path) if path is not None else os.environ.get(TEXT) or None
 
 
 def source_of(path: Path | None) -> str:

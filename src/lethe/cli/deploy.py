@@ -13,10 +13,10 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lethe.cli.configured import add_config_option, chosen_path, source_of
+from lethe.cli.configured import add_config_option, chosen_path, source_of, text_at
 from lethe.cli.output import CommandFailed, UsageFault, emit, say
 from lethe.cli.serve import servable_settings
-from lethe.config.load import parse_settings, text_of
+from lethe.config.load import parse_settings
 from lethe.config.problems import choice
 from lethe.config.settings import Settings
 from lethe.deploy.deployment import IMAGE, STARTER, Deployment, deployment_of
@@ -58,7 +58,9 @@ def execute(arguments: Namespace) -> int:
 def _deployment(arguments: Namespace) -> Deployment:
     """Raises ConfigError, UsageFault, CommandFailed."""
     path = chosen_path(arguments)
-    text, source = (text_of(path), source_of(path)) if path is not None else (STARTER, "the starter configuration")
+    text, source = text_at(path), source_of(path)
+    if text is None:
+        text, source = STARTER, "the starter configuration"
     settings: Settings = parse_settings(text, source, embedded_available=False, today=datetime.now(UTC).date())
     servable_settings(settings, source)
     try:
@@ -66,7 +68,8 @@ def _deployment(arguments: Namespace) -> Deployment:
     except ValueError as error:
         raise UsageFault(f"--max-stream {error}") from None
     on = platform(arguments.target)
-    need = need_of(settings.plan, max_stream=longest, drain=on.drain)
+    regions = [arguments.region] if arguments.region else []
+    need = need_of(settings.plan, max_stream=longest, drain=on.drain, regions=regions)
     failed = [f"{f.check}: {f.change}" for f in examined(on, need) if f.verdict is Verdict.FAIL]
     if failed:
         raise CommandFailed(f"this does not fit {on.title}: {'; '.join(failed)} (lethe preflight {on.id} shows all)")

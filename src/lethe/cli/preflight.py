@@ -14,14 +14,16 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from lethe.cli.configured import add_config_option, chosen_path, load
-from lethe.cli.output import UsageFault, emit, say, table
+from lethe.cli.configured import add_config_option, chosen_path, load, text_at
+from lethe.cli.output import UsageFault, emit, paragraph, say, table
 from lethe.cli.serve import DRAIN_KNOB
 from lethe.config.problems import choice
 from lethe.deploy.need import MAX_STREAM, Need, need_of, seconds
-from lethe.deploy.platform import Platform, names, platform, platforms
-from lethe.deploy.preflight import Finding, Verdict, examined, worst
+from lethe.deploy.platform import Measure, Platform, names, platform, platforms
+from lethe.deploy.preflight import Finding, Verdict, bound, examined, worst
 from lethe.retention.levels import Level
+
+_WIDTH = 119
 
 
 def options(parser: ArgumentParser) -> None:
@@ -45,7 +47,7 @@ def execute(arguments: Namespace) -> int:
     if arguments.json:
         emit({"need": _plain(need), "targets": [_report(each, found[each.id]) for each in chosen]})
     elif arguments.target is None:
-        say(compared(chosen, found))
+        say(compared(chosen, found, need.level))
     else:
         say(readable(chosen[0], found[chosen[0].id]))
     return 1 if all(worst(findings) is Verdict.FAIL for findings in found.values()) else 0
@@ -59,7 +61,7 @@ def _need(arguments: Namespace) -> Need:
         raise UsageFault(f"--max-stream {error}") from None
     path = chosen_path(arguments)
     level = Level(arguments.level) if arguments.level else None
-    if path is None:
+    if text_at(path) is None:
         return Need(max_stream=longest, level=level or Level.C, regions=tuple(arguments.region))
     return need_of(load(path).plan, max_stream=longest, level=level, regions=arguments.region)
 
@@ -75,24 +77,25 @@ def readable(on: Platform, findings: tuple[Finding, ...]) -> str:
     rows = [(f.verdict.name.lower(), f.check, f.need, f.limit) for f in findings]
     lines = [
         f"{on.title}: {worst(findings).name.lower()}",
-        f"what retention means here: {on.retention}",
-        f"in front of it: {on.front}",
-        f"who runs what: {on.operated}",
+        paragraph(f"what retention means here: {on.retention}", _WIDTH),
+        paragraph(f"where data stays: {on.residency}", _WIDTH),
+        paragraph(f"in front of it: {on.front}", _WIDTH),
+        paragraph(f"who runs what: {on.operated}", _WIDTH),
         "",
-        table(("", "check", "need", "limit"), rows),
+        table(("", "check", "need", "limit"), rows, _WIDTH),
     ]
     lines += _part("what to do", [f"{f.verdict.name.lower()}: {f.check}: {f.change}" for f in findings if f.verdict])
     lines += _part("not confirmed", on.unconfirmed)
     sources = dict.fromkeys(f.source for f in findings if f.source is not None)
-    lines += _part("sources", [f"{s.url} (read {s.read.isoformat()}, {s.confidence})" for s in sources])
+    lines += ["", "sources:", *(f"  {s.url} (read {s.read.isoformat()}, {s.confidence})" for s in sources)]
     return "\n".join(lines)
 
 
 def _part(title: str, said: Sequence[str]) -> list[str]:
-    return ["", f"{title}:", *(f"  {line}" for line in said)] if said else []
+    return ["", f"{title}:", *(paragraph(f"  {line}", _WIDTH, "    ") for line in said)] if said else []
 
 
-def compared(chosen: tuple[Platform, ...], found: dict[str, tuple[Finding, ...]]) -> str:
+def compared(chosen: tuple[Platform, ...], found: dict[str, tuple[Finding, ...]], level: Level) -> str:
     """All targets, side by side."""
     rows = []
     for each in chosen:
@@ -100,16 +103,22 @@ def compared(chosen: tuple[Platform, ...], found: dict[str, tuple[Finding, ...]]
         count = [sum(f.verdict is verdict for f in findings) for verdict in Verdict]
         worse = next((f for f in findings if f.verdict is worst(findings) and f.verdict), None)
         why = f"{worse.check}: {worse.change or worse.limit}" if worse else each.because
-        rows.append((each.id, worst(findings).name.lower(), *map(str, count), why))
-    return table(("target", "verdict", "pass", "warn", "fail", "the first thing to know"), rows)
+        ends = [bound(each, measure) for measure in (Measure.TOTAL, Measure.SIGTERM)]
+        rows.append((each.id, worst(findings).name.lower(), *map(str, count), *ends, why))
+    qualify = [each.id for each in chosen if worst(found[each.id]) is not Verdict.FAIL]
+    head = ("target", "verdict", "pass", "warn", "fail", "stream limit", "notice", "the first thing to know")
+    return f"{table(head, rows, _WIDTH)}\n\nthese do for level {level}: {', '.join(qualify) or 'none'}"
 
 
 def _report(on: Platform, findings: tuple[Finding, ...]) -> dict[str, Any]:
     return {
         "target": on.id,
+        "title": on.title,
         "verdict": worst(findings).name.lower(),
         "retention": on.retention,
+        "residency": on.residency,
         "front": on.front,
+        "operated": on.operated,
         "rank": on.rank,
         "because": on.because,
         "unconfirmed": list(on.unconfirmed),

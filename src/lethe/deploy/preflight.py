@@ -43,6 +43,14 @@ def worst(findings: tuple[Finding, ...]) -> Verdict:
     return max((finding.verdict for finding in findings), default=Verdict.PASS)
 
 
+def bound(platform: Platform, measure: Measure) -> str:
+    """A limit in words, as `60 min`; `none`, or `not known` where the vendor does not say."""
+    limit = platform.limits.get(measure)
+    if limit is None or (limit.value is None and limit.source.confidence in _DOUBTFUL):
+        return "not known"
+    return "none" if limit.value is None else _UNITS[measure](limit.value)
+
+
 def _total(platform: Platform, need: Need) -> Iterator[Finding]:
     limit = platform.limits.get(Measure.TOTAL)
     if limit is None:
@@ -178,9 +186,9 @@ def _finding(
 
 
 def _time(value: float) -> str:
-    if value < 120:
+    if value < 120 or value % 60:
         return f"{value:g} s"
-    return f"{value / 60:g} min" if value < 7200 else f"{value / 3600:g} h"
+    return f"{value / 60:g} min" if value < 7200 or value % 3600 else f"{value / 3600:g} h"
 
 
 def _size(value: float) -> str:
@@ -189,3 +197,12 @@ def _size(value: float) -> str:
 
 def _count(value: float) -> str:
     return f"{value:g}"
+
+
+_UNITS: dict[Measure, Callable[[float], str]] = {
+    Measure.TOTAL: _time,
+    Measure.IDLE: _time,
+    Measure.SIGTERM: _time,
+    Measure.BODY: _size,
+    Measure.CONCURRENCY: _count,
+}
