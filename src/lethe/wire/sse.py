@@ -34,7 +34,20 @@ class FrameDecoder:
         self._started = False
 
     def feed(self, chunk: bytes) -> Iterator[Frame]:
-        """Raises MalformedReply when `limit` bytes hold no complete frame."""
+        """Raises MalformedReply, at the latest while it is iterated, when `limit` bytes hold no complete frame."""
+        if (
+            self._started
+            and not self._buffer
+            and not self._after_cr
+            and chunk.endswith(b"\n\n")
+            and chunk.find(b"\n\n") == len(chunk) - 2
+            and b"\r" not in chunk
+        ):  # one event a read, as streams of words come
+            frame = parse_frame(chunk[:-2])
+            return iter((frame,) if frame is not None else ())
+        return self._any(chunk)
+
+    def _any(self, chunk: bytes) -> Iterator[Frame]:
         if self._after_cr or b"\r" in chunk:
             chunk = self._line_feeds(chunk)
         for block in self._blocks(chunk):
