@@ -7,12 +7,17 @@ examples:
   lethe deploy cloud-run --out deploy/cloud-run --config lethe.toml --image REGISTRY/lethe@sha256:...
   lethe deploy kubernetes --out chart
   lethe deploy systemd --out etc
+  lethe deploy cloudflare-gateway --account ID --gateway llm --apply     make it, or set it right
+  lethe deploy cloudflare-gateway --account ID --gateway llm --audit     1: it has drifted, 3: undecided
 """
 
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from lethe.cli import gateway
 from lethe.cli.configured import add_config_option, chosen_path, source_of, text_at
 from lethe.cli.output import CommandFailed, UsageFault, emit, say
 from lethe.cli.serve import servable_settings
@@ -25,6 +30,9 @@ from lethe.deploy.need import MAX_STREAM, need_of, seconds
 from lethe.deploy.platform import platform
 from lethe.deploy.preflight import Verdict, examined
 from lethe.deploy.target import TARGETS, Undeployable, target
+from lethe.deploy.targets.cloudflare_gateway import ID as MANAGED
+
+_OF_MANAGED = ("account", "gateway", "token", "apply", "audit")
 
 
 def options(parser: ArgumentParser) -> None:
@@ -35,11 +43,28 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--image", default=IMAGE, help="the image, by its digest")
     parser.add_argument("--region", help="where it runs, by the platform's own name")
     parser.add_argument("--max-stream", default=f"{MAX_STREAM:g}s", help="the longest stream, as 30m (the default)")
+    managed = parser.add_argument_group("cloudflare-gateway only")
+    managed.add_argument("--account", metavar="ID", help="the account's id")
+    managed.add_argument("--gateway", metavar="NAME", help="the gateway's name (default: that of --name)")
+    managed.add_argument("--token", metavar="REF", help=f"env:NAME or file:/path (default: {gateway.TOKEN})")
+    does = managed.add_mutually_exclusive_group()
+    does.add_argument("--apply", action="store_true", help="make the gateway, or set it right, and look at it again")
+    does.add_argument("--audit", action="store_true", help="read it back and name every setting that has drifted")
 
 
 def execute(arguments: Namespace) -> int:
     if arguments.target not in TARGETS:
         raise UsageFault(f"no such target ({choice(arguments.target, TARGETS)})")
+    if arguments.target == MANAGED:
+        arguments.name = arguments.gateway or arguments.name
+    elif given := [f"--{name}" for name in _OF_MANAGED if getattr(arguments, name)]:
+        raise UsageFault(f"{', '.join(given)}: of {MANAGED} only")
+    if arguments.apply or arguments.audit:
+        return gateway.run(arguments)
+    return _written(arguments)
+
+
+def _written(arguments: Namespace) -> int:
     folder = Path(arguments.out or f"lethe-{arguments.target}")
     try:
         files = target(arguments.target).files(_deployment(arguments))
@@ -73,4 +98,5 @@ def _deployment(arguments: Namespace) -> Deployment:
     failed = [f"{f.check}: {f.change}" for f in examined(on, need) if f.verdict is Verdict.FAIL]
     if failed:
         raise CommandFailed(f"this does not fit {on.title}: {'; '.join(failed)} (lethe preflight {on.id} shows all)")
-    return deployment_of(settings, text, need, name=arguments.name, image=arguments.image, region=arguments.region)
+    made = deployment_of(settings, text, need, name=arguments.name, image=arguments.image, region=arguments.region)
+    return replace(made, account=arguments.account)

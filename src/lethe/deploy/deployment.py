@@ -58,11 +58,15 @@ class Egress(Struct, frozen=True):
 
 
 class Deployment(Struct, frozen=True, kw_only=True):
-    """`config` is the text of lethe.toml, `plan` what it says; `identities` are references to the workload's own."""
+    """`config` is the text of lethe.toml, `plan` what it says; `identities` are references to the workload's own.
+
+    `account` is whose it is, where the platform's addresses name that.
+    """
 
     name: str = "lethe"
     image: str = IMAGE
     region: str | None = None
+    account: str | None = None
     config: str
     plan: Plan
     secrets: tuple[Secret, ...]

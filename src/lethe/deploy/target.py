@@ -24,7 +24,7 @@ class Undeployable(Exception):
     """This configuration cannot run on this platform; the text says why and what to change."""
 
 
-TARGETS: tuple[str, ...] = ("cloud-run", "container-apps", "fargate", "kubernetes", "systemd")
+TARGETS: tuple[str, ...] = ("cloud-run", "cloudflare-gateway", "container-apps", "fargate", "kubernetes", "systemd")
 
 
 def target(name: str) -> Target:
