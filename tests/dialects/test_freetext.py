@@ -163,3 +163,22 @@ def test_a_call_that_responses_made_is_a_call_to_a_chat_caller() -> None:
     body = openai_chat.encode_response(response, CONTEXT, Losses())
     assert body["choices"][0]["message"]["tool_calls"] == CALLS[:1]
     assert CODECS[CHAT].decode_response(body).content == openai_chat.decode_response(body).content
+
+
+def test_calls_of_a_kind_that_nobody_knows_stay_whole() -> None:
+    novel = {"id": "a", "type": "novel", "novel": {"x": 1}}
+    turns = [{"role": "user", "content": "go"}, {"role": "assistant", "content": None, "tool_calls": [novel]}]
+    request = openai_chat.decode_request({"model": "m", "messages": turns})
+    assert openai_chat.encode_request(request, Losses())["messages"] == turns
+    reply = Response(id="x", model="m", content=request.turns[1].content, finish=Finish(reason=StopReason.TOOL_USE))
+    body = openai_chat.encode_response(reply, CONTEXT, Losses())
+    assert body["choices"][0]["message"]["tool_calls"] == [novel]
+    assert openai_chat.decode_response(body).finish.reason is StopReason.TOOL_USE
+    encoder = openai_chat.stream_encoder(CONTEXT, Losses())
+    frames = [frame for event in unfold(reply) for frame in encoder.encode(event)]
+    deltas = [msgspec.json.decode(frame.removeprefix(b"data: "))["choices"] for frame in frames[:-1]]
+    assert [c["delta"]["tool_calls"] for d in deltas for c in d if "tool_calls" in c["delta"]] == [
+        [{"index": 0, **novel}]
+    ]
+    anthropic.encode_request(request, losses := Losses())
+    assert [(loss.path, loss.severity) for loss in losses] == [("$.turns[1].content[0]", Severity.DROPPED)]
