@@ -35,6 +35,7 @@ golden: ## write the golden translations and docs/losses.md anew, and say what c
 bench: ## what a request costs, beside other proxies where they are installed (bench/README.md)
 	@requirements/install.sh run
 	@$(bin)/python -m bench.measure $(BENCH)
+	@echo "translation alone: $(bin)/python -m bench.transcoder"
 
 image: ## the container image of the last commit, its SBOM and provenance, in dist/image (docs/deployment/image.md)
 	@requirements/install.sh run
