@@ -248,3 +248,11 @@ def test_what_is_not_a_configuration_in_the_variable(
     text = said(capsys, status=1)
     assert text.startswith("LETHE_TOML: line 1: ")
     assert "CANARY" not in text
+
+
+def test_the_shape_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## On a platform\n")
+    section = section.partition("\n## ")[0]
+    named = {*TARGET, *FINDING, *Need.__struct_fields__, *(verdict.name.lower() for verdict in Verdict)}
+    assert [name for name in sorted(named) if f"`{name}`" not in section] == []

@@ -48,7 +48,12 @@ def bound(platform: Platform, measure: Measure) -> str:
     limit = platform.limits.get(measure)
     if limit is None or (limit.value is None and limit.source.confidence in _DOUBTFUL):
         return "not known"
-    return "none" if limit.value is None else _UNITS[measure](limit.value)
+    return "none" if limit.value is None else worded(measure, limit.value)
+
+
+def worded(measure: Measure, value: float) -> str:
+    """A figure of that measure with its unit."""
+    return _UNITS[measure](value)
 
 
 def _total(platform: Platform, need: Need) -> Iterator[Finding]:
@@ -192,7 +197,7 @@ def _time(value: float) -> str:
 
 
 def _size(value: float) -> str:
-    return f"{value / 2**20:g} MiB"
+    return f"{value / 2**20:g} MiB" if value % 2**30 else f"{value / 2**30:g} GiB"
 
 
 def _count(value: float) -> str:
