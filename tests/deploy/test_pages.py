@@ -42,8 +42,8 @@ def test_the_questions_are_answered() -> None:
 @pytest.mark.parametrize("on", platforms(), ids=lambda on: on.id)
 def test_every_fact_is_on_the_page(on: Platform) -> None:
     text = TEXTS[f"{on.id}.md"]
-    sources = [limit.source for limit in on.limits.values()]
-    sources += [each.source for each in (*on.places, *on.attestations, *on.costs)]
+    sources = [limit.source for limit in on.limits.values()] + [place.source for place in on.places]
+    sources += [each.source for each in on.attestations] + [cost.source for cost in on.costs]
     for source in sources:
         assert f"]({source.url}), {source.read.isoformat()}, {pages.SURE[source.confidence]}" in text
     for fact in (*on.unconfirmed, *(place.name for place in on.places), *(cost.what for cost in on.costs)):
