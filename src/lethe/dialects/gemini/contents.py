@@ -162,10 +162,11 @@ def _value(block: ContentBlock) -> str:
 def _joined(contents: list[JsonObject]) -> list[JsonObject]:
     """All results of one turn's calls in one content right after it: the API counts them. Chat has many messages."""
     joined: list[JsonObject] = []
+    after = 0  # the model's last turn
     for content in contents:
-        after = max((i for i, each in enumerate(joined) if each["role"] == "model"), default=-1) + 1
         if not (_answers(content) and _is_plain(content) and after < len(joined) and _calls(joined[after - 1])):
             joined.append(content)
+            after = len(joined) if content["role"] == "model" else after
         elif _answers(joined[after]) and _is_plain(joined[after]):
             joined[after] = {"role": "user", "parts": [*joined[after]["parts"], *content["parts"]]}
         else:  # something was said in between
