@@ -16,7 +16,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from msgspec import Struct, to_builtins
@@ -28,33 +28,58 @@ from lethe.upstream.embedded import MODEL, missing
 from lethe.wire.sse import FrameDecoder
 
 ANSWER_WAIT, EVENT_WAIT = 120.0, 5.0  # seconds
+TOKENS = 60  # of an answer
+_SHORT: dict[str, Any] = {"model": MODEL, "temperature": 0, "stream": True}
 SHORTEST_TRACE = 20  # fewer characters of an answer might stand somewhere by chance
 
 Write: TypeAlias = Callable[[str], None]
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """One request, in one dialect."""
+    """One request, in one dialect; `body` takes the system prompt and the question."""
 
     path: str
     dialect: str
     question: str
-    system_field: bool  # Anthropic has a field for the system prompt, OpenAI a message
+    body: Callable[[str, str], dict[str, Any]]
 
-    def body(self, canary: str) -> bytes:
+    def data(self, canary: str) -> bytes:
         """Asks for a stream; the canary stands in the system prompt."""
         system = f"You are a helpful assistant. This conversation is called {canary}."
-        turns = [{"role": "user", "content": self.question}]
-        shared = {"model": MODEL, "max_tokens": 60, "temperature": 0, "stream": True}
-        if self.system_field:
-            return json.dumps(shared | {"system": system, "messages": turns}).encode()
-        turns.insert(0, {"role": "system", "content": system})
-        return json.dumps(shared | {"messages": turns, "stream_options": {"include_usage": True}}).encode()
+        return json.dumps(self.body(system, self.question)).encode()
+
+
+def _messages(system: str, question: str) -> dict[str, Any]:
+    return {**_SHORT, "max_tokens": TOKENS, "system": system, "messages": [{"role": "user", "content": question}]}
+
+
+def _chat(system: str, question: str) -> dict[str, Any]:
+    turns = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+    return {**_SHORT, "max_tokens": TOKENS, "messages": turns, "stream_options": {"include_usage": True}}
+
+
+def _responses(system: str, question: str) -> dict[str, Any]:
+    return {**_SHORT, "max_output_tokens": TOKENS, "instructions": system, "input": question, "store": False}
+
+
+def _generate(system: str, question: str) -> dict[str, Any]:
+    return {
+        "systemInstruction": {"parts": [{"text": system}]},
+        "contents": [{"role": "user", "parts": [{"text": question}]}],
+        "generationConfig": {"maxOutputTokens": TOKENS, "temperature": 0},
+    }
 
 
 ASKS = (
-    Ask(path="/v1/messages", dialect="Anthropic Messages", question="What is water made of?", system_field=True),
-    Ask(path="/v1/chat/completions", dialect="OpenAI Chat", question="Why is the sky blue?", system_field=False),
+    Ask(path="/v1/messages", dialect="Anthropic Messages", question="What is water made of?", body=_messages),
+    Ask(path="/v1/chat/completions", dialect="OpenAI Chat", question="Why is the sky blue?", body=_chat),
+    Ask(path="/v1/responses", dialect="OpenAI Responses", question="What do bees make?", body=_responses),
+    Ask(
+        path=f"/v1beta/models/{MODEL}:streamGenerateContent?alt=sse",
+        dialect="Gemini",
+        question="What is the Moon?",
+        body=_generate,
+    ),
 )
 
 
@@ -77,13 +102,17 @@ class Findings(Struct, kw_only=True):
 
 
 def spoken(data: str) -> str:
-    """The text in one event of either dialect. Raises TrialFailed if the event is an error."""
+    """The text in one event of any dialect. Raises TrialFailed if the event is an error."""
     match json.loads(data) if data != "[DONE]" else None:
         case {"type": "content_block_delta", "delta": {"text": str(text)}}:
             return text
         case {"choices": [{"delta": {"content": str(text)}}, *_]}:
             return text
-        case {"error": _}:
+        case {"type": "response.output_text.delta", "delta": str(text)}:
+            return text
+        case {"candidates": [{"content": {"parts": parts}}, *_]}:
+            return "".join(part.get("text", "") for part in parts)
+        case {"error": _} | {"type": "response.failed"}:
             raise TrialFailed("the stream ended with an error")
         case _:
             return ""
@@ -93,7 +122,7 @@ def answer(url: str, ask: Ask, canary: str) -> Iterator[str]:
     """Sends the request and yields the pieces of its answer as they come. Raises TrialFailed."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=ANSWER_WAIT)
     try:
-        connection.request("POST", ask.path, ask.body(canary), {"content-type": "application/json"})
+        connection.request("POST", ask.path, ask.data(canary), {"content-type": "application/json"})
         with connection.getresponse() as reply:
             if reply.status != 200:
                 raise TrialFailed(f"POST {ask.path} was answered with status {reply.status}")
@@ -124,7 +153,7 @@ def traces(needles: Sequence[bytes], trial: Trial, folder: Path, files: Sequence
 
 
 def converse(trial: Trial, canary: str, write: Write) -> Findings:
-    """Both requests, then a look at the processes while they still run, then the end."""
+    """All requests, then a look at the processes while they still run, then the end."""
     findings = Findings(url=trial.url())
     write(f"  listening on {findings.url}, no API key, no configuration\n")
     for ask in ASKS:
