@@ -1,14 +1,20 @@
 """The plan with what only the running system knows."""
 
+from msgspec.structs import replace
 from tests.sandbox.messages import PLAN
 
+from lethe.config.plan import LimitStore
 from lethe.config.settings import Settings
 from lethe.sandbox import assembly
 from lethe.sandbox.engine import REFERENCE
 
 
-def test_references_are_those_of_upstreams() -> None:
+def test_references_are_those_of_upstreams_and_of_the_store() -> None:
     assert assembly.references(Settings(plan=PLAN, key_secrets={0: "env:K"})) == {"env:A"}
+    stored = replace(PLAN, limit_store=LimitStore(host="redis", port=6379, password="env:P"))
+    assert assembly.references(Settings(plan=stored)) == {"env:A", "env:P"}
+    open_to_all = replace(PLAN, limit_store=LimitStore(host="redis", port=6379))
+    assert assembly.references(Settings(plan=open_to_all)) == {"env:A"}
 
 
 def test_keys_get_their_digests() -> None:

@@ -8,8 +8,10 @@ from lethe.sandbox.engine import REFERENCE
 
 
 def references(settings: Settings) -> set[str]:
-    """References to the upstreams' credentials."""
-    return {reference for upstream in settings.plan.upstreams for reference in upstream.secrets}
+    """References to what workers present: the upstreams' credentials, the password of the store of limits."""
+    store = settings.plan.limit_store
+    password = {store.password} if store is not None and store.password is not None else set()
+    return {reference for upstream in settings.plan.upstreams for reference in upstream.secrets} | password
 
 
 def with_keys(settings: Settings, digests: dict[str, bytes]) -> Plan:
