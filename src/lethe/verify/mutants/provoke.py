@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from lethe.verify.canary import Mint
-from lethe.verify.cases import Case, pairs
-from lethe.verify.modes import Front, Mode
+from lethe.verify.cases import CONVERSING, Case, pairs
+from lethe.verify.modes import Mode
 from lethe.verify.mutants.plants import MARK, log_path
-from lethe.verify.mutants.roster import Moment, Mutant
+from lethe.verify.mutants.roster import MUTANTS, Moment, Mutant
 from lethe.verify.sinks import Hit, Sink
 from lethe.verify.traffic import Site, Traffic, disturb, end_workers, follow
 from lethe.verify.upstreams import Scripted
@@ -32,13 +32,14 @@ def provoke(mutant: Mutant, site: Site, upstreams: Scripted, mint: Mint, trap: i
     `trap` is the port of `instance.trap`.
     """
     _TRAPS.add(trap)
+    case = partial(_case, site, MUTANTS.index(mutant))
     with _log(trap) as log:
         if mutant.dies:
             act = partial(end_workers, site, signal.SIGABRT)
             first = disturb(site, upstreams, mint, Mode.WORKER_ABORTS, act)
         else:
-            first = follow(site, upstreams, mint, [_case(site, _MODES[mutant.moment])])
-        passes = [first, *(follow(site, upstreams, mint, [_case(site, Mode.SERVED)]) for _ in range(2))]
+            first = follow(site, upstreams, mint, [case(_MODES[mutant.moment])])
+        passes = [first, *(follow(site, upstreams, mint, [case(Mode.SERVED)]) for _ in range(2))]
         hits = tuple(dict.fromkeys(hit for each in passes for hit in each.hits))
         if _came(log, mint):
             hits = (*hits, Hit(Sink.SOCKETS, "sent to a log's socket"))
@@ -75,6 +76,7 @@ def clear() -> None:
     _TRAPS.clear()
 
 
-def _case(site: Site, mode: Mode) -> Case:
-    front = Front.MESSAGES
-    return Case(front=front, mode=mode, pair=pairs(site.plan)[0], stream=False)
+def _case(site: Site, number: int, mode: Mode) -> Case:
+    """Each mutant leaks what came by another front and went another way than the one before it."""
+    fronts, led = sorted(CONVERSING), pairs(site.plan)
+    return Case(front=fronts[number % len(fronts)], mode=mode, pair=led[number % len(led)], stream=False)
