@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from lethe.config.load import parse_settings
 from lethe.config.plan import ClientKey, Plan
-from lethe.deploy.need import Need, need_of, seconds
+from lethe.deploy.need import Asked, Need, need_of, seconds
 from lethe.deploy.platform import Limit, Measure, Place, Platform, Source, State, parse, platform, platforms
 from lethe.deploy.preflight import Finding, Verdict, examined, worst
 from lethe.deploy.target import TARGETS
@@ -156,3 +157,38 @@ def test_a_misspelt_key_is_an_error() -> None:
         parse('id = "x"\ntitel = "y"')
     with pytest.raises(KeyError):
         platform("heroku")
+
+
+# What is asked from there
+
+
+def test_the_class_of_an_upstream_is_told_but_refuses_nothing() -> None:
+    passed_over = Need(level=Level.B, upstreams=(Asked(name="a", kept="U6", admitted=False),))
+    (found,) = [finding for finding in examined(BARE, passed_over) if finding.check == "class of upstream a"]
+    assert (found.verdict, found.limit) == (WARN, "class U6 without proofs")
+    admitted = Need(upstreams=(Asked(name="a", kept="U6", admitted=True),))
+    assert {finding.verdict for finding in examined(BARE, admitted)} == {PASS}
+
+
+@pytest.mark.parametrize(
+    ("where", "regions", "verdicts"),
+    [("eu-1", ("eu-1",), [PASS]), ("us-1", ("eu-1",), [WARN]), (None, ("eu-1",), [WARN]), ("us-1", (), [])],
+)
+def test_an_upstream_elsewhere(where: str | None, regions: tuple[str, ...], verdicts: list[Verdict]) -> None:
+    need = Need(regions=regions, upstreams=(Asked(name="a", kept="U5", admitted=True, region=where),))
+    assert [f.verdict for f in examined(BARE, need) if f.check == "region of upstream a"] == verdicts
+
+
+def test_an_upstream_beside_lethe_is_where_lethe_is() -> None:
+    need = Need(regions=("eu-1",), upstreams=(Asked(name="a", kept="U0", admitted=True, here=True),))
+    assert [f.verdict for f in examined(BARE, need) if f.check == "region of upstream a"] == [PASS]
+
+
+def test_the_upstreams_of_a_plan() -> None:
+    text = '[retention]\nlevel = "B"\n[upstreams.bedrock]\nregion = "eu-west-1"\n[upstreams.ollama]\n'
+    plan = parse_settings(text, "test", embedded_available=False, today=date(2026, 11, 29)).plan
+    assert need_of(plan).upstreams == (
+        Asked(name="bedrock", kept="U6", admitted=False, region="eu-west-1"),
+        Asked(name="ollama", kept="U5", admitted=True, here=True),
+    )
+    assert [each.admitted for each in need_of(replace(plan, level=Level.C)).upstreams] == [True, True]

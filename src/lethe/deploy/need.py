@@ -6,12 +6,26 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from lethe.config.plan import Plan
-from lethe.retention.levels import Level, strictest
+from lethe.config.values import address
+from lethe.retention.levels import Level, admits, strictest
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 MAX_STREAM = 1800.0  # seconds; what the longest agents' turns take
 CONCURRENCY = 80  # streams in one instance; a stream holds about 42 KB
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """An upstream, as it is without proofs: its class, whether the level takes that, and where it is.
+
+    `here` is beside Lethe, on the same machine.
+    """
+
+    name: str
+    kept: str
+    admitted: bool
+    here: bool = False
+    region: str | None = None
 
 
 class Need(Struct, frozen=True, kw_only=True):
@@ -26,6 +40,7 @@ class Need(Struct, frozen=True, kw_only=True):
     level: Level = Level.C
     accept_unenforced: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    upstreams: tuple[Asked, ...] = ()
 
 
 def need_of(
@@ -38,15 +53,26 @@ def need_of(
 ) -> Need:
     """The need of a plan; the level is the strictest of all that it names, and of `level`."""
     named = [plan.level, *(route.level for route in plan.routes), *(key.level for key in plan.keys), level]
+    binding = strictest([each for each in named if each is not None])
     return Need(
         max_stream=max_stream,
         heartbeat=plan.heartbeat,
         status_hold=plan.status_hold,
         drain=plan.drain if drain is None else drain,
         max_body=plan.max_body,
-        level=strictest([each for each in named if each is not None]),
+        level=binding,
         accept_unenforced=plan.accept_unenforced,
         regions=tuple(regions),
+        upstreams=tuple(
+            Asked(
+                name=each.name,
+                kept=each.upstream_class.name,
+                admitted=admits(binding, each.upstream_class, plan.accept_classes),
+                here=address(each.base_url).loopback and each.proxy is None,
+                region=each.region,
+            )
+            for each in plan.upstreams
+        ),
     )
 
 

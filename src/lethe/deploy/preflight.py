@@ -36,7 +36,8 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 def examined(platform: Platform, need: Need) -> tuple[Finding, ...]:
     """Every check, in the order in which they are read."""
-    return tuple(finding for check in _CHECKS for finding in check(platform, need))
+    of_platform = (finding for check in _CHECKS for finding in check(platform, need))
+    return (*of_platform, *_upstreams(need), *_residency(need))
 
 
 def worst(findings: tuple[Finding, ...]) -> Verdict:
@@ -173,6 +174,33 @@ def _regions(platform: Platform, need: Need) -> Iterator[Finding]:
         change = platform.residency if known else f"no region of that name here: {platform.residency}"
         limit = ", ".join(platform.regions) or "no choice of region"
         yield Finding(check="region", need=region, limit=limit, verdict=verdict, change=change)
+
+
+def _upstreams(need: Need) -> Iterator[Finding]:
+    """The same on every platform: a class is the provider's affair, not the place's."""
+    for asked in need.upstreams:
+        yield Finding(
+            check=f"class of upstream {asked.name}",
+            need=f"level {need.level}",
+            limit=f"class {asked.kept} without proofs",
+            verdict=Verdict.PASS if asked.admitted else Verdict.WARN,
+            change=None if asked.admitted else "this level passes it over until a contract or a proof lifts its class",
+        )
+
+
+def _residency(need: Need) -> Iterator[Finding]:
+    """Only where somebody asks for a region. Names are compared with names: which lies where, nobody says here."""
+    for asked in need.upstreams if need.regions else ():
+        inside = asked.here or asked.region in need.regions
+        yield Finding(
+            check=f"region of upstream {asked.name}",
+            need=", ".join(need.regions),
+            limit="beside Lethe" if asked.here else asked.region or "not said",
+            verdict=Verdict.PASS if inside else Verdict.WARN,
+            change=None
+            if inside
+            else "requests may leave the region: say where it is asked, and set retention.regions",
+        )
 
 
 _CHECKS: tuple[Callable[[Platform, Need], Iterator[Finding]], ...] = (
