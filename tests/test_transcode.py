@@ -13,7 +13,7 @@ from tests.dialects.test_codec import STREAMS
 from lethe.dialects.codec import CODECS
 from lethe.dialects.passage import Opening, Passthrough
 from lethe.dialects.reply import ReplyContext
-from lethe.errors import ErrorKind, MalformedReply, StreamCut
+from lethe.errors import ErrorKind, InvalidRequest, MalformedReply, StreamCut
 from lethe.ir.content import Dialect, JsonObject
 from lethe.ir.events import Finish
 from lethe.ir.grammar import StreamFailed
@@ -23,6 +23,7 @@ from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.levels import UpstreamClass
 from lethe.transcode import (
     StreamTranscoder,
+    decode_request,
     encode_request,
     is_stream,
     located,
@@ -335,3 +336,55 @@ def test_an_opening_raises_an_error_that_comes_first() -> None:
 @pytest.mark.parametrize("raw", [b"data: {\n\n", b": " + b"x" * 20_000])
 def test_what_an_opening_cannot_read_counts_as_begun(raw: bytes) -> None:
     assert Opening(CODECS[ANTHROPIC]).feed(raw)
+
+
+# Near the end of the stack: JSON that can be read, but, some calls further down, no longer be written.
+DEPTHS = range(860, 1000, 3)
+
+
+def nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
+def test_requests_nested_too_deeply_are_the_callers_fault() -> None:
+    faults = set()
+    for depth in DEPTHS:
+        call = b'{"type":"tool_use","id":"x","name":"f","input":{"a":%b}}' % nested(depth)
+        body = b'{"model":"m","x":%b,"messages":[{"role":"assistant","content":[%b]}]}' % (nested(depth), call)
+        try:
+            request = decode_request(ANTHROPIC, msgspec.json.decode(body))
+        except (InvalidRequest, RecursionError) as error:  # the test's own parser may give up first
+            faults.add(type(error))
+            continue
+        try:
+            encode_request(request, upstream(ANTHROPIC), "m", Losses())
+        except InvalidRequest as error:
+            faults.add(type(error))
+    assert InvalidRequest in faults
+
+
+def test_replies_nested_too_deeply_are_malformed() -> None:
+    source, target = CODECS[CHAT], CODECS[CHAT]
+    for work in (translate_reply, stream_of):
+        faults = set()
+        for depth in DEPTHS:
+            body = b'{"choices":[{"message":{"content":"x"}}],"created":%b}' % nested(depth)
+            try:
+                work(source, target, body, CONTEXT, Losses())
+            except MalformedReply as error:
+                faults.add(type(error))
+        assert faults, work
+
+
+def test_streams_nested_too_deeply_are_malformed() -> None:
+    for end in (b"\n\n", b""):  # in a read, or where the stream ends
+        faults = set()
+        for depth in DEPTHS:
+            transcoder = StreamTranscoder(CODECS[CHAT], CODECS[CHAT], CONTEXT, Losses())
+            data = b'data: {"id":"x","created":%b,"choices":[{"delta":{"content":"x"}}]}' % nested(depth)
+            try:
+                transcoder.feed(data + end)
+                transcoder.finish()
+            except (MalformedReply, StreamCut) as error:
+                faults.add(type(error))
+        assert MalformedReply in faults, end

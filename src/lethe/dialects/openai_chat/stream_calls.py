@@ -24,7 +24,7 @@ class _Call:
     def __init__(self, position: int) -> None:
         self.position = position
         self.id = self.name = self.held = ""
-        self.block: int | None = None
+        self.block = -1  # until it is announced
         self.custom = self.closed = False
 
 
@@ -34,6 +34,8 @@ class CallAssembler:
     def __init__(self) -> None:
         self._calls: list[_Call] = []
         self._by_number: dict[int, _Call] = {}
+        self._by_id: dict[str, _Call] = {}
+        self._open: list[_Call] = []  # announced, and not ended
         self.reply_id = ""
 
     def __bool__(self) -> bool:
@@ -48,15 +50,16 @@ class CallAssembler:
         """`next_block` is the index of a block that may be opened now."""
         call = self._find(delta)
         if call is None:
-            yield from self._announce_all(next_block)
+            yield from self._announce(next_block)
             call = _Call(len(self._calls))
             self._calls.append(call)
         if isinstance(number := delta.get("index"), int):
             self._by_number[number] = call
         name, arguments = _said(delta)
         call.custom = call.custom or CUSTOM in delta
-        if call.block is None:
+        if call.block < 0:
             call.id = call.id or _text(delta, "id")
+            self._by_id.setdefault(call.id, call)
             if name != call.name:  # some repeat it in every chunk, some cut it in pieces
                 call.name += name
                 if len(call.name) > MAX_HELD:
@@ -65,22 +68,22 @@ class CallAssembler:
             return
         if call.closed:
             raise MalformedReply("the upstream went on with a tool call that it had ended")
-        if call.block is not None:
+        if call.block >= 0:
             yield ArgumentsDelta(call.block, arguments)
             return
         call.held += arguments
         if call.id or len(call.held) > MAX_HELD:
-            yield from self._announce_all(next_block)
+            yield from self._announce(next_block)
 
     def close(self, next_block: int) -> Iterator[Event]:
         """End every call that is still open."""
-        yield from self._announce_all(next_block)
-        for call in self._calls:
-            if not call.closed and call.block is not None:
-                call.closed = True
-                if call.custom:
-                    yield ArgumentsDelta(call.block, CLOSING)
-                yield BlockStop(call.block)
+        yield from self._announce(next_block)
+        for call in self._open:
+            call.closed = True
+            if call.custom:
+                yield ArgumentsDelta(call.block, CLOSING)
+            yield BlockStop(call.block)
+        self._open.clear()
 
     def _find(self, delta: JsonObject) -> _Call | None:
         """The call that a delta goes on with; None if it begins one."""
@@ -91,25 +94,25 @@ class CallAssembler:
             # some number every call 0; but some give a new id in every chunk, without a name
             return None if call and call.id and id not in ("", call.id) and name else call
         if id:
-            return next((c for c in self._calls if c.id == id), None)
+            return self._by_id.get(id)
         last = self._calls[-1] if self._calls else None
-        return None if last and name and (last.block is not None or last.held) else last
+        return None if last and name and (last.block >= 0 or last.held) else last
 
-    def _announce_all(self, next_block: int) -> Iterator[Event]:
-        for call in self._calls:
-            if call.block is not None:
-                continue
-            call.block = next_block
-            next_block += 1
-            id = call.id or call_id(self.reply_id, call.position)
-            if not call.name:
-                raise MalformedReply("the upstream called a tool without naming it")
-            yield BlockStart(call.block, ToolCall(id=id, name=call.name, arguments="", extras=_MARKS[call.custom]))
-            if call.custom:
-                yield ArgumentsDelta(call.block, OPENING)
-            if call.held:
-                yield ArgumentsDelta(call.block, call.held)
-                call.held = ""
+    def _announce(self, next_block: int) -> Iterator[Event]:
+        """The last call, unless it is: whenever one begins, those before it have been."""
+        if not self._calls or (call := self._calls[-1]).block >= 0:
+            return
+        if not call.name:
+            raise MalformedReply("the upstream called a tool without naming it")
+        call.block = next_block
+        self._open.append(call)
+        id = call.id or call_id(self.reply_id, call.position)
+        yield BlockStart(call.block, ToolCall(id=id, name=call.name, arguments="", extras=_MARKS[call.custom]))
+        if call.custom:
+            yield ArgumentsDelta(call.block, OPENING)
+        if call.held:
+            yield ArgumentsDelta(call.block, call.held)
+            call.held = ""
 
 
 def _said(delta: JsonObject) -> tuple[str, str]:
