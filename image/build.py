@@ -92,8 +92,10 @@ def build(folder: Path, arguments: argparse.Namespace) -> None:
 def unpacked(package: debian.Package, root: Path) -> debian.Package:
     """Its files under `root`; and it, with its licences."""
     debian.unpack(Path(package.file), root, contents.kept)
-    text = root / "usr/share/doc" / package.name / "copyright"
-    return replace(package, licences=debian.licences(text.read_text("utf-8"))) if text.is_file() else package
+    if package.source in contents.LICENCES:
+        return replace(package, licences=(contents.LICENCES[package.source],))
+    text = (root / "usr/share/doc" / package.name / "copyright").read_text("utf-8")
+    return replace(package, licences=debian.licences(text))
 
 
 def complete(root: Path, certificates: debian.Package) -> None:

@@ -24,6 +24,7 @@ SUITE = Suite("trixie", "13")
 PACKAGES: tuple[str, ...] = (
     "base-files",  # /etc/os-release, by which scanners know what they see
     "ca-certificates",
+    "gcc-14-base",  # the copyright of libgcc
     "libc6",
     "libexpat1",
     "libffi8",
@@ -37,6 +38,11 @@ PACKAGES: tuple[str, ...] = (
     f"python{PYTHON}-minimal",
     "zlib1g",
 )
+# Of the sources whose copyright files are prose, by those files.
+LICENCES: Mapping[str, str] = {
+    "gcc-14": "GPL-3.0-or-later WITH GCC-exception-3.1",
+    f"python{PYTHON}": "PSF-2.0",
+}
 # fnmatch patterns (`*` crosses slashes) of paths without a leading slash, and why they are not in the image.
 LEFT_OUT: Mapping[str, str] = {
     "etc/debian_version*": "base-files: os-release says it",

@@ -61,13 +61,14 @@ def install_lethe(tree: Path, root: Path, folder: Path) -> None:
 def compile_all(root: Path, triplet: str, folders: Sequence[str]) -> None:
     """Byte code beside every source, by the Python of the image itself: it runs where it was unpacked.
 
+    It must write no byte code of its own accord (-B): that would have the time and the place of this build in it.
     Unchecked: nothing is compared with the source at a start, and nobody can write there. The hash seed orders sets.
     """
     library = root / "usr/lib" / triplet
     [loader] = library.glob("ld-linux*.so.*")
     command = [
-        str(loader), "--library-path", str(library), str(root / f"usr/bin/python{PYTHON}"), "-s", "-P", "-S",
-        "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/",
+        str(loader), "--library-path", str(library), str(root / f"usr/bin/python{PYTHON}"), "-s", "-P", "-S", "-B",
+        "-m", "compileall", "-q", "-f", "-j", "1", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/",
         *(str(root / path) for path in folders),
     ]  # fmt: skip
     environ = {"PYTHONHOME": str(root / "usr"), "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"}
