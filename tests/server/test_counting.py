@@ -226,6 +226,8 @@ async def test_the_next_upstream_is_asked_when_one_fails_and_none_after_one_that
             assert (await ask(rig, ANTHROPIC)).json() == {"input_tokens": 3}
         async with serving(upstreams, [Route(model="*", to=(Target(1), Target(2)))]) as rig:
             assert (await ask(rig, ANTHROPIC)).headers["x-lethe-estimate"] == "bpe-o200k"
+        async with serving(upstreams, [Route(model="*", to=(Target(0), Target(1), Target(2)))]) as rig:
+            assert (await ask(rig, ANTHROPIC)).status == 503
         assert len(three.requests) == 1
 
 
