@@ -52,6 +52,7 @@ GOOD: list[tuple[str, str, str, str, str | None, str]] = [
     (f'dialect = "anthropic"\nbase_url = "{RUNTIME}"', "anthropic", RUNTIME, "aws", "aws:", "bedrock.invoke"),
     (f'dialect = "anthropic"\nbase_url = "{MANTLE}/anthropic"', "anthropic", f"{MANTLE}/anthropic", "aws", "aws:", "bedrock.messages"),
     (f'dialect = "openai-responses"\nbase_url = "{MANTLE}/v1"\n{KEY}', "openai-responses", f"{MANTLE}/v1", "bearer", "env:K", "bedrock.responses"),
+    (BEDROCK + 'base_url = "https://vpce-1.example/anthropic"\ndialect = "anthropic"\nauth = "aws"', "anthropic", "https://vpce-1.example/anthropic", "aws", "aws:", "bedrock.messages"),
     (BEDROCK + 'base_url = "http://127.0.0.1:9"\nauth = "aws"', "converse", "http://127.0.0.1:9", "aws", "aws:", "bedrock.converse"),
     (VERTEX, "gemini", V1.replace("/v1/", "/v1beta1/"), "google", "google:", "vertex.generate"),
     (VERTEX + 'dialect = "anthropic"', "anthropic", V1, "google", "google:", "vertex.messages"),

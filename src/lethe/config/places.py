@@ -73,7 +73,9 @@ def find_place(
     owner = None if given.loopback else of_address(given.url, dialect, dated=dated)
     served = owner or (None if given.loopback else PRESETS.get(provider_at(given.host)))
     vendor = row if row is not None and (table.provider is not None or served is None) else served
-    offer = (vendor.at(given.url, dialect, dated=dated) or vendor.elsewhere(dialect, dated=dated)) if vendor else None
+    offer = None
+    if vendor is not None:
+        offer = vendor.at(given.url, dialect, dated=dated) or vendor.elsewhere(dialect, given.path, dated=dated)
     endings, hint = _DATED if dated and offer is not None else _ENDINGS[dialect]
     if given.path.endswith(endings):
         found.problem(where, "names too much of the path", hint)

@@ -72,10 +72,15 @@ class Provider(Struct, frozen=True, kw_only=True):
         """The first in this dialect, with a version of the API or without."""
         return next((each for each in self.offers if each.dialect is dialect and each.dated is dated), None)
 
-    def elsewhere(self, dialect: Dialect, *, dated: bool = False) -> Offer | None:
-        """How it serves a dialect at an address that is none of its own: behind a proxy, or at a private endpoint."""
-        offers = (each for each in self.offers if each.dialect is dialect and each.dated is dated)
-        return next((each for each in offers if not each.only_here), None)
+    def elsewhere(self, dialect: Dialect, path: str, *, dated: bool = False) -> Offer | None:
+        """How it serves a dialect at an address that is none of its own: behind a proxy, or at a private endpoint.
+
+        An address that ends as one of its own does is served as that one is.
+        """
+        offers = [
+            each for each in self.offers if each.dialect is dialect and each.dated is dated and not each.only_here
+        ]
+        return next((each for each in offers if path and each.base_url.endswith(path)), next(iter(offers), None))
 
     def at(self, url: str, dialect: Dialect, *, dated: bool = False) -> Offer | None:
         """The offer that has this address."""
