@@ -1,5 +1,6 @@
 """The configuration of a command: a file, the text in LETHE_TOML, or neither."""
 
+import os
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,16 @@ def test_a_file_comes_before_the_text(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TEXT, CONFIG)
     assert (text_at(None), source_of(None), load(None).plan.level) == (CONFIG, TEXT, Level.B)
+
+
+def test_a_pipe_is_read_once() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, CONFIG.encode())
+    os.close(writer)
+    try:
+        assert main(["preflight", "systemd", "--config", f"/dev/fd/{reader}"]) == 0
+    finally:
+        os.close(reader)
 
 
 @pytest.mark.parametrize("value", [None, ""])

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lethe.cli import proofs
-from lethe.cli.configured import add_config_option, chosen_path, load, source_of, text_at
+from lethe.cli.configured import add_config_option, chosen_path, configured, load, source_of
 from lethe.cli.output import emit, say, table
 from lethe.cli.treatment import days_left, last_day
 from lethe.config.classes import chief
@@ -56,8 +56,8 @@ def _check_host(arguments: Namespace, path: Path | None) -> int:
     """Works without a configuration, too."""
     from lethe.cli import host  # starts a process; what checks a file only need not know how
 
-    plan = load(path).plan if text_at(path) is not None else None
-    report = host.described(plan)
+    settings = configured(path)
+    report = host.described(settings.plan if settings is not None else None)
     if arguments.json:
         emit(report)
     else:

@@ -2,7 +2,7 @@
 
 import os
 from argparse import ArgumentParser, Namespace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from lethe.config.load import config_path, load_settings, parse_settings, text_of
@@ -28,10 +28,15 @@ def chosen_path(arguments: Namespace) -> Path | None:
 
 def load(path: Path | None) -> Settings:
     """Raises ConfigError."""
-    today, text = datetime.now(UTC).date(), os.environ.get(TEXT)
-    if path is None and text:
-        return parse_settings(text, TEXT, embedded_available=not missing(), today=today)
-    return load_settings(path, os.environ, embedded_available=not missing(), today=today)
+    return configured(path) or load_settings(None, os.environ, embedded_available=not missing(), today=_today())
+
+
+def configured(path: Path | None) -> Settings | None:
+    """What the file or LETHE_TOML says; None without both. Raises ConfigError."""
+    text = text_at(path)
+    if text is None:
+        return None
+    return parse_settings(text, source_of(path), embedded_available=not missing(), today=_today())
 
 
 def text_at(path: Path | None) -> str | None:
@@ -43,3 +48,7 @@ def source_of(path: Path | None) -> str:
     if path is not None:
         return str(path)
     return TEXT if os.environ.get(TEXT) else ENVIRONMENT
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()

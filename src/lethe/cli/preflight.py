@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from lethe.cli.configured import add_config_option, chosen_path, load, text_at
+from lethe.cli.configured import add_config_option, chosen_path, configured
 from lethe.cli.output import UsageFault, emit, paragraph, say, table
 from lethe.cli.serve import DRAIN_KNOB
 from lethe.config.problems import choice
@@ -59,11 +59,11 @@ def _need(arguments: Namespace) -> Need:
         longest = seconds(arguments.max_stream)
     except ValueError as error:
         raise UsageFault(f"--max-stream {error}") from None
-    path = chosen_path(arguments)
+    settings = configured(chosen_path(arguments))
     level = Level(arguments.level) if arguments.level else None
-    if text_at(path) is None:
+    if settings is None:
         return Need(max_stream=longest, level=level or Level.C, regions=tuple(arguments.region))
-    return need_of(load(path).plan, max_stream=longest, level=level, regions=arguments.region)
+    return need_of(settings.plan, max_stream=longest, level=level, regions=arguments.region)
 
 
 def _drained(need: Need, on: Platform, arguments: Namespace) -> Need:

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from lethe.cli.configured import add_config_option, chosen_path, load, source_of, text_at
+from lethe.cli.configured import add_config_option, chosen_path, configured, source_of
 from lethe.cli.output import CommandFailed, UsageFault, say
 from lethe.cli.verdict import readable
 from lethe.config.settings import Settings
@@ -87,8 +87,9 @@ class Progress:
 def _configured(arguments: Namespace) -> list[tuple[str, Settings]]:
     """The operator's, or the built-in ones."""
     path = chosen_path(arguments)
-    if text_at(path) is not None:
-        return [(source_of(path), load(path))]
+    settings = configured(path)
+    if settings is not None:
+        return [(source_of(path), settings)]
     today = datetime.now(UTC).date()
     return [(SOURCE, sample(level, today)) for level in LEVELS]
 
