@@ -3,6 +3,7 @@
 import pytest
 
 from lethe.dialects.anthropic import decode_request, encode_request
+from lethe.dialects.anthropic.effort import closed
 from lethe.ir.content import JsonObject
 from lethe.ir.loss import Losses
 from lethe.ir.request import OutputFormat, Reasoning, Request
@@ -87,3 +88,33 @@ def test_the_current_format_wins_over_the_older_one() -> None:
     request = decode_request(body)
     assert request.output == OutputFormat(kind="json_schema", schema={"title": "new"})
     assert encode_request(request, Losses()) == body
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "string"}, {"type": "string"}),
+        ({"type": "object"}, {"type": "object", "additionalProperties": False}),
+        ({"type": "object", "additionalProperties": True}, {"type": "object", "additionalProperties": True}),
+        (
+            {"properties": {"properties": {"type": "object"}, "a": {"items": {"properties": {}}}}},
+            {
+                "properties": {
+                    "properties": {"type": "object", "additionalProperties": False},
+                    "a": {"items": {"properties": {}, "additionalProperties": False}},
+                },
+                "additionalProperties": False,
+            },
+        ),
+        (
+            {"anyOf": [{"type": "object"}, True], "enum": [{"type": "object"}], "$defs": {"d": {"type": "object"}}},
+            {
+                "anyOf": [{"type": "object", "additionalProperties": False}, True],
+                "enum": [{"type": "object"}],
+                "$defs": {"d": {"type": "object", "additionalProperties": False}},
+            },
+        ),
+    ],
+)
+def test_objects_of_an_answer_are_closed(schema: JsonObject, expected: JsonObject) -> None:
+    assert closed(schema) == expected

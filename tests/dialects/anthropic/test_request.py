@@ -102,8 +102,12 @@ NORMAL: list[tuple[JsonObject, JsonObject]] = [
     ({"stream": False, "tools": [], "stop_sequences": [], "temperature": None, "tool_choice": None}, {}),
     ({"metadata": {"user_id": None}, "thinking": None, "output_config": {"effort": None}}, {}),
     (
-        {"output_format": {"type": "json_schema", "schema": {"type": "object"}}},
-        {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}},
+        {"output_format": {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}}},
+        {
+            "output_config": {
+                "format": {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}}
+            }
+        },
     ),
 ]
 

@@ -1,5 +1,7 @@
 """How much to think and in which shape to answer: `thinking` and `output_config` (anthropic 2.13.0 types)."""
 
+from typing import Any
+
 from lethe.dialects.anthropic.blocks import OURS
 from lethe.dialects.leftovers import merged
 from lethe.ir.content import JsonObject
@@ -10,6 +12,9 @@ from lethe.wire.fields import Fields
 NO_EFFORT = "none"  # OpenAI's word for no thinking; ours is another object
 # Effort words of other dialects that the API does not know (it has low, medium, high, xhigh, max).
 NEAREST_EFFORT = {"minimal": "low"}
+# Keywords of JSON Schema that hold schemas, by name or as they are.
+_NAMED_SCHEMAS = frozenset({"properties", "$defs", "definitions", "patternProperties"})
+_SCHEMAS = frozenset({"items", "prefixItems", "anyOf", "allOf", "oneOf", "not", "additionalProperties"})
 
 
 def decode_effort(f: Fields) -> tuple[Reasoning | None, OutputFormat | None]:
@@ -104,6 +109,31 @@ def _encode_format(output: OutputFormat, losses: Losses) -> JsonObject | None:
         losses.degraded(f"{path}.description", "description of the answer's schema")
     if output.name is not None:
         losses.hint(f"{path}.name", "name of the answer's schema")
+    if (bounded := closed(schema)) != schema:
+        losses.hint(path, "objects of the answer's schema take no other properties")
+        schema = bounded
     if output.strict is False:
         losses.hint(f"{path}.strict", "schema as advice: it binds here")
     return merged({"type": "json_schema", "schema": schema}, output.extras, OURS, path, losses)
+
+
+def closed(schema: Any) -> Any:
+    """Objects say that they take no other properties, as the API demands (docs, "Structured outputs", 2026-11)."""
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _inner(name, value) for name, value in schema.items()}
+    if "properties" in schema or schema.get("type") == "object":
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+def _inner(keyword: str, value: Any) -> Any:
+    match value:
+        case dict() if keyword in _NAMED_SCHEMAS:
+            return {name: closed(inner) for name, inner in value.items()}
+        case list() if keyword in _SCHEMAS:
+            return [closed(inner) for inner in value]
+        case dict() if keyword in _SCHEMAS:
+            return closed(value)
+        case _:
+            return value
