@@ -27,10 +27,11 @@ test-slow: ## what takes longer: load, faults, real clients, the real model
 	@requirements/install.sh dev
 	@$(node) $(bin)/python -m pytest -m slow -v
 
-golden: ## write the golden translations and docs/losses.md anew, and say what changed
+golden: ## write golden translations, docs/losses.md and the tables of docs/deployment anew, and say what changed
 	@requirements/install.sh dev
 	@$(bin)/python -m tests.dialects.golden
 	@$(bin)/python -m tests.dialects.losses > docs/losses.md
+	@$(bin)/python -m tests.deploy.pages
 
 bench: ## what a request costs, beside other proxies where they are installed (bench/README.md)
 	@requirements/install.sh run
