@@ -149,6 +149,7 @@ async def serving(
     events = Events()
     around = Around(events)
     credentials = {u.credential: secret(u) for u in upstreams if u.credential}
+    credentials |= {u.gateway: f"gateway-{u.name}" for u in upstreams if u.gateway}
     served = Serving(plan, credentials, listener, around, clock)
     await served.start()
     rig = Rig(served, listener.getsockname()[1], events, plan, around)

@@ -51,6 +51,8 @@ OTHERS = {
     "invoke": BEDROCK + 'dialect = "anthropic"\n',
     "vertex-claude": 'provider = "vertex"\nproject = "acme-ai"\nregion = "eu"\ndialect = "anthropic"\n',
     "vertex-gemini": 'provider = "vertex"\nproject = "acme-ai"\nregion = "eu"\n',
+    "cloudflare": f'provider = "cloudflare"\naccount = "{"0" * 32}"\ngateway = "mine"\ndialect = "anthropic"\n'
+    'api_key = "env:K"\ngateway_key = "env:G"\nclass = "U6"\nreason = "a scripted one"\n',
     "azure": 'provider = "azure"\nbase_url = "https://r.openai.azure.com"\napi_version = "2024-10-21"\nauth = "azure"\n',
 }
 # What these have no place for.
