@@ -290,3 +290,22 @@ def test_without_a_maker_of_pseudonyms_names_pass() -> None:
     top = TopLevel(b'{"user":"anna"}')
     verdict = Guard(surface(row("user", "pseudonym"))).judge(top, Level.C, "m")
     assert verdict.changes == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "level", "kept", "refused"),
+    [
+        (b'["known-1"]', Level.B, ("header", "known-1"), 0),
+        (b'["known-1","new"]', Level.B, ("header", "known-1", "new"), 1),
+        (b'["new"]', Level.C, ("header", "new"), 0),
+        (b"null", Level.B, ("header",), 0),
+        (b'"known-1"', Level.B, ("header",), 1),
+        (b'["known-1",["new"]]', Level.B, ("header",), 1),
+        (json.dumps(["known-1"] * 65).encode(), Level.C, ("header",), 1),
+    ],
+)
+def test_betas_in_the_body(written: bytes, level: Level, kept: tuple[str, ...], refused: int) -> None:
+    known = Known(fields=("anthropic_beta",), betas=("known-*", "header"))
+    verdict, out = judged(surface(known=known), b'{"anthropic_beta":' + written + b"}", level, betas=("header",))
+    assert (verdict.betas, out) == (kept, b"{}")
+    assert [refusal.path for refusal in verdict.refusals] == ["$.anthropic_beta"] * refused

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64decode
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -9,7 +10,20 @@ from typing import Any
 import pytest
 from anthropic import AnthropicBedrock
 from tests.dialects.converse import judge
-from tests.server.rig import ANTHROPIC, CHAT, PATH, RESPONSES, Reply, Rig, data_of, error_in, request, serving, upstream
+from tests.server.rig import (
+    ANTHROPIC,
+    CHAT,
+    PATH,
+    RESPONSES,
+    Reply,
+    Rig,
+    data_of,
+    error_in,
+    json_answer,
+    request,
+    serving,
+    upstream,
+)
 
 from lethe.config.register import surfaces_for
 from lethe.ir.content import Dialect
@@ -243,6 +257,39 @@ async def test_a_body_by_invoke_model_is_what_the_official_sdk_sends(*, streamin
     assert ours.header("anthropic-beta") is None
     assert ours.header("anthropic-version") is None
     assert ours.header("authorization") == "Bearer secret-up"
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+@pytest.mark.parametrize(
+    ("level", "written", "header", "goes"),
+    [
+        ("B", ["CANARY-2027-01-01"], "", None),
+        ("B", "CANARY-2027-01-01", "", None),
+        ("B", ["context-1m-2025-08-07", 5], "", None),
+        ("B", ["context-1m-2025-08-07"] * 65, "", None),
+        ("B", ["message-threads-2026-08-12", "CANARY"], "context-1m-2025-08-07", None),
+        ("B", ["context-1m-2025-08-07"], "compact-2026-01-12", ["compact-2026-01-12", "context-1m-2025-08-07"]),
+        ("B", ["cache-diagnosis-2026-04-07"], "", []),
+        ("B", None, "", []),
+        ("C", ["CANARY-2027-01-01"], "", ["CANARY-2027-01-01"]),
+    ],
+)
+async def test_betas_in_a_body_are_judged_as_those_in_the_header_are(
+    path: str, level: str, written: Any, header: str, goes: list[str] | None
+) -> None:
+    async with Fake() as fake, serving([bedrock(fake, "invoke")], accept_classes=(UpstreamClass.U6,)) as rig:
+        fake.answer(json_answer(200, {**claude.message(SAID), "inputTokens": 3}))
+        sent = {**body(ANTHROPIC), "anthropic_beta": written}
+        reply = await rig.ask("POST", path, sent, x_lethe_level=level, anthropic_beta=header)
+        if goes is None:
+            assert (reply.status, "CANARY" in str(reply), len(fake.requests)) == (400, False, 0)
+            assert "$.anthropic_beta" in reply.json()["error"]["message"]
+            return
+        assert reply.status == 200, reply.body
+        got = fake.requests[0].json()
+        if "input" in got:
+            got = json.loads(b64decode(got["input"]["invokeModel"]["body"]))
+        assert got.get("anthropic_beta", []) == goes
 
 
 # What goes wrong

@@ -26,6 +26,8 @@ _ESCAPED = b"\\u00"  # how a name could hide from a search
 
 Pseudonym = Callable[[str], str]
 _IN_THE_PATH = frozenset({"model"})  # some APIs name it there, and rows about it hold all the same
+_BETAS = "anthropic_beta"  # some APIs take in the body what Anthropic's takes in a header
+_MAX_BETAS = 64
 
 
 class Refusal(Struct, frozen=True):
@@ -39,8 +41,8 @@ class Refusal(Struct, frozen=True):
 class Verdict(Struct, frozen=True):
     """What to do with a request.
 
-    `changes` and `removals` are of top-level fields. `betas` are the tokens that go out. `used` are the features that
-    make the class worse, with the best class that they leave.
+    `changes` and `removals` are of top-level fields. `betas` are the tokens that go out, those of the body included,
+    which has none any more. `used` are the features that make the class worse, with the best class that they leave.
     """
 
     changes: dict[str, Any]
@@ -92,16 +94,20 @@ class Guard:
         judging.names(strict=strict)
         judging.values()
         judging.force()
-        kept = self._betas(betas, level, judging, strict=strict)
+        kept = self._betas(betas, "the beta header", level, judging, strict=strict)
+        if _BETAS in body and _BETAS in self.surface.known.fields:
+            kept += self._betas(judging.written_betas(), f"$.{_BETAS}", level, judging, strict=strict)
         return Verdict(
             judging.changes,
             frozenset(judging.removals),
-            kept,
+            tuple(dict.fromkeys(kept)),
             tuple(judging.used),
             tuple(dict.fromkeys(judging.refusals)),
         )
 
-    def _betas(self, betas: Sequence[str], level: Level, judging: "_Judging", *, strict: bool) -> tuple[str, ...]:
+    def _betas(
+        self, betas: Sequence[str], where: str, level: Level, judging: "_Judging", *, strict: bool
+    ) -> tuple[str, ...]:
         """A stripped feature takes its token with it; tokens that the register does not know are refused."""
         if not betas:
             return ()
@@ -116,7 +122,7 @@ class Guard:
                 continue
             known = matches(self.surface.known.betas, token) or bool(actions - {Action.REFUSE})
             if strict and not known:
-                judging.refusals.append(Refusal("the beta header", f"a token that {UNKNOWN}", _LEAVE_OUT))
+                judging.refusals.append(Refusal(where, f"a token that {UNKNOWN}", _LEAVE_OUT))
             kept.append(token)
         return tuple(kept)
 
@@ -151,6 +157,18 @@ class _Judging:
                 self.refusals.append(Refusal("$", f"a field that {UNKNOWN}", _LEAVE_OUT))
             elif name.lower() in compiled.spelled:  # some servers read names whatever their letter case
                 self.refusals.append(Refusal("$", "a field is written as another one in other letters", "write it so"))
+
+    def written_betas(self) -> tuple[str, ...]:
+        """The tokens in the body, which go out where the others do."""
+        self.removals.add(_BETAS)
+        match self._body.value(_BETAS):
+            case None:
+                return ()
+            case [*tokens] if len(tokens) <= _MAX_BETAS and all(type(token) is str for token in tokens):
+                return tuple(tokens)
+            case _:
+                self.refusals.append(Refusal(f"$.{_BETAS}", f"is no list of at most {_MAX_BETAS} tokens", _LEAVE_OUT))
+                return ()
 
     def values(self) -> None:
         """What rows say of the fields that are there."""

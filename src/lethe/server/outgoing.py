@@ -148,7 +148,7 @@ class Outgoing:
         path = served.path(endpoint, attempt.model, stream=exchange.streaming)
         if exchange.incoming.query and exchange.caller is Dialect.ANTHROPIC and _takes_version(upstream):
             path += "?beta=true"  # there is one that passes
-        spliced = body.spliced(changes, verdict.removals | elsewhere)
+        spliced = body.spliced(changes, verdict.removals - changes.keys() | elsewhere)
         if counts is not None:
             spliced = placed(counts, spliced, attempt.model)
         call = Call(path=path.encode(), headers=sent, body=spliced)
