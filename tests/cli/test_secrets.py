@@ -91,3 +91,17 @@ def test_where_none_is_configured(tmp_path: Path, capsys: pytest.CaptureFixture[
     path = tmp_path / "lethe.toml"
     path.write_text('[upstreams.a]\ndialect = "anthropic"\nbase_url = "http://127.0.0.1:1"\n')
     assert run(capsys, "--config", str(path)) == (0, secrets.NONE + "\n")
+
+
+def test_the_password_of_the_store_of_limits(
+    config: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path(config).open("a") as file:
+        file.write(
+            '[limits]\nconcurrent = 1\nstore = "redis://127.0.0.1:6379/0"\nstore_password = "env:STORE_PASSWORD"\n'
+        )
+    status, out = run(capsys, "--config", config, "--json")
+    (told,) = [each for each in json.loads(out)["secrets"] if each["secret"] == "env:STORE_PASSWORD"]
+    assert (status, told["for"], told["had"]) == (1, ["the store of limits"], False)
+    monkeypatch.setenv("STORE_PASSWORD", "CANARY_p")
+    assert run(capsys, "--config", config)[0] == 0

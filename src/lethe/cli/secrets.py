@@ -61,6 +61,9 @@ def _uses(settings: Settings) -> Iterator[tuple[str, str]]:
             yield reference, f"upstream {upstream.name}"
     for index, reference in settings.key_secrets.items():
         yield reference, f"key {settings.plan.keys[index].name}"
+    store = settings.plan.limit_store
+    if store is not None and store.password is not None:
+        yield store.password, "the store of limits"
     for task in settings.probes:
         if task.key is not None:
             yield task.key, f"proof of {task.upstream}"
