@@ -102,6 +102,7 @@ LEFT_OUT: Mapping[str, str] = {
     f"{SITE}/*.pyx": "sources of what is compiled",
     f"{SITE}/*.pxd": "sources of what is compiled",
     f"{SITE}/bin*": "commands of packages",
+    f"{SITE}/*.dist-info/RECORD": "nothing is uninstalled; it has a hash of where it was built",
     f"{SITE}/lethe_proxy-*/direct_url.json": "where it was built",
     "usr/sbin/*": "commands of administrators",
     "usr/share/base-files*": "templates of files that are not here",
