@@ -10,15 +10,19 @@ from lethe.policies.access import identify, presented, refuse_strangers
 DIGESTS = [hashlib.sha256(key).digest() for key in (b"sk-one", b"sk-two")]
 
 GOOD = [
-    ([(b"x-api-key", b"sk-one")], (0, b"x-api-key")),
-    ([(b"authorization", b"Bearer sk-two")], (1, b"authorization")),
-    ([(b"authorization", b"bearer  sk-two ")], (1, b"authorization")),
-    ([(b"x-api-key", b"their-own"), (b"authorization", b"Bearer sk-one")], (0, b"authorization")),
+    ([(b"x-api-key", b"sk-one")], (0, {b"x-api-key"})),
+    ([(b"authorization", b"Bearer sk-two")], (1, {b"authorization"})),
+    ([(b"authorization", b"bearer  sk-two ")], (1, {b"authorization"})),
+    ([(b"x-api-key", b"their-own"), (b"authorization", b"Bearer sk-one")], (0, {b"authorization"})),
+    (
+        [(b"x-api-key", b"sk-two"), (b"authorization", b"Bearer sk-one"), (b"x-goog-api-key", b"sk-two")],
+        (1, {b"x-api-key", b"authorization", b"x-goog-api-key"}),
+    ),
 ]
 
 
 @pytest.mark.parametrize(("headers", "expected"), GOOD, ids=range(len(GOOD)))
-def test_known(headers: list[tuple[bytes, bytes]], expected: tuple[int, bytes]) -> None:
+def test_known(headers: list[tuple[bytes, bytes]], expected: tuple[int, set[bytes]]) -> None:
     assert identify(presented(dict(headers)), DIGESTS) == expected
 
 

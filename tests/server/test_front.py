@@ -75,6 +75,35 @@ async def test_forwarding_passes_the_callers_credential_and_keeps_our_key() -> N
         assert (got.get("x-api-key"), got["authorization"]) == (None, "Bearer theirs")
 
 
+GEMINI = Dialect.GEMINI
+OURS, THEIRS = "ours", "theirs"
+
+
+@pytest.mark.parametrize(
+    ("upstream_speaks", "sent", "passed"),
+    [
+        (ANTHROPIC, {"x-api-key": OURS, "authorization": f"Bearer {OURS}"}, set()),
+        (ANTHROPIC, {"x-api-key": THEIRS, "authorization": f"Bearer {OURS}", "x-goog-api-key": "also"}, {"x-api-key"}),
+        (ANTHROPIC, {"authorization": f"Bearer {OURS}", "x-goog-api-key": THEIRS}, set()),
+        (CHAT, {"authorization": f"Bearer {THEIRS}", "x-goog-api-key": OURS}, {"authorization"}),
+        (GEMINI, {"authorization": f"Bearer {OURS}", "x-goog-api-key": THEIRS}, {"x-goog-api-key"}),
+        (GEMINI, {"x-api-key": THEIRS, "x-goog-api-key": OURS}, set()),
+    ],
+    ids=str,
+)
+async def test_a_forwarded_credential_is_none_of_our_keys_and_goes_to_who_takes_it(
+    upstream_speaks: Dialect, sent: dict[str, str], passed: set[str]
+) -> None:
+    async with Fake() as fake:
+        up = upstream("up", fake, upstream_speaks, auth=Auth.FORWARD, credential=None)
+        async with serving([up], keys=keys(OURS, "also")) as rig:
+            fake.answer(json_answer(500, {}))
+            await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC), **sent)
+            got = dict(fake.requests[0].headers)
+    assert {name for name in ("x-api-key", "authorization", "x-goog-api-key") if name in got} == passed
+    assert not {OURS, f"Bearer {OURS}", "also"} & set(got.values())
+
+
 LEVELS: list[tuple[str, Level, Level | None, str | None, Level | None]] = [
     # configured, the key's, the request's, what binds (None: refused)
     ("default", Level.C, None, None, Level.C),

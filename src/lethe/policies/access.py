@@ -43,8 +43,9 @@ def _name(authority: bytes) -> bytes:
     return name.lower()
 
 
-def identify(credentials: dict[bytes, bytes], digests: Sequence[bytes]) -> tuple[int, bytes]:
-    """The index of the key that was presented, and the header that held it. Raises Unauthenticated."""
+def identify(credentials: dict[bytes, bytes], digests: Sequence[bytes]) -> tuple[int, set[bytes]]:
+    """The index of the key that was presented first, and the headers that held a key. Raises Unauthenticated."""
+    found, held = -1, set()
     for slot in _SLOTS:
         secret = credentials.get(slot)
         if secret is None:
@@ -55,5 +56,8 @@ def identify(credentials: dict[bytes, bytes], digests: Sequence[bytes]) -> tuple
             if hmac.compare_digest(digest, known):
                 match = n
         if match >= 0:
-            return match, slot
-    raise Unauthenticated
+            found = match if found < 0 else found
+            held.add(slot)
+    if found < 0:
+        raise Unauthenticated
+    return found, held

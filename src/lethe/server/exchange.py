@@ -26,7 +26,7 @@ class Exchange:
     """Mutable, owned by the one task that answers the request. `facts` becomes its event: numbers only."""
 
     __slots__ = (
-        "arrived", "asked", "caller", "carve_outs", "endpoint", "facts", "headers", "incoming", "key_slot",
+        "arrived", "asked", "caller", "carve_outs", "endpoint", "facts", "headers", "incoming", "key_slots",
         "level", "losses", "named", "started", "streaming", "upstream_class", "upstream_errors",
     )  # fmt: skip
 
@@ -41,7 +41,7 @@ class Exchange:
         self.endpoint = asked.endpoint
         self.arrived = 0.0  # the loop's clock
         self.level = Level.C
-        self.key_slot: bytes | None = None  # the header that held our own key
+        self.key_slots: set[bytes] = set()  # the headers that held keys of our own
         self.upstream_class: UpstreamClass | None = None
         self.upstream_errors: Dialect | None = None  # in whose words it tells what went wrong
         self.carve_outs: tuple[str, ...] = ()  # of the proof or contract that the class rests on

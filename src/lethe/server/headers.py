@@ -24,7 +24,14 @@ BETA: dict[Dialect, bytes] = {
     Dialect.OPENAI_RESPONSES: b"openai-beta",
 }
 # With `auth = "forward"` the caller's own subscription goes upstream, which may insist on its own client.
-FORWARDED = frozenset({b"x-api-key", b"authorization", b"x-goog-api-key"})
+_KEY_OR_TOKEN = frozenset({b"x-api-key", b"authorization"})
+FORWARDED: dict[Dialect, frozenset[bytes]] = {
+    Dialect.ANTHROPIC: _KEY_OR_TOKEN,
+    Dialect.OPENAI_CHAT: _KEY_OR_TOKEN,
+    Dialect.OPENAI_RESPONSES: _KEY_OR_TOKEN,
+    Dialect.GEMINI: frozenset({b"x-goog-api-key", b"authorization"}),
+    Dialect.CONVERSE: frozenset({b"authorization"}),
+}
 CLIENT = frozenset({b"user-agent", b"x-app"})  # at level C only
 MAX_BETAS = 64
 

@@ -234,9 +234,9 @@ def _credential(exchange: Exchange, upstream: Upstream, credentials: Mapping[str
     secret = credentials.get(upstream.credential, "") if upstream.credential else ""
     match upstream.auth:
         case Auth.FORWARD:
-            own = exchange.key_slot
-            passed = FORWARDED | CLIENT if exchange.level is Level.C else FORWARDED
-            forwarded = [h for h in exchange.headers if h[0] in passed and h[0] != own]
+            taken = FORWARDED[upstream.dialect] - exchange.key_slots
+            passed = taken | CLIENT if exchange.level is Level.C else taken
+            forwarded = [h for h in exchange.headers if h[0] in passed]
             return forwarded if exchange.level is Level.C else [*forwarded, USER_AGENT]
         case Auth.X_API_KEY if secret:
             return [(b"x-api-key", secret.encode()), USER_AGENT]
