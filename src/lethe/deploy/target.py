@@ -24,7 +24,9 @@ class Undeployable(Exception):
     """This configuration cannot run on this platform; the text says why and what to change."""
 
 
-TARGETS: tuple[str, ...] = ("cloud-run", "cloudflare-gateway", "container-apps", "fargate", "kubernetes", "systemd")
+TARGETS: tuple[str, ...] = (
+    "cloud-run", "cloudflare-edge", "cloudflare-gateway", "container-apps", "fargate", "kubernetes", "systemd",
+)  # fmt: skip
 
 
 def target(name: str) -> Target:
