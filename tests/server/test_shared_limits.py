@@ -65,6 +65,18 @@ async def test_tokens_and_places_are_shared_and_given_back(store: Store) -> None
             await two.take(0)
 
 
+@pytest.mark.parametrize("tokens", [2**63, 10**18, 10**30])
+async def test_a_count_that_no_answer_can_have_costs_the_store_nothing(store: Store, tokens: int) -> None:
+    async with sharing(store.place, Limits(requests_per_minute=3, tokens_per_minute=10**40)) as (one, two):
+        for each in (one, two, one):
+            lease = await each.take(0)
+            assert lease is not None
+            lease.settle(tokens)
+            await asyncio.gather(*each._tasks)
+        with pytest.raises(RateLimited, match="requests_per_minute"):
+            await one.take(0)
+
+
 async def test_places_of_an_instance_that_dies_are_free_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_limits, "LEASE", 1.0)
     async with sharing(store.place, Limits(concurrent=1)) as (dead, alive):

@@ -21,6 +21,7 @@ AVOIDED = 1.0  # seconds for which a store that failed is not asked again
 LEASE = 60.0  # seconds; a place that is not renewed is free again: an instance may have died
 RENEWED = LEASE / 3
 _CONNECTIONS = 32
+_MOST = 10**9  # tokens of one answer that are counted: what an upstream says may be more than the store can add up
 
 # KEYS: counts, places. ARGV: limits of requests, tokens, concurrent (-1: none), an id, seconds of a lease.
 # The store's own clock counts, so instances need not agree. Answers counts before this request, and the time.
@@ -123,7 +124,7 @@ class SharedLimiter:
         held.discard(id)
         if not held:
             self._held.pop(keys, None)
-        task = self._loop.create_task(self._quietly(self._settle(keys=list(keys), args=[id, tokens])))
+        task = self._loop.create_task(self._quietly(self._settle(keys=list(keys), args=[id, min(tokens, _MOST)])))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
