@@ -53,6 +53,15 @@ FOUND: dict[str, tuple[str, bytes]] = {
         "events gemini",
         b'data: {"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP","usageMetadata":0}]}\n\n',
     ),
+    "a probability that is a number": (
+        "reply openai-chat",
+        b'{"choices":[{"message":{"content":"Hi"},"logprobs":{"content":[{"token":"Hi","logprob":-1},7]}}]}',
+    ),
+    "a message beside deltas": (
+        "stream openai-chat",
+        b'data: {"id":"x","choices":[{"index":0,"message":"CANARY","delta":{"content":"a","x":1},"finish_reason":"stop"}]}\n\n'
+        b"data: [DONE]\n\n",
+    ),
     "a body too deep to be read": ("request anthropic", b'{"model":"m","messages":' + b"[" * DEEP + b"]" * DEEP + b"}"),
 }  # fmt: skip
 REPEATED: dict[str, tuple[str, bytes, bytes]] = {

@@ -201,7 +201,7 @@ def _with_logprobs(content: tuple[ContentBlock, ...], value: Any) -> tuple[tuple
     at = next((i for i, b in enumerate(content) if isinstance(b, Text)), None)
     if not isinstance(tokens, list) or at is None:
         return content, {**rest, **present(content=tokens)}
-    text = msgspec.structs.replace(content[at], logprobs=tuple(tokens))
+    text = msgspec.structs.replace(content[at], logprobs=tuple(t for t in tokens if isinstance(t, dict)))
     return (*content[:at], text, *content[at + 1 :]), rest
 
 

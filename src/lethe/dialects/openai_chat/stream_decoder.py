@@ -41,7 +41,8 @@ MAX_LEFT = 1000  # leftover items kept of a stream
 Kind: TypeAlias = Literal["", "text", "refusal", "thinking"]
 _BLOCKS: dict[Kind, ContentBlock] = {"text": Text(text=""), "refusal": Refusal(text=""), "thinking": Thinking(text="")}
 _CHUNK_FIELDS = frozenset({"id", "object", "model", "choices", "usage", "obfuscation"})
-_CHOICE_FIELDS = frozenset({"index", "delta", "finish_reason", "logprobs", "error"})
+# Some repeat the whole `message` beside its last delta.
+_CHOICE_FIELDS = frozenset({"index", "delta", "finish_reason", "logprobs", "error", "message"})
 _DELTA_FIELDS = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "reasoning_details", *NAMES})
 
 
