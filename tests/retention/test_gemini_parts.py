@@ -38,7 +38,16 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     (said(result({"CANARY_new": {}})), ["$.contents[].parts[].functionResponse.parts[]"]),
     (said(STORED), ["$.contents[].parts[].fileData"]),
     (said(result(STORED)), ["$.contents[].parts[].functionResponse.parts[].fileData"]),
+    (said(result(result(STORED))), ["$.contents[].parts[].functionResponse.parts[]"]),
     ({**said(TEXT), "systemInstruction": {"parts": [{"CANARY_new": {}}]}}, ["$.systemInstruction.parts[]"]),
+    (
+        {**said(TEXT), "systemInstruction": {"parts": [result(STORED)]}},
+        ["$.systemInstruction.parts[].functionResponse.parts[].fileData"],
+    ),
+    (
+        {**said(TEXT), "system_instruction": {"parts": {"function_response": {"parts": [{"file_data": {}}]}}}},
+        ["$.system_instruction.parts[].function_response.parts[].file_data"],
+    ),
     (tools({"functionDeclarations": [{"name": "f"}]}), []),
     (tools({"function_declarations": [{"name": "f"}]}), []),
     (tools({"CANARY_new": {}}), ["$.tools[0]"]),

@@ -73,6 +73,7 @@ class FieldVocabulary:
     def __init__(self, surface: Surface) -> None:
         self._tools = frozenset(surface.known.tools) | _ruled_fields(surface, "tools[].")
         self._parts = frozenset(surface.known.parts) | _ruled_fields(surface, "parts[].")
+        self._in_results = self._parts.difference(_RESULTS)
 
     def unknown_tools(self, tools: Any) -> Iterator[str]:
         """The path of each tool with a field that is not known, and of one that has none."""
@@ -89,7 +90,7 @@ class FieldVocabulary:
                     yield at
                 for name in _RESULTS:
                     for result in objects([part.get(name)]):
-                        if any(inner.keys() - self._parts for inner in objects([result.get("parts")])):
+                        if any(inner.keys() - self._in_results for inner in objects([result.get("parts")])):
                             yield f"{at}.{name}.parts[]"
 
 
