@@ -151,7 +151,7 @@ class Drawn:
         return call
 
     def answered(self) -> ContentBlock:
-        match self.of("text", "text", "thought", "refusal", "call"):
+        match self.of("text", "thought", "refusal", "call", "call"):
             case "thought":
                 return self.thought(*((self.source,) if self.replied else Dialect))
             case "refusal":
