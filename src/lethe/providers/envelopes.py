@@ -3,6 +3,7 @@
 A dialect's own vendor serves it plainly; clouds serve others' dialects in envelopes of their own, a row each.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -20,6 +21,7 @@ from lethe.wire.framing import Framing
 MODEL = "{model}"  # in a path: the model's name, percent-encoded
 API_VERSION = "{api_version}"  # in a path: as the configuration says, filled in once
 _DOTS = frozenset({".", ".."})
+_SEGMENTS = re.compile(r"[/\\]")
 
 
 class Endpoint(StrEnum):
@@ -74,7 +76,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
         path = path or self.paths[endpoint]
         if MODEL not in path:
             return path
-        if model in _DOTS:  # a segment that servers resolve
+        if not _DOTS.isdisjoint(_SEGMENTS.split(model)):  # which some servers resolve even where they are encoded
             raise InvalidRequest("$.model", "is no name of a model")
         return path.replace(MODEL, quote(model, safe="@"))
 
