@@ -59,8 +59,8 @@ FOUND: dict[str, tuple[str, bytes]] = {
     ),
     "a message beside deltas": (
         "stream openai-chat",
-        b'data: {"id":"x","choices":[{"index":0,"message":"CANARY","delta":{"content":"a","x":1},"finish_reason":"stop"}]}\n\n'
-        b"data: [DONE]\n\n",
+        (b'data: {"id":"x","choices":[{"index":0,"message":"CANARY","delta":{"content":"a","x":1},"finish_reason":"stop"}]}\n\n'
+        b"data: [DONE]\n\n"),
     ),
     "a body too deep to be read": ("request anthropic", b'{"model":"m","messages":' + b"[" * DEEP + b"]" * DEEP + b"}"),
 }  # fmt: skip
