@@ -136,7 +136,9 @@ async def test_nothing_is_stored_at_any_upstream_of_openais_shape(provider: str,
             bodies = [seen.json() for seen in fake.requests]
             assert bodies
             assert all(body.get("store", False) is False for body in bodies)
-            if provider in {"openai", "azure", "xai", "openrouter"} or (caller is ANTHROPIC and provider not in UNSTORED):
+            if provider in {"openai", "azure", "xai", "openrouter"} or (
+                caller is ANTHROPIC and provider not in UNSTORED
+            ):
                 assert all("store" in body for body in bodies)
 
 
