@@ -128,3 +128,28 @@ def test_no_evidence_makes_a_covered_model_better(provider: str) -> None:
             )
             best = standing(Subject(contract=signed("zdr")), surface, "claude-fable-5-1", proofs, NOW)
             assert best.upstream_class >= UpstreamClass.U6
+
+
+ARN = "arn:aws:bedrock:us-east-1:123456789012"
+
+
+@pytest.mark.parametrize(
+    ("model", "tells"),
+    [
+        ("us.anthropic.claude-sonnet-4-6", True),
+        (f"{ARN}:inference-profile/us.anthropic.claude-sonnet-4-6", True),
+        (f"{ARN}:application-inference-profile/abc", False),
+        (f"{ARN}:provisioned-model/abc", False),
+        (f"{ARN}:prompt-router/abc", False),
+        (f"{ARN}:default-prompt-router/anthropic.claude:1", False),
+    ],
+)
+@pytest.mark.parametrize("endpoint", ["converse", "converse_tokens", "invoke", "invoke_tokens"])
+def test_a_name_that_may_hide_a_covered_model_is_taken_for_one(endpoint: str, model: str, *, tells: bool) -> None:
+    (surface,) = (s for s in register.all_surfaces() if s.id == f"bedrock.{endpoint}")
+    proofs = tuple(
+        replace(finding(row, probe), models=()) for row in surface.evidence for probe in (row.probe, *row.also)
+    )
+    best = standing(Subject(contract=signed("zdr")), surface, model, proofs, NOW)
+    assert (best.upstream_class is UpstreamClass.U3) is tells
+    assert tells or best.upstream_class is UpstreamClass.U6
