@@ -145,7 +145,7 @@ def _decode(f: Fields) -> Response:
     if error := f.peek("error"):
         raise StreamFailed(decode_error_object({"error": error}))
     # choices beyond the first were never asked for
-    choice = next(iter(sorted(f.items("choices"), key=lambda c: c.peek("index") or 0)), None)
+    choice = next(iter(sorted(f.items("choices"), key=_number)), None)
     if choice is None:
         raise MalformedReply
     if error := choice.peek("error"):  # OpenRouter, for a provider that failed midway
@@ -167,6 +167,11 @@ def _decode(f: Fields) -> Response:
         extras=leftovers(choice, message=inner, logprobs=logprobs),
     )
     return Response(id=id, model=model, content=content, finish=finish, extras=leftovers(f))
+
+
+def _number(choice: Fields) -> int:
+    number = choice.peek("index")
+    return number if isinstance(number, int) else 0
 
 
 def _mended(message: JsonObject, reply_id: str) -> JsonObject:
