@@ -62,6 +62,10 @@ FOUND: dict[str, tuple[str, bytes]] = {
         (b'data: {"id":"x","choices":[{"index":0,"message":"CANARY","delta":{"content":"a","x":1},"finish_reason":"stop"}]}\n\n'
         b"data: [DONE]\n\n"),
     ),
+    "choices numbered in words": (
+        "reply openai-chat",
+        b'{"choices":[{"index":"a","message":{"content":"x"}},{"index":1,"message":{"content":"y"}}]}',
+    ),
     "a body too deep to be read": ("request anthropic", b'{"model":"m","messages":' + b"[" * DEEP + b"]" * DEEP + b"}"),
 }  # fmt: skip
 REPEATED: dict[str, tuple[str, bytes, bytes]] = {
