@@ -20,6 +20,7 @@ from tests.clients import npm
 
 FOLDER = Path(__file__).parent / "wrangler"
 WAIT = 30.0  # seconds; a standstill, not a measure
+PACKING = 120.0  # seconds
 ENTRY = """import { relay } from "./src/relay.js";
 
 export default {
@@ -29,26 +30,32 @@ export default {
   },
 };
 """
-# The same with an object between, which passes the answer on as @cloudflare/containers 0.3.7 does (`containerFetch`).
-OBJECT = """import { relay } from "./src/relay.js";
+# What is deployed, with a container that is the origin; /started tells how the library has started it.
+SCRIPTED = """import worker, { Lethe as Deployed } from "./index.js";
 
-export class Lethe {
-  constructor(state, env) {
-    this.env = env;
-  }
+const started = [];
 
-  async fetch(request) {
-    const answer = await fetch(this.env.ORIGIN + new URL(request.url).pathname, request);
-    if (answer.body === null) return answer;
-    const { readable, writable } = new IdentityTransformStream();
-    answer.body.pipeTo(writable).catch(() => {});
-    return new Response(readable, answer);
+export class Lethe extends Deployed {
+  constructor(ctx, env) {
+    const container = {
+      running: false,
+      start(options) {
+        started.push(options);
+        this.running = true;
+      },
+      monitor: () => new Promise(() => {}),
+      getTcpPort: (port) => ({ fetch: (url, init) => fetch(env.ORIGIN + new URL(url).pathname + "?" + port, init) }),
+      signal() {},
+      destroy() {},
+    };
+    Object.defineProperty(ctx, "container", { value: container });
+    super(ctx, env);
   }
 }
 
 export default {
   fetch(request, env) {
-    return relay(request, (outgoing) => env.LETHE.get(env.LETHE.idFromName("0")).fetch(outgoing));
+    return new URL(request.url).pathname === "/started" ? Response.json(started) : worker.fetch(request, env);
   },
 };
 """
@@ -56,20 +63,25 @@ export default {
 _CONFIG = """using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
-  services = [ (name = "main", worker = .edge), (name = "internet", network = (allow = ["private", "public"])) ],
-  sockets = [ (name = "http", address = "127.0.0.1:%d", http = (), service = "main") ],
+  services = [
+    (name = "main", worker = .edge),
+    (name = "disk", disk = (path = "%(disk)s", writable = true)),
+    (name = "internet", network = (allow = ["private", "public"])),
+  ],
+  sockets = [ (name = "http", address = "127.0.0.1:%(port)d", http = (), service = "main") ],
 );
 
 const edge :Workerd.Worker = (
   modules = [
-    (name = "entry.js", esModule = embed "entry.js"),
-    (name = "src/relay.js", esModule = embed "src/relay.js"),
+    (name = "scripted.js", esModule = embed "scripted.js"),
+    (name = "index.js", esModule = embed "index.js"),
+    (name = "%(config)s", text = embed "%(config)s"),
   ],
-  bindings = [ (name = "LETHE", durableObjectNamespace = "Lethe"), (name = "ORIGIN", text = "http://127.0.0.1:%d") ],
-  durableObjectNamespaces = [ (className = "Lethe", uniqueKey = "lethe") ],
-  durableObjectStorage = (inMemory = void),
-  compatibilityDate = "%s",
-  compatibilityFlags = %s,
+  bindings = [ (name = "LETHE", durableObjectNamespace = "Lethe"), %(bindings)s ],
+  durableObjectNamespaces = [ (className = "Lethe", uniqueKey = "lethe", enableSql = true) ],
+  durableObjectStorage = (localDisk = "disk"),
+  compatibilityDate = "%(day)s",
+  compatibilityFlags = %(flags)s,
 );
 """
 _OF_CONTAINERS = ("containers", "durable_objects", "migrations", "routes", "secrets", "$schema")
@@ -197,15 +209,36 @@ def running(folder: Path, files: dict[str, str], port: int) -> Iterator[tuple[in
         yield chosen, folder
 
 
+def packed(folder: Path, files: dict[str, str]) -> Path:
+    """What `wrangler deploy` would send, in a folder."""
+    placed(folder / "work", files)
+    words = wrangler("deploy", "--dry-run", "--outdir", str(folder / "dist"))
+    done = npm.run(words, folder / "work", environment(folder / "home"), PACKING)
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stdout + done.stderr
+    return folder / "dist"
+
+
 @contextlib.contextmanager
-def objects(folder: Path, files: dict[str, str], port: int) -> Iterator[int]:
-    """The relay and an object behind it, by workerd itself; its port."""
-    work, config, chosen = folder / "work", json.loads(files["wrangler.json"]), _free()
-    flags, day = json.dumps(config["compatibility_flags"]), config["compatibility_date"]
-    served = {"config.capnp": _CONFIG % (chosen, port, day, flags), "entry.js": OBJECT}
-    placed(work, {"src/relay.js": files["src/relay.js"], **served})
-    (program,) = (work / "node_modules" / "@cloudflare").glob("workerd-*/bin/workerd")  # that of this machine
-    with _started([str(program), "serve", "config.capnp"], work, folder / "home", chosen):
+def objects(folder: Path, dist: Path, variables: dict[str, str], flags: list[str]) -> Iterator[int]:
+    """All that is deployed, by workerd itself, with a scripted container; its port. What it stores is in `folder`."""
+    (source,) = dist.glob("*.toml")
+    for path in (source, dist / "index.js"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    disk, chosen = folder / "disk", _free()
+    disk.mkdir()
+    written = {
+        "disk": str(disk),
+        "port": chosen,
+        "config": source.name,
+        "bindings": ", ".join(f'(name = "{name}", text = "{value}")' for name, value in variables.items()),
+        "day": "2026-11-01",
+        "flags": json.dumps(flags),
+    }
+    (folder / "config.capnp").write_text(_CONFIG % written)
+    (folder / "scripted.js").write_text(SCRIPTED)
+    (program,) = (npm.install(FOLDER) / "@cloudflare").glob("workerd-*/bin/workerd")  # that of this machine
+    with _started([str(program), "serve", "config.capnp"], folder, folder / "home", chosen):
         yield chosen
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from jsonschema.validators import validator_for
 from tests.clients import npm
-from tests.deploy.edge import FOLDER, WAIT, Origin, environment, objects, origin, placed, running, wrangler
+from tests.deploy.edge import FOLDER, WAIT, Origin, objects, origin, packed, running
 from tests.deploy.made import RICH, files
 
 from lethe.deploy.deployment import STARTER
@@ -145,16 +145,11 @@ def test_what_cannot_run_here(config: str, said: str) -> None:
 
 
 def test_wrangler_packs_it(made: dict[str, str], tmp_path: Path) -> None:
-    placed(tmp_path / "work", made)
-    words = wrangler("deploy", "--dry-run", "--outdir", str(tmp_path / "dist"))
-    done = npm.run(words, tmp_path / "work", environment(tmp_path / "home"), 120)
-    assert done.returncode == 0, done.stderr
-    assert "WARNING" not in done.stdout + done.stderr
-    packed = (tmp_path / "dist" / "index.js").read_text()
-    (config,) = (tmp_path / "dist").glob("*lethe.toml")
+    dist = packed(tmp_path, made)
+    (config,) = dist.glob("*lethe.toml")
     assert config.read_text() == made["lethe.toml"]
     for name in json.loads(made["wrangler.json"])["secrets"]["required"]:
-        assert f'"{name}"' in packed
+        assert f'"{name}"' in (dist / "index.js").read_text()
 
 
 # The Worker, run by workerd
@@ -175,14 +170,30 @@ PASSED = {
 }
 
 
-@pytest.fixture(scope="module", params=["wrangler", "object"])
-def edge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return packed(tmp_path_factory.mktemp("packed"), files(ID))
+
+
+FLAGS = json.loads(files(ID)["wrangler.json"])["compatibility_flags"]
+SECRETS = {"ANTHROPIC_API_KEY": "CANARY_key", "LETHE_CLIENT_KEY": "CANARY_caller"}
+
+
+@contextlib.contextmanager
+def contained(folder: Path, dist: Path, behind: Origin, flags: list[str]) -> Iterator[int]:
+    variables = {**SECRETS, "ORIGIN": f"http://127.0.0.1:{behind.port}"}
+    with objects(folder, dist, variables, flags) as port:
+        yield port
+
+
+@pytest.fixture(scope="module", params=["the relay in wrangler", "all of it in workerd"])
+def edge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, dist: Path) -> Iterator[Edge]:
     folder = tmp_path_factory.mktemp("edge")
     with origin() as behind, contextlib.ExitStack() as stack:
-        if request.param == "wrangler":
+        if request.param == "the relay in wrangler":
             port, _ = stack.enter_context(running(folder, files(ID), behind.port))
         else:
-            port = stack.enter_context(objects(folder, files(ID), behind.port))
+            port = stack.enter_context(contained(folder, dist, behind, FLAGS))
         yield port, behind
 
 
@@ -237,16 +248,13 @@ def leaves(connection: HTTPConnection) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(("flags", "seen"), [(None, True), ([], False)], ids=["as written", "without the flags"])
+@pytest.mark.parametrize(("flags", "seen"), [(FLAGS, True), ([], False)], ids=["as written", "without the flags"])
 @pytest.mark.parametrize("answered", [True, False], ids=["while it streams", "before it answers"])
 def test_a_caller_who_leaves_is_gone_behind_it_too(
-    answered: bool, flags: list[str] | None, seen: bool, tmp_path: Path, opened: Opened
+    answered: bool, flags: list[str], seen: bool, tmp_path: Path, dist: Path, opened: Opened
 ) -> None:
     """At once, without a byte more. It is the compatibility flags that carry it over to the object."""
-    made = files(ID)
-    if flags is not None:
-        made["wrangler.json"] = json.dumps({**json.loads(made["wrangler.json"]), "compatibility_flags": flags})
-    with origin() as behind, objects(tmp_path, made, behind.port) as port:
+    with origin() as behind, contained(tmp_path, dist, behind, flags) as port:
         connection = opened(port)
         begin(connection, PASSED)
         connection.send(chunk(CANARY) + chunk(b""))
@@ -274,6 +282,29 @@ def test_a_body_of_some_megabytes(edge: Edge, opened: Opened) -> None:
     behind.parts.put(None)
     assert connection.getresponse().read() == b""
     assert got == size
+
+
+def test_the_container_gets_configuration_and_secrets_and_its_object_stores_none_of_it(
+    tmp_path: Path, dist: Path, opened: Opened
+) -> None:
+    """Cloudflare's own class of containers, which keeps its state in SQLite."""
+    with origin() as behind, contained(tmp_path, dist, behind, FLAGS) as port:
+        behind.parts.put(CANARY)
+        behind.parts.put(None)
+        asked = opened(port)
+        asked.request("POST", "/v1/messages", body=CANARY, headers={**PASSED, "x-note": CANARY.decode()})
+        assert asked.getresponse().read() == CANARY
+        told = opened(port)
+        told.request("GET", "/started")
+        for options in json.loads(told.getresponse().read()):
+            sent = options.pop("env")
+            assert options == {"enableInternet": True}
+            assert sent.pop("LETHE_TOML") == STARTER
+            assert sent == {"PORT": "8080", "LETHE_HOST": "0.0.0.0", "LETHE_DRAIN": "880", **SECRETS}
+    stored = [path for path in (tmp_path / "disk").rglob("*") if path.is_file()]
+    assert stored
+    for path in (*stored, tmp_path / "home" / "output"):
+        assert b"CANARY" not in path.read_bytes()
 
 
 def test_nobody_behind_it_and_nothing_written(tmp_path: Path, opened: Opened) -> None:
