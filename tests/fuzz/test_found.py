@@ -66,6 +66,16 @@ FOUND: dict[str, tuple[str, bytes]] = {
         "reply openai-chat",
         b'{"choices":[{"index":"a","message":{"content":"x"}},{"index":1,"message":{"content":"y"}}]}',
     ),
+    "a call without an id before one with": (
+        "stream openai-chat",
+        (b'data: {"id":"x","choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]}}]}\n\n'
+        b'data: {"choices":[{"delta":{"tool_calls":[{"index":1,"id":"b","function":{"name":"g","arguments":"{}"}}]},'
+        b'"finish_reason":"tool_calls"}]}\n\n'),
+    ),
+    "a result that is a list": (
+        "request gemini",
+        b'{"model":"m","contents":[{"role":"user","parts":[{"functionResponse":[{"name":"f"}]}]}]}',
+    ),
     "a body too deep to be read": ("request anthropic", b'{"model":"m","messages":' + b"[" * DEEP + b"]" * DEEP + b"}"),
 }  # fmt: skip
 REPEATED: dict[str, tuple[str, bytes, bytes]] = {

@@ -184,7 +184,11 @@ def _in_order(content: JsonObject, calls: dict[str, Called]) -> JsonObject:
 
 
 def _is_made(part: JsonObject) -> bool:
-    return "functionResponse" in part and is_made(part["functionResponse"]["id"])
+    match part.get("functionResponse"):
+        case {"id": str(id)}:
+            return is_made(id)
+        case _:
+            return False
 
 
 def _is_plain(content: JsonObject) -> bool:

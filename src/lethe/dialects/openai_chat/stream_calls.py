@@ -50,7 +50,9 @@ class CallAssembler:
         """`next_block` is the index of a block that may be opened now."""
         call = self._find(delta)
         if call is None:
-            yield from self._announce(next_block)
+            if self._calls and self._calls[-1].block < 0:
+                yield from self._announce(next_block)
+                next_block += 1
             call = _Call(len(self._calls))
             self._calls.append(call)
         if isinstance(number := delta.get("index"), int):
