@@ -32,7 +32,7 @@ MACHINES: Mapping[str, Machine] = {
     "x86_64": Machine("amd64", "x86_64-linux-gnu"),
     "aarch64": Machine("arm64", "aarch64-linux-gnu"),
 }
-LOCKS: Mapping[str, str] = {"plain": "runtime.txt"}
+LOCKS: Mapping[str, str] = {"plain": "runtime.txt", "cloud": "cloud.txt"}
 
 
 def say(line: str) -> None:

@@ -12,6 +12,9 @@ echo "runtime.txt: what the proxy runs on"
 compile --output-file requirements/runtime.txt
 echo "dev.txt: runtime and everything that checks it"
 compile --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+echo "cloud.txt: runtime with the identities of clouds, and shared limits; for the image"
+compile --extra aws --extra azure --extra google --extra redis --constraint requirements/dev.txt \
+    --output-file requirements/cloud.txt
 echo "build.txt: what builds the package"
 compile --all-build-deps --only-build-deps --constraint requirements/dev.txt --output-file requirements/build.txt
 
