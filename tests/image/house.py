@@ -20,12 +20,14 @@ ROOT = Path(__file__).parents[2]
 KEY = "sk-lethe-image-test"
 BUILD, PATIENCE = 400.0, 60.0
 NEEDED = ("apt-get", "dpkg-deb", "podman", "runc")
-# Any raise of a limit is refused where the host has no CAP_SYS_RESOURCE; /tmp is what `lethe verify` works in.
+# Any raise of a limit is refused where the host has no CAP_SYS_RESOURCE.
+LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1024:1024")
 CONFINED = (
-    *("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1024:1024"),
-    *("--read-only", "--tmpfs", "/tmp:rw,noexec,nosuid,size=16m"),
+    *LIMITS,
+    *("--read-only", "--read-only-tmpfs=false"),
     *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--log-driver", "none"),
 )
+TEMPORARY = ("--tmpfs", "/tmp:rw,noexec,nosuid,size=16m")  # for what needs a place to write, which serving does not
 
 
 def needed() -> None:
