@@ -10,7 +10,7 @@ JOBS ?= 2
 # What `make bench` measures, by name or file.
 BENCH ?= direct nginx rolter smg litellm lethe lethe-b
 # Options of `make image`, such as --variant cloud or --snapshot 20261129T000000Z.
-IMAGE ?=
+IMAGE_OPTIONS ?=
 
 help: ## these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -40,7 +40,7 @@ bench: ## what a request costs, beside other proxies where they are installed (b
 
 image: ## the container image of the last commit, its SBOM and provenance, in dist/image (docs/deployment/image.md)
 	@requirements/install.sh run
-	@$(bin)/python -m image.build $(IMAGE)
+	@$(bin)/python -m image.build $(IMAGE_OPTIONS)
 
 fmt: ## format and mend what can be mended
 	@requirements/install.sh dev
