@@ -6,7 +6,7 @@ from tests.fuzz.targets import every, targets
 TARGETS = targets(every)
 DEEP = 100_000
 # A depth that can be read and, some calls further down the stack, not be written.
-EDGE = range(880, 1000, 7)
+EDGE = range(880, 1000, 2)
 
 FOUND: dict[str, tuple[str, bytes]] = {
     "a reply that is no UTF-8": ("reply anthropic", b'{"id":"\xff","content":[]}'),
@@ -79,6 +79,11 @@ FOUND: dict[str, tuple[str, bytes]] = {
     "a body too deep to be read": ("request anthropic", b'{"model":"m","messages":' + b"[" * DEEP + b"]" * DEEP + b"}"),
 }  # fmt: skip
 REPEATED: dict[str, tuple[str, bytes, bytes]] = {
+    "a leftover of a stream too deep to be written": (
+        "stream openai-chat",
+        b'data: {"id":"x","choices":[{"delta":{"content":"a"},"x":',
+        b"}]}\n\n",
+    ),
     "usage too deep to be written": ("reply anthropic", b'{"type":"message","content":[],"usage":{"a":', b"}}"),
     "a time too deep to be written": ("reply openai-chat", b'{"choices":[{"message":{}}],"created":', b"}"),
     "a field too deep to be written": ("request openai-chat", b'{"model":"m","messages":[],"n":', b"}"),

@@ -37,5 +37,5 @@ def test_guided_by_coverage(name: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.fuzz.guided", name, str(seconds), str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
     found = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    assert done.returncode == 0, f"{name}: {found}\n{done.stderr[-4000:]}"
+    assert done.returncode == 0, f"{name}: {found}\n{done.stdout[-4000:]}"
     print(name, *(line for line in done.stderr.splitlines() if "number_of_executed_units" in line))

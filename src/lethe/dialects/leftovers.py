@@ -263,7 +263,11 @@ def _lost(dialect: Dialect, fields: Mapping[str, Any], path: str) -> Iterator[Lo
 
 def kept(left: JsonObject) -> JsonObject:
     """What a stream has left over so far, to be told at its end. Raises MalformedReply where that is too much."""
-    if len(lenient.encode(left)) > MAX_KEPT:
+    try:
+        fits = len(lenient.encode(left)) <= MAX_KEPT
+    except lenient.Unwritable:  # nested too deeply
+        fits = False
+    if not fits:
         raise MalformedReply("the upstream's stream says too much beside its answer")
     return left
 
