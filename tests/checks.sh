@@ -57,7 +57,7 @@ step spelling "$bin/codespell"
 step core halves
 step coverage "$bin/coverage" report
 # shellcheck disable=SC2086
-step tests "$bin/python" -m pytest -m "not slow" -n "$jobs" --dist loadgroup $others
+step tests "$bin/python" -m pytest -m "not slow" -n "$jobs" $others
 
 echo
 if [ -n "$failed" ]; then

@@ -22,8 +22,6 @@ from lethe.providers.envelopes import Endpoint
 from lethe.upstream.fake import Recorded, Script
 from lethe.verify.voices import VOICES
 
-pytestmark = pytest.mark.xdist_group("leaks")
-
 ONE, TWO = "ZDRCANARYL20X1X0000000000000001", "ZDRCANARYL20X2X0000000000000002"
 STREAMS = pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
 AT = pytest.mark.parametrize("level", LEVELS)

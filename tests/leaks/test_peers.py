@@ -7,8 +7,6 @@ from tests.leaks.cases import CASES, Case
 from tests.leaks.conftest import LEVELS, Runs
 from tests.leaks.house import TRANSLATED, Reply, Shot
 
-pytestmark = pytest.mark.xdist_group("leaks")
-
 KNOWN = {
     "L": set(range(1, 27)) - {9}, "M": set(range(1, 11)), "E": set(range(1, 7)), "H": {1, 2}, "A": {1, 2, 3},
     "P": {1, 2}, "O": {1, 2}, "B": set(range(1, 6)), "K": {1, 2}, "S": {1}, "X": set(range(1, 7)),

@@ -114,7 +114,9 @@ def test_nothing_of_a_request_stays_even_when_lethe_is_down(kind: str, tmp_path:
             assert b"query" in refused.stdout
             lethe.end()
             down = front.curl("-w", "%{http_code}", *words, f"{front.url}/v1/messages?prompt={CANARY}-query", body=body)
-            assert down.stdout.endswith(b"502")
+            assert (
+                down.stdout.endswith(b"502") or down.returncode == 92
+            )  # Caddy may reset a stream whose body it cannot pass on
             assert CANARY.encode() not in front.held()
 
 
