@@ -68,10 +68,15 @@ def fault(work: Callable[[], Any], allowed: tuple[type[LetheError], ...]) -> Let
     return found
 
 
+def _whole(text: str) -> int | str:
+    """Python reads no number of thousands of digits; as text they can be compared."""
+    return int(text) if len(text) < 4000 else text
+
+
 def parsed(text: bytes | str) -> Any:
     """JSON as a tolerant client reads it: at any depth, broken UTF-8 replaced."""
     with _room():
-        return json.loads(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+        return json.loads(text if isinstance(text, str) else text.decode("utf-8", "replace"), parse_int=_whole)
 
 
 @contextmanager
