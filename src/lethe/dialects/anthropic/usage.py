@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from lethe.dialects.counters import count
 from lethe.ir.content import JsonObject
 from lethe.ir.usage import Usage
 from lethe.wire.lenient import UNREADABLE
@@ -45,13 +46,12 @@ _STARTED = msgspec.json.Decoder(_Started)
 
 def decode_usage(usage: Mapping[str, Any]) -> Usage:
     """Of a usage object; counters that are absent, null or no numbers count as 0."""
-    details = usage.get(_DETAILS)
     return Usage(
-        input=_count(usage, "input_tokens"),
-        cache_read=_count(usage, "cache_read_input_tokens"),
-        cache_write=_count(usage, "cache_creation_input_tokens"),
-        output=_count(usage, "output_tokens"),
-        reasoning=_count(details, _THINKING) if isinstance(details, dict) else 0,
+        input=count(usage, "input_tokens"),
+        cache_read=count(usage, "cache_read_input_tokens"),
+        cache_write=count(usage, "cache_creation_input_tokens"),
+        output=count(usage, "output_tokens"),
+        reasoning=count(usage.get(_DETAILS), _THINKING),
     )
 
 
@@ -150,8 +150,3 @@ def _merged(start: _Counts | None, end: _Counts | None) -> Usage | None:
         output=latest(*(c.output_tokens for c in parts)),
         reasoning=latest(*(d.thinking_tokens for d in details)),
     )
-
-
-def _count(usage: Mapping[str, Any], name: str) -> int:
-    value = usage.get(name)
-    return value if type(value) is int and value >= 0 else 0

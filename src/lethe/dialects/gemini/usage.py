@@ -3,17 +3,15 @@
 The prompt's count includes what came from a cache and leaves out what tools added; thoughts are beside the answer.
 """
 
-import json
 from typing import Any
 
 import msgspec
 
+from lethe.dialects.counters import count, last_object
 from lethe.ir.content import JsonObject
 from lethe.ir.usage import Usage
 from lethe.wire.lenient import UNREADABLE
 
-_MARK = b'"usageMetadata":'  # cannot stand in a JSON string: its quotes would be escaped
-_MAX_USAGE = 4096  # bytes
 _COUNTERS = frozenset(
     {
         "promptTokenCount",
@@ -35,12 +33,12 @@ _METERED = msgspec.json.Decoder(_Metered)
 
 def decode_usage(usage: Any) -> Usage:
     """Disjoint counters; more cached tokens than prompt tokens are clamped."""
-    prompt, thoughts = _count(usage, "promptTokenCount"), _count(usage, "thoughtsTokenCount")
-    cached = min(_count(usage, "cachedContentTokenCount"), prompt)
+    prompt, thoughts = count(usage, "promptTokenCount"), count(usage, "thoughtsTokenCount")
+    cached = min(count(usage, "cachedContentTokenCount"), prompt)
     return Usage(
-        input=prompt - cached + _count(usage, "toolUsePromptTokenCount"),
+        input=prompt - cached + count(usage, "toolUsePromptTokenCount"),
         cache_read=cached,
-        output=_count(usage, "candidatesTokenCount") + thoughts,
+        output=count(usage, "candidatesTokenCount") + thoughts,
         reasoning=thoughts,
     )
 
@@ -74,17 +72,5 @@ def buffered_usage(body: bytes) -> Usage | None:
 def streamed_usage(head: bytes, tail: bytes) -> Usage | None:
     """Usage from the last chunk that tells: counts are cumulative."""
     del head
-    at = tail.rfind(_MARK)
-    if at < 0:
-        return None
-    try:
-        rest = tail[at + len(_MARK) :][:_MAX_USAGE].decode("utf-8", "replace")
-        usage, _ = json.JSONDecoder().raw_decode(rest.lstrip())
-    except (ValueError, RecursionError):
-        return None
-    return decode_usage(usage) if isinstance(usage, dict) else None
-
-
-def _count(counters: Any, name: str) -> int:
-    value = counters.get(name) if isinstance(counters, dict) else None
-    return value if isinstance(value, int) and value > 0 else 0
+    usage = last_object(tail, b'"usageMetadata":')
+    return None if usage is None else decode_usage(usage)
