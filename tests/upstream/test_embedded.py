@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -33,13 +33,12 @@ class Engine:
     folder: Path
 
     def ask(self, path: str, body: object = None, key: str = KEY) -> tuple[int, bytes]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         text = None if body is None else json.dumps(body)
-        connection.request("GET" if text is None else "POST", path, text, {"authorization": f"Bearer {key}"})
-        reply = connection.getresponse()
-        answer = reply.status, reply.read()
-        connection.close()
-        return answer
+        # Eight tokens take a second, unless other tests have the cores.
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=240)) as connection:
+            connection.request("GET" if text is None else "POST", path, text, {"authorization": f"Bearer {key}"})
+            reply = connection.getresponse()
+            return reply.status, reply.read()
 
     def chat(self, **more: object) -> tuple[int, bytes]:
         messages = [{"role": "user", "content": f"{CANARY} Name a colour."}]

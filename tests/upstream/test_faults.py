@@ -54,7 +54,7 @@ def expected(phase: str, fault: str) -> type[BaseException] | None:
             return asyncio.CancelledError
 
 
-async def misbehave(line: Line, phase: str, fault: str) -> None:
+async def misbehave(line: Line, phase: str, fault: str, suffered: asyncio.Event) -> None:
     sent = PHASES[phase]
     if sent is None:
         await line.reader.readuntil(b"\r\n\r\n")
@@ -81,7 +81,7 @@ async def misbehave(line: Line, phase: str, fault: str) -> None:
     if sent is not None or fault == "garbage":
         await line.until_gone()
     else:
-        await asyncio.sleep(0.3)
+        await suffered.wait()  # nobody reads, so that the end would not be seen
 
 
 async def suffer(there: Peer, here: Pool, call: Call, fault: str) -> type[BaseException] | None:
@@ -103,9 +103,11 @@ async def suffer(there: Peer, here: Pool, call: Call, fault: str) -> type[BaseEx
 @pytest.mark.parametrize("phase", PHASES)
 def test_faults(loop: str, tls: bool, phase: str, fault: str) -> None:
     async def scenario() -> None:
+        suffered = asyncio.Event()
+
         async def script(line: Line) -> None:
             if len(there.lines) == 1:
-                await misbehave(line, phase, fault)
+                await misbehave(line, phase, fault, suffered)
                 return
             while await line.request():
                 await line.send(OK)
@@ -114,7 +116,9 @@ def test_faults(loop: str, tls: bool, phase: str, fault: str) -> None:
         async with peer(script, tls=tls) as there:
             with pool(upstream(there.url, first_byte=0.15, idle=0.15)) as here:
                 wanted = expected(phase, fault)
-                assert await suffer(there, here, call, fault) == wanted
+                outcome = await suffer(there, here, call, fault)
+                suffered.set()
+                assert outcome == wanted
                 assert (here.idle, here.in_flight) == (int(wanted is None), 0)
                 await until(lambda: wanted is None or there.lines[0].gone.is_set())
                 assert await ask(here) == (200, b"ok")

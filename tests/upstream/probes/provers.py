@@ -1,9 +1,7 @@
 """Providers' settings APIs as fakes: what each answers when it keeps nothing, and how answers go wrong.
 
-Shapes: openai 3.57.0 `OrganizationDataRetention` and `ProjectDataRetention`; botocore 1.44.8
-`GetModelInvocationLoggingConfigurationResponse` and `GetAccountDataRetentionResponse`; Bedrock's user guide,
-"Data retention", for models; Azure `Account` of Microsoft.CognitiveServices 2024-10-01; Vertex AI v1 `CacheConfig`;
-cloudflare 5.9.0 `AIGatewayGetResponse`; openrouter 1.3.84 `ListEndpointsZdrResponse`; docs.x.ai for its header.
+`test_shapes.py` holds each answer to the type that the vendor's SDK has for it. Without one: Bedrock's answer about a
+model, by its user guide ("Data retention"), and xAI's header, by docs.x.ai.
 """
 
 import copy
@@ -50,7 +48,25 @@ def bedrock_model(mode: str = "none", *allowed: str, **more: Any) -> dict[str, A
 
 
 def endpoint(model: str) -> dict[str, Any]:
-    return {"model_id": model, "name": "A | " + model, "provider_name": "A", "tag": "a", "context_length": 9}
+    """One of OpenRouter's, as it is told to those who have no key."""
+    unknown = (
+        "latency_last_30m", "max_completion_tokens", "max_prompt_tokens", "quantization", "service_tier",
+        "throughput_last_30m", "uptime_last_1d", "uptime_last_30m", "uptime_last_5m",
+    )  # fmt: skip
+    return dict.fromkeys(unknown) | {
+        "model_id": model,
+        "model_name": model,
+        "name": "Together | " + model,
+        "provider_name": "Together",
+        "tag": "together",
+        "context_length": 9,
+        "native_tools": {},
+        "pricing": {"prompt": "0", "completion": "0"},
+        "supported_parameters": ["max_tokens"],
+        "supports_diarization": False,
+        "supports_implicit_caching": False,
+        "supports_tool_choice": {"auto": True, "function": True, "none": True, "required": True},
+    }
 
 
 GATEWAY: dict[str, Any] = {
@@ -66,7 +82,7 @@ RESOURCE_BODY: dict[str, Any] = {
         "capabilities": [{"name": "VirtualNetworks"} | {"value": ""}, {"name": "ContentLogging", "value": "false"}],
     },
 }
-LOGGING = {"s3Config": {"bucketName": "b"}} | {
+LOGGING = {"s3Config": {"bucketName": "logs"}} | {
     f"{kind}DataDeliveryEnabled": False for kind in ("text", "image", "embedding", "video", "audio")
 }
 PROVERS: dict[str, Prover] = {
@@ -133,7 +149,13 @@ PROVERS: dict[str, Prover] = {
         Prover(
             probe="vertex.cache_config",
             target="proj",
-            answers={"/v1/projects/proj/cacheConfig": {"name": "projects/123/cacheConfig", "disableCache": True}},
+            answers={
+                "/v1/projects/proj/cacheConfig": {
+                    "name": "projects/123/cacheConfig",
+                    "disableCache": True,
+                    "retentionConfig": {"retentionType": "DURABLE"},  # what a project has that never chose
+                }
+            },
             needed=(
                 ("/v1/projects/proj/cacheConfig", ("name",)),
                 ("/v1/projects/proj/cacheConfig", ("disableCache",)),

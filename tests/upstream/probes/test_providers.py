@@ -156,6 +156,9 @@ KEEPS: dict[str, tuple[str, str, tuple[Any, ...], Any, Reason]] = {
     "another resource": ("azure.content_logging", RESOURCE, ("id",), RESOURCE + "2", Reason.ELSEWHERE),
     "a resource of another host": ("azure.content_logging", RESOURCE, ("properties",), RESOURCE_BODY["properties"] | {"endpoint": "https://else.openai.azure.com/", "endpoints": {}}, Reason.ELSEWHERE),
     "a cache": ("vertex.cache_config", "/v1/projects/proj/cacheConfig", ("disableCache",), False, Reason.RETAINS),
+    "a cache of a new kind": ("vertex.cache_config", "/v1/projects/proj/cacheConfig", ("retentionConfig", "retentionType"), "ELSEWHERE", Reason.UNEXPECTED),
+    "one more setting of the cache": ("vertex.cache_config", "/v1/projects/proj/cacheConfig", ("retentionConfig", "exceptions"), [], Reason.UNEXPECTED),
+    "one more setting beside the cache": ("vertex.cache_config", "/v1/projects/proj/cacheConfig", ("exceptions",), [], Reason.UNEXPECTED),
     "another setting": ("vertex.cache_config", "/v1/projects/proj/cacheConfig", ("name",), "projects/p/other", Reason.ELSEWHERE),
     "failure with a body": ("cloudflare.gateway", f"/accounts/{ACCOUNT}/ai-gateway/gateways/gw", ("success",), False, Reason.UNEXPECTED),
     "another gateway": ("cloudflare.gateway", f"/accounts/{ACCOUNT}/ai-gateway/gateways/gw", ("result", "id"), "default", Reason.ELSEWHERE),
@@ -203,6 +206,27 @@ def test_a_project_of_its_own_mind_does_not_ask_the_organisation(fake: FakeThrea
     serve(fake, prover, answers={path: kept, "/organization/data_retention": None})
     assert ask(prover, fake).holds
     assert [request.path for request in fake.requests] == [path]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "holds"),
+    [("proj", "proj", True), ("proj", "1", True), ("1", "proj", True), ("1", "2", False), ("proj", "other", False)],
+)
+def test_google_names_a_project_by_its_id_or_its_number(asked: str, told: str, holds: bool, fake: FakeThread) -> None:
+    path = f"/v1/projects/{asked}/cacheConfig"
+    told = f"projects/{told}/cacheConfig"
+    serve(fake, PROVERS["vertex.cache_config"], answers={path: {"name": told, "disableCache": True}})
+    assert ask(PROVERS["vertex.cache_config"], fake, target=asked).holds is holds
+
+
+@pytest.mark.parametrize(
+    "kept", [{}, {"retentionConfig": {}}, {"retentionConfig": {"retentionType": "EPHEMERAL"}}], ids=str
+)
+def test_a_cache_that_is_off_whatever_it_would_be(kept: dict[str, Any], fake: FakeThread) -> None:
+    prover = PROVERS["vertex.cache_config"]
+    (path,) = prover.answers
+    serve(fake, prover, answers={path: {"name": "projects/proj/cacheConfig", "disableCache": True, **kept}})
+    assert ask(prover, fake).holds
 
 
 def test_another_of_the_resources_names_will_do(fake: FakeThread) -> None:
