@@ -130,6 +130,14 @@ def test_no_evidence_makes_a_covered_model_better(provider: str) -> None:
             assert best.upstream_class >= UpstreamClass.U6
 
 
+@pytest.mark.parametrize("kind", ["zdr", "abuse-monitoring-exception"])
+def test_a_contract_says_nothing_of_what_vertex_caches(kind: str) -> None:
+    """Caches of Gemini's prompts are on durable storage since October 2026, unless the project has none."""
+    for surface in register.all_surfaces():
+        if surface.id in ("vertex.generate", "vertex.generate_tokens", "vertex.chat"):
+            assert reached(surface, Subject(contract=signed(kind)), ()) is UpstreamClass.U6
+
+
 ARN = "arn:aws:bedrock:us-east-1:123456789012"
 
 
