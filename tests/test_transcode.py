@@ -176,6 +176,15 @@ def test_a_streamed_call_has_the_name_that_the_caller_gave() -> None:
     assert SHORT.encode() not in out
 
 
+@pytest.mark.parametrize("said", ["m", ""])
+def test_a_stream_names_the_model_that_was_asked_for(said: str) -> None:
+    named = msgspec.structs.replace(CONTEXT, model="alias")
+    start = event("message_start", message={"id": "m", "model": said, "usage": USAGE})
+    out = through(transcoder(ANTHROPIC, CHAT, named), start, TEXT, DELTA, STOP, END)
+    chunks = [json.loads(line[6:]) for line in out.splitlines() if line.startswith(b"data: {")]
+    assert {chunk["model"] for chunk in chunks} == {"alias"}
+
+
 # Whole replies
 
 CHAT_ANSWER: JsonObject = {
@@ -198,6 +207,11 @@ def test_a_whole_reply_and_its_cost() -> None:
     made = translate_reply(CODECS[ANTHROPIC], CODECS[CHAT], body, CONTEXT, Losses())
     assert made.usage == Usage(input=10, output=3)
     assert json.loads(made.body)["choices"][0]["message"]["content"] == "good day"
+
+
+def test_a_whole_reply_names_the_model_that_was_asked_for() -> None:
+    body, named = json.dumps(ANSWER).encode(), msgspec.structs.replace(CONTEXT, model="alias")
+    assert (asked(ANTHROPIC, CHAT, body)["model"], asked(ANTHROPIC, CHAT, body, named)["model"]) == ("m", "alias")
 
 
 @pytest.mark.parametrize("before", [b"", b"\r\n", b"\xef\xbb\xbf", b": busy\n\n", b"id: 1\n"])

@@ -108,9 +108,13 @@ def stream_of(
 
 
 def read_reply(source: UpstreamCodec, body: bytes, context: ReplyContext) -> Response:
-    """A whole reply, also one that is a stream, with a model and the tool names that the caller knows."""
+    """A whole reply, also one that is a stream, with the names of model and tools that the caller knows.
+
+    Claude Code drops the sealed thoughts of a model that it did not ask for (seen with 2.1.197), and with them what the
+    upstream wants back.
+    """
     response = _folded(source, body) if is_stream(body) else source.decode_response(_decoded(body))
-    if not response.model:
+    if context.model:
         response = msgspec.structs.replace(response, model=context.model)
     if not context.tool_names:
         return response
@@ -217,10 +221,10 @@ class StreamTranscoder:
                 case Failure():
                     if not self.begun:
                         raise StreamFailed(event)
-                case Start(usage=usage, model=model):
+                case Start(usage=usage):
                     self._usage = usage
-                    if not model:
-                        event = msgspec.structs.replace(event, model=self._model)  # noqa: PLW2901 - as it was asked
+                    if self._model:
+                        event = msgspec.structs.replace(event, model=self._model)  # noqa: PLW2901 - as in read_reply
                 case Finish(usage=usage):
                     self._usage = usage
                 case _:

@@ -140,8 +140,9 @@ def translated(first: Recorded, second: Recorded) -> None:
 def test_signed_thoughts_go_back_to_whoever_signed_them(any_way: Way, claude: Path, tmp_path: Path) -> None:
     way = any_way
     arguments = json.dumps({"command": COMMAND, "description": "Say something"})
-    # It drops the thoughts of answers by another model than it asks.
-    thought = Said(thinking="where?", sealed=SEALED, calls=(Called("toolu_1", "Bash", arguments),), model=way.model)
+    # It drops the thoughts of answers by another model than it asks. What is translated says what was asked.
+    answering = way.model if way.dialect is Dialect.ANTHROPIC else "the-one-that-answered"
+    thought = Said(thinking="where?", sealed=SEALED, calls=(Called("toolu_1", "Bash", arguments),), model=answering)
     thinks = way.saying(thought)
     done = way.saying(say("the-end"))
     plain = agent(way)

@@ -6,9 +6,10 @@ from msgspec import Struct
 
 
 class ReplyContext(Struct, frozen=True, kw_only=True):
-    """`id` and `model` are used where the upstream gave none; `created` is Unix seconds; `include_usage` is the
-    caller's wish; `tool_names` are the caller's, by those that the upstream was given instead; `custom_tools` take free
-    text; `namespaces` are the groups of a Responses caller's tools.
+    """`id` is used where the upstream gave none; `model` is the name that the caller asked for, and empty leaves the
+    upstream's; `created` is Unix seconds; `include_usage` is the caller's wish; `tool_names` are the caller's, by those
+    that the upstream was given instead; `custom_tools` take free text; `namespaces` are the groups of a Responses
+    caller's tools.
     """
 
     id: str

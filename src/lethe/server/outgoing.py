@@ -59,7 +59,6 @@ class Outgoing:
     """One caller's request, ready to be put to any upstream; what is decoded once is kept for the next attempt."""
 
     __slots__ = (
-        "_attempted",
         "_exchange",
         "_key",
         "_refuse_unknown",
@@ -77,7 +76,6 @@ class Outgoing:
         self._exchange = exchange
         self._request: Request | None = None
         self._tool_names: Mapping[str, str] = {}  # of the latest call
-        self._attempted = model  # likewise
         self._key = key
         self._refuse_unknown = refuse_unknown
         self.allow_losses = routing.allow_losses
@@ -98,7 +96,7 @@ class Outgoing:
         return ReplyContext(
             id=self._exchange.facts.request_id.hex(),
             created=int(time.time()),
-            model=self._attempted,
+            model=self.model,
             include_usage=self.request().include_usage,
             tool_names=self._tool_names,
             custom_tools=custom_names(self.request()),
@@ -117,7 +115,6 @@ class Outgoing:
         Raises InvalidRequest, LossRefused, RetentionRefused, CredentialUnavailable.
         """
         exchange = self._exchange
-        self._attempted = attempt.model
         betas: tuple[str, ...] = ()
         changes: dict[str, Any] = {}
         served, endpoint = upstream.served, exchange.endpoint
