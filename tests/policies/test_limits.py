@@ -2,7 +2,7 @@
 
 import pytest
 
-from lethe.policies.limits import Counted, Exceeded, Limits, Window, exceeded
+from lethe.policies.limits import Counted, Exceeded, Limits, Window, cost, exceeded
 
 NOW = 1_000_000 * 60.0 + 15  # a quarter into a minute
 
@@ -22,6 +22,20 @@ CASES: list[tuple[Limits, Counted, Exceeded | None]] = [
 @pytest.mark.parametrize(("limits", "counted", "expected"), CASES)
 def test_exceeded(limits: Limits, counted: Counted, expected: Exceeded | None) -> None:
     assert exceeded(limits, counted, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "answered", "stream", "expected"),
+    [
+        (9, 4000, 4000, False, 9),
+        (0, 4000, 0, False, 0),
+        (0, 4000, 400, False, 1101),
+        (0, 4000, 4000, True, 1021),
+        (0, 1, 1, True, 1),
+    ],
+)
+def test_what_is_not_told_is_estimated(told: int, asked: int, answered: int, stream: bool, expected: int) -> None:
+    assert cost(told, asked, answered, stream=stream) == expected
 
 
 def test_none_is_none() -> None:

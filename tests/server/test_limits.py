@@ -12,6 +12,7 @@ from lethe.policies.limits import Limits
 from lethe.server.limits import LocalLimiter, Quotas
 from lethe.upstream.fake import Fake, Until
 from lethe.upstream.fake import anthropic as wire
+from lethe.upstream.fake import openai_chat as chat
 from lethe.upstream.fake.said import Said
 
 SAID = Said(text=("a",), input=40, cached=7, output=60)
@@ -36,6 +37,14 @@ async def test_tokens_count_against_what_follows() -> None:
         fake.answer(wire.buffered(SAID))
         assert (await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC))).status == 200
         assert (await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC))).status == 429
+
+
+async def test_a_stream_that_does_not_tell_is_estimated() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)], limits=Limits(tokens_per_minute=100)) as rig:
+        fake.answer(chat.streamed(SAID, usage=False))
+        asked = {**request(CHAT, stream=True), "messages": [{"role": "user", "content": "x" * 400}]}
+        assert (await rig.ask("POST", PATH[CHAT], asked)).status == 200
+        assert (await rig.ask("POST", PATH[CHAT], asked)).status == 429
 
 
 async def test_a_place_is_free_again_when_its_request_ends_however_it_does() -> None:

@@ -10,6 +10,8 @@ from msgspec import Struct
 
 MINUTE = 60.0  # seconds
 _BUSY = 1  # seconds after which a place may be free again
+_TEXT = 4  # bytes a token has in English, as OpenAI's rule of thumb says
+_PIECE = 200  # bytes an event of a stream has around a token or two
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -52,6 +54,16 @@ def exceeded(limits: Limits, counted: Counted, now: float) -> Exceeded | None:
     if limits.tokens_per_minute is not None and counted.tokens >= limits.tokens_per_minute:
         return Exceeded("tokens_per_minute", limits.tokens_per_minute, _rest(now))
     return None
+
+
+def cost(told: int, asked: int, answered: int, *, stream: bool) -> int:
+    """Tokens to hold against a key: as many as the upstream told, else by the bytes of question and good answer.
+
+    A stream that its caller breaks off, or a Chat stream without `include_usage`, tells nothing, and would be free.
+    """
+    if told or not answered:
+        return told
+    return asked // _TEXT + answered // (_PIECE if stream else _TEXT) + 1
 
 
 def _rest(now: float) -> int:

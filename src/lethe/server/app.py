@@ -19,6 +19,7 @@ from lethe.ir.content import Dialect
 from lethe.ledger.events import Outcome, RequestEvent
 from lethe.ledger.pages import Page
 from lethe.policies import access
+from lethe.policies.limits import cost
 from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import strictest
 from lethe.server import failures, health, models, paths, relay
@@ -165,8 +166,7 @@ class App:
             await self._answer(exchange)
         finally:
             if lease is not None:
-                facts = exchange.facts
-                lease.settle(facts.input + facts.cache_write + facts.output)
+                lease.settle(_cost(exchange.facts, stream=exchange.streaming))
 
     async def _answer(self, exchange: Exchange) -> None:
         if exchange.named.get(b"content-encoding", b"identity") != b"identity":
@@ -206,6 +206,12 @@ def _wrong_method(allowed: str) -> Callable[[Exchange], Awaitable[None]]:
         raise MethodNotAllowed(allowed)
 
     return work
+
+
+def _cost(facts: RequestEvent, *, stream: bool) -> int:
+    answered = facts.response_bytes if facts.status == 200 else 0
+    told = facts.input + facts.cache_write + facts.output
+    return told if facts.cache_read else cost(told, facts.request_bytes, answered, stream=stream)
 
 
 def _outcome(error: LetheError) -> Outcome:
