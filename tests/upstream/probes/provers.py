@@ -44,7 +44,7 @@ class Prover(Struct, frozen=True, kw_only=True):
 
 def bedrock_model(mode: str = "none", *allowed: str, **more: Any) -> dict[str, Any]:
     retention = {"mode": mode, "source": "account", "allowed_modes": list(allowed or ("none", "default"))}
-    return {"id": "m", "object": "model", "data_retention": retention, **more}
+    return {"id": "m", "object": "model", "status": "available", "data_retention": retention, **more}
 
 
 def endpoint(model: str) -> dict[str, Any]:
@@ -101,6 +101,7 @@ PROVERS: dict[str, Prover] = {
             key_header="x-api-key",
             needed=(
                 ("/v1/data_retention", ("mode",)),
+                ("/v1/models/m", ("id",)),
                 ("/v1/models/m", ("data_retention",)),
                 ("/v1/models/m", ("data_retention", "mode")),
                 ("/v1/models/m", ("data_retention", "allowed_modes")),

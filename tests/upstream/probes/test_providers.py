@@ -149,6 +149,8 @@ KEEPS: dict[str, tuple[str, str, tuple[Any, ...], Any, Reason]] = {
     "a mode that is new": ("bedrock.data_retention", "/v1/models/m", ("data_retention", "mode"), "some", Reason.UNEXPECTED),
     "a model that must be kept": ("bedrock.data_retention", "/v1/models/m", ("data_retention",), bedrock_model("aws_review", "aws_review", "provider_data_share")["data_retention"], Reason.NO_MODEL),
     "a model by its own policy": ("bedrock.data_retention", "/v1/models/m", ("data_retention",), bedrock_model("default", "default")["data_retention"], Reason.NO_MODEL),
+    "another model": ("bedrock.data_retention", "/v1/models/m", ("id",), "m2", Reason.ELSEWHERE),
+    "a model in a state that is new": ("bedrock.data_retention", "/v1/models/m", ("status",), "paused", Reason.UNEXPECTED),
     "a model that is blocked": ("bedrock.data_retention", "/v1/models/m", ("status",), "unavailable", Reason.NO_MODEL),
     "content is logged": ("azure.content_logging", RESOURCE, ("properties", "capabilities", 1, "value"), "true", Reason.RETAINS),
     "content is logged, perhaps": ("azure.content_logging", RESOURCE, ("properties", "capabilities", 0), {"name": "ContentLogging", "value": "true"}, Reason.RETAINS),
@@ -238,7 +240,7 @@ def test_another_of_the_resources_names_will_do(fake: FakeThread) -> None:
 
 def test_one_model_of_two_is_proven(fake: FakeThread) -> None:
     prover = PROVERS["bedrock.data_retention"]
-    serve(fake, prover, answers={"/v1/models/eu.a%2Fb": bedrock_model("default", "default")})
+    serve(fake, prover, answers={"/v1/models/eu.a%2Fb": bedrock_model("default", "default", id="eu.a/b")})
     verdict = ask(prover, fake, models=("m", "eu.a/b"))
     assert verdict == Verdict(holds=True, reason=Reason.PROVEN, models=("m",))
 

@@ -40,15 +40,22 @@ async def data_retention(task: ProbeTask, key: str | None, ask: Ask) -> Verdict:
 
     if field(await asked("/v1/data_retention"), "mode", str) not in MODES:
         raise Unproven(Reason.UNEXPECTED)
-    proven = [model for model in task.models if _keeps_nothing(await asked(f"/v1/models/{quote(model, safe='')}"))]
+    proven = [name for name in task.models if _keeps_nothing(await asked(f"/v1/models/{quote(name, safe='')}"), name)]
     if not proven:
         raise Unproven(Reason.NO_MODEL)
     return Verdict(holds=True, reason=Reason.PROVEN, models=tuple(proven))
 
 
-def _keeps_nothing(model: dict[str, Any]) -> bool:
-    if model.get("status") == "unavailable":
-        return False
+def _keeps_nothing(model: dict[str, Any], name: str) -> bool:
+    if field(model, "id", str) != name:
+        raise Unproven(Reason.ELSEWHERE)
+    match model.get("status", "available"):
+        case "available":
+            pass
+        case "unavailable":
+            return False
+        case _:
+            raise Unproven(Reason.UNEXPECTED)
     retention = field(model, "data_retention", dict)
     only(retention, ("mode", "source", "allowed_modes"))
     modes = [of(mode, str) for mode in field(retention, "allowed_modes", list)]
