@@ -301,6 +301,24 @@ async def test_an_answer_that_does_not_attest_is_kept_back(caller: Dialect, stre
 
 
 @STREAM
+async def test_a_proof_counts_for_a_day_and_not_a_second_longer(stream: bool) -> None:
+    clock, day = Clock(), 86_400.0
+    async with Fake() as fake, serving([known("gpt", "openai", fake, CHAT)], level=Level.A2, clock=clock) as rig:
+        fake.answer(streamed(CHAT) if stream else whole(CHAT))
+        found = Finding(
+            upstream="gpt", probe="openai.data_retention", holds=True, reason="x", at=NOW, until=NOW + 10 * day
+        )  # fmt: skip
+        for finding, end in ((found, day), (replace(found, until=NOW + 60), 60.0)):
+            rig.serving.learn([finding])
+            for moment, status in ((1.0, 200), (end - 0.1, 200), (end, 403)):
+                clock.now = NOW + moment
+                assert (await post(rig, CHAT, stream, "A2")).status == status
+        assert len(fake.requests) == 4
+        rig.serving.learn([replace(found, at=clock.now)])  # asked again, it holds again
+        assert (await post(rig, CHAT, stream, "A2")).headers["x-lethe-upstream-class"] == "U3"
+
+
+@STREAM
 async def test_at_c_the_class_that_is_told_is_the_one_that_is_proven(stream: bool) -> None:
     async with Fake() as fake, serving([grok(fake)], clock=Clock()) as rig:
         rig.serving.learn([proof(NOW - 1)])
