@@ -329,6 +329,20 @@ def test_usage_stands_at_the_ends_of_a_long_stream() -> None:
     assert pipe.usage() == Usage(input=10, output=3)
 
 
+SAYS_ERROR = json.dumps({"error": {"message": "said"}, "type": "error", "note": "response.failed"})
+
+
+@pytest.mark.parametrize("size", [40, 10_000])
+def test_an_error_event_is_told_from_talk_of_one(size: int) -> None:
+    said = event("content_block_delta", index=0, delta={"type": "text_delta", "text": SAYS_ERROR})
+    for end, failed in ((STOP + END, False), (ERROR, True)):
+        raw = START + TEXT + said + end
+        pipe = Passthrough(CODECS[ANTHROPIC])
+        for at in range(0, len(raw), size):
+            pipe.feed(raw[at : at + size])
+        assert pipe.failed is failed
+
+
 def test_an_event_too_long_to_hold_back_is_midway() -> None:
     pipe = Passthrough(CODECS[ANTHROPIC])
     assert pipe.feed(b"data: " + b"x" * (1024 * 1024)) != b""

@@ -154,7 +154,7 @@ class StreamTranscoder:
     false), and is passed on as the caller's dialect's error event afterwards.
     """
 
-    __slots__ = ("_decoder", "_encoder", "_frames", "_grammar", "_model", "_names", "_usage", "begun")
+    __slots__ = ("_decoder", "_encoder", "_frames", "_grammar", "_model", "_names", "_usage", "begun", "failed")
 
     midway = False  # only whole events come out
 
@@ -173,7 +173,7 @@ class StreamTranscoder:
         self._model = context.model
         self._names = context.tool_names
         self._usage: Usage | None = None
-        self.begun = False
+        self.begun = self.failed = False
 
     @property
     def ended(self) -> bool:
@@ -221,6 +221,7 @@ class StreamTranscoder:
                 case Failure():
                     if not self.begun:
                         raise StreamFailed(event)
+                    self.failed = True
                 case Start(usage=usage):
                     self._usage = usage
                     if self._model:

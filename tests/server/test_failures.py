@@ -196,6 +196,8 @@ async def test_an_error_event_in_a_stream_reaches_the_caller(case: tuple[Dialect
         fake.answer([Head(200, SSE), *(Send(f) for f in begun(source)), Send(error)])
         reply = await rig.ask("POST", PATH[caller], request(caller, stream=True))
         assert last_error(reply.body, caller)["message"] == CANARY
+        event = await rig.events.one()
+        assert (event.outcome, event.error) == (Outcome.STREAM_FAILED, index_of("upstream_stream_failed"))
 
 
 @pytest.mark.parametrize("case", PAIRS, ids=pair)

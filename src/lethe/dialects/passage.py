@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from lethe.dialects.codec import StreamDecoder, UpstreamCodec
-from lethe.errors import MalformedReply, StreamCut
+from lethe.errors import MalformedReply, ReplyTooLarge, StreamCut
 from lethe.ir.events import BlockStart, Failure, Finish, Ping, Start
 from lethe.ir.grammar import StreamFailed
 from lethe.ir.usage import Usage
@@ -22,12 +22,13 @@ FRAMES: Mapping[Framing, Callable[[], FrameReader]] = {
 
 _HEAD_BYTES = 16 * 1024  # where a stream says what the prompt cost
 _TAIL_READS = 3  # where it says what the answer cost
+_ERROR_MARKS = (b"error", b"response.failed")  # one of them stands in every dialect's error event
 
 
 class Reframing:
     """One stream in its own dialect out of a foreign envelope: each event's own JSON goes out as it came."""
 
-    __slots__ = ("_decoder", "_frames", "_usage", "begun", "ended")
+    __slots__ = ("_decoder", "_frames", "_usage", "begun", "ended", "failed")
 
     midway = False  # only whole events come out
 
@@ -35,7 +36,7 @@ class Reframing:
         self._frames = FRAMES[framing]()
         self._decoder: StreamDecoder = codec.stream_decoder()
         self._usage: Usage | None = None
-        self.begun = self.ended = False
+        self.begun = self.ended = self.failed = False
 
     def feed(self, chunk: bytes) -> bytes:
         """Raises MalformedReply; StreamFailed while nothing of the answer is out."""
@@ -58,7 +59,7 @@ class Reframing:
                 case Failure():
                     if not self.begun:
                         raise StreamFailed(event)
-                    self.ended = True
+                    self.ended = self.failed = True
                 case BlockStart():
                     self.begun = True
                 case Finish(usage=usage):
@@ -96,6 +97,18 @@ class Passthrough:
     def usage(self) -> Usage | None:
         """From the first and the last reads; None if they do not tell."""
         return self._codec.streamed_usage(self._head, b"".join(self._tail))
+
+    @property
+    def failed(self) -> bool:
+        """Do the last reads hold an error event? Nothing comes after one."""
+        tail = b"".join(self._tail)
+        return any(mark in tail for mark in _ERROR_MARKS) and any(map(self._fails, FrameDecoder().feed(tail)))
+
+    def _fails(self, frame: Frame) -> bool:
+        try:
+            return any(isinstance(event, Failure) for event in self._codec.stream_decoder().feed(frame))
+        except (MalformedReply, ReplyTooLarge):  # it stands on what came before
+            return False
 
 
 class Opening:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol
 
 from lethe.dialects.codec import CODECS
-from lethe.errors import LetheError
+from lethe.errors import LetheError, UpstreamFailed
 from lethe.ir.usage import Usage
 from lethe.ledger.events import Outcome
 from lethe.server import failures
@@ -17,6 +17,11 @@ class Pipe(Protocol):
 
     @property
     def midway(self) -> bool: ...
+    @property
+    def failed(self) -> bool:
+        """Has the upstream ended it with an error event of its own?"""
+        ...
+
     def feed(self, chunk: bytes) -> bytes: ...
     def finish(self) -> bytes: ...
     def usage(self) -> Usage | None: ...
@@ -44,6 +49,8 @@ async def relay(exchange: Exchange, stream: Opened, heartbeat: float) -> None:
         if not stream.complete:
             await _pump(exchange, stream.reply, pipe, heartbeat)
         await exchange.end(pipe.finish())
+        if pipe.failed:
+            exchange.failed(UpstreamFailed(), Outcome.STREAM_FAILED)
     except LetheError as error:
         exchange.failed(error, Outcome.STREAM_FAILED)
         await break_off(exchange, error, midway=pipe.midway)
