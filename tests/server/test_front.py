@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import socket
 import ssl
 from pathlib import Path
@@ -212,11 +213,13 @@ PATHS = [
 
 @pytest.mark.parametrize(("method", "path", "status"), PATHS, ids=[f"{p[0]} {p[1]}" for p in PATHS])
 async def test_paths(method: str, path: str, status: int) -> None:
-    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)], level=Level.B) as rig:
         client = await rig.client()
         client.send(method, path)
         got, headers = await client.head()
         assert got == status
+        assert (headers["x-lethe-level"], headers["cache-control"]) == ("B", "no-store")
+        assert re.fullmatch("[0-9a-f]{32}", headers["x-lethe-request-id"])
         if method != "HEAD":
             body = await client.body(headers)
             assert body

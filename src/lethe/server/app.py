@@ -78,11 +78,11 @@ class App:
         try:
             if (asked := paths.asked(path)) is not None:
                 work = self._infer if incoming.method == b"POST" else _wrong_method("POST")
-                await self._run(Exchange(incoming, asked, facts), work)
+                await self._run(Exchange(incoming, asked, facts, self._plan.level), work)
                 return
             listed = paths.listed(path)
             caller = listed.caller if listed is not None and listed.caller is not None else asking_dialect(incoming)
-            exchange = Exchange(incoming, paths.Asked(Endpoint.MODELS, caller), facts)
+            exchange = Exchange(incoming, paths.Asked(Endpoint.MODELS, caller), facts, self._plan.level)
             if listed is not None:
                 work = self._list(listed.model) if incoming.method in _READ else _wrong_method("GET")
                 await self._run(exchange, work)
@@ -119,7 +119,6 @@ class App:
     async def _run(self, exchange: Exchange, work: Callable[[Exchange], Awaitable[None]]) -> None:
         loop = self._loop
         exchange.arrived = loop.time()
-        exchange.level = self._plan.level
         task = exchange.incoming.task
         self.in_flight[task] = exchange
         try:

@@ -30,7 +30,8 @@ class Exchange:
         "level", "losses", "named", "started", "streaming", "upstream_class", "upstream_errors",
     )  # fmt: skip
 
-    def __init__(self, incoming: Incoming, asked: Asked, facts: RequestEvent) -> None:
+    def __init__(self, incoming: Incoming, asked: Asked, facts: RequestEvent, level: Level) -> None:
+        """`level` is the plan's, until something stricter binds."""
         facts.endpoint = _ENDPOINT[asked.endpoint]
         self.facts = facts
         self.incoming = incoming
@@ -40,7 +41,7 @@ class Exchange:
         self.caller = asked.caller
         self.endpoint = asked.endpoint
         self.arrived = 0.0  # the loop's clock
-        self.level = Level.C
+        self.level = level
         self.key_slots: set[bytes] = set()  # the headers that held keys of our own
         self.upstream_class: UpstreamClass | None = None
         self.upstream_errors: Dialect | None = None  # in whose words it tells what went wrong
