@@ -1,6 +1,7 @@
 """What real clients send passes where a contract or a proof allows it, and features lower the class where they should.
 
-The shapes were recorded: Claude Code 2.1.197 against a scripted upstream, and the official SDKs' own examples.
+The shapes were recorded: Claude Code 2.1.197 and 2.1.332, and Codex 0.171 against a scripted upstream, and the official
+SDKs' own examples.
 """
 
 import json
@@ -67,6 +68,17 @@ CLAUDE_CODE: dict[str, Any] = {
         {"type": "custom", "name": "Edit", "input_schema": {"type": "object"}, "cache_control": EPHEMERAL},
     ],
 }
+NEWER: dict[str, Any] = CLAUDE_CODE | {  # 2.1.332 in auto mode
+    "thinking": {"type": "adaptive", "display": "omitted"},
+    "safeguards": [{"type": "dangerous_tool_use", "classifier_context": {"v": 1, "permission_mode": "auto"}}],
+    "messages": [*CLAUDE_CODE["messages"], {"role": "system", "content": [], "output_config": {"effort": "low"}}],
+}
+NEWER_BETAS = (
+    "claude-code-20250219", "interleaved-thinking-2025-05-14", "context-management-2025-06-27",
+    "per-turn-control-2026-07-01", "mid-conversation-tool-changes-2026-07-01", "thinking-token-count-2026-05-13",
+    "advanced-tool-use-2025-11-20", "effort-2025-11-24", "dangerous-tool-use-2026-09-03", "afk-mode-2026-01-31",
+    "thinking-display-updates-2026-08-18",
+)  # fmt: skip
 ENABLED = CLAUDE_CODE | {"thinking": {"type": "enabled", "budget_tokens": 31999}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 OPENAI_SDK: dict[str, Any] = {
@@ -90,6 +102,7 @@ OPENAI_SDK: dict[str, Any] = {
 COUNTED = {name: CLAUDE_CODE[name] for name in ("model", "messages", "system", "tools", "thinking")}
 BODIES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("anthropic.messages", CLAUDE_CODE, BETAS),
+    ("anthropic.messages", NEWER, NEWER_BETAS),
     ("anthropic.messages", ENABLED, BETAS[:5]),
     ("anthropic.messages", CLAUDE_CODE | {"temperature": 1, "top_p": 0.9, "top_k": 5, "thinking": {"type": "disabled"}}, ()),
     ("anthropic.count_tokens", COUNTED, (*BETAS, "token-counting-2024-11-01")),

@@ -180,7 +180,8 @@ def top_names(surface: Surface) -> set[str]:
     return {parse(rule.path)[0] for rule in surface.fields}
 
 
-ANTHROPIC_OLD = {"temperature", "top_k", "top_p", "output_format"}  # left out of the newest types; clients send them
+# Left out of the newest types, and what Claude Code sends besides; clients send them.
+ANTHROPIC_OLD = {"temperature", "top_k", "top_p", "output_format", "safeguards"}
 CHAT_PARAMS = completion_create_params
 DRIFT: dict[str, tuple[set[str], set[str]]] = {
     "anthropic.messages": (
@@ -259,7 +260,8 @@ def test_beta_tokens_are_those_of_the_official_type_and_of_claude_code() -> None
         "claude-code-20250219", "prompt-caching-scope-2026-01-05", "mid-conversation-system-2026-04-07",
         "effort-2025-11-24", "fine-grained-tool-streaming-2025-05-14", "oauth-2025-04-20",
         "advanced-tool-use-2025-11-20", "tool-search-tool-2025-10-19", "structured-outputs-2025-12-15",
-        "redact-thinking-2026-02-12", "web-search-2025-03-05", "code-execution-2025-08-25",
+        "redact-thinking-2026-02-12", "web-search-2025-03-05", "code-execution-2025-08-25", "per-turn-control-2026-07-01",
+        "timing-2026-09-09", "dangerous-tool-use-2026-09-03", "afk-mode-2026-01-31", "prompt-caching-evict-2026-05-12",
     }  # fmt: skip
     assert len(official) > 40
     for surface in ON[Dialect.ANTHROPIC]:
