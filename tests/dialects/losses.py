@@ -92,6 +92,11 @@ REQUESTS: list[tuple[str, JsonObject | None, JsonObject | None]] = [
         {"messages": [{"role": "user", "content": "x"}, {"role": "system", "content": "y"}]},
     ),
     ("text", user(text()), user(text())),
+    (
+        "beginning of the answer",
+        {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "It is"}]},
+        None,
+    ),
     ("speaker's name", None, {"messages": [{"role": "user", "name": "n", "content": "x"}]}),
     (
         "image, inline",

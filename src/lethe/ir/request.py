@@ -69,6 +69,7 @@ class OutputFormat(Struct, frozen=True, kw_only=True):
 class Request(Struct, frozen=True, kw_only=True):
     model: str
     turns: tuple[Turn, ...]
+    begun: bool = False  # the last turn is the beginning of the answer, which goes on from there
     system: tuple[ContentBlock, ...] = ()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice | None = None

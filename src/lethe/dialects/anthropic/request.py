@@ -5,7 +5,7 @@ from lethe.dialects.anthropic.effort import decode_effort, encode_effort, thinks
 from lethe.dialects.anthropic.tools import decode_choice, decode_tool, encode_tools
 from lethe.dialects.leftovers import merged
 from lethe.errors import InvalidRequest
-from lethe.ir.content import ContentBlock, JsonObject, Refusal, Signature, Thinking, ToolResult
+from lethe.ir.content import ContentBlock, JsonObject, Refusal, Signature, Text, Thinking, ToolResult
 from lethe.ir.loss import Losses
 from lethe.ir.request import Request, Role, Sampling, Turn
 from lethe.wire.fields import Fields
@@ -28,10 +28,12 @@ def decode_request(body: JsonObject) -> Request:
     f.keep("metadata", metadata)
     if f.peek("messages") is None:
         raise InvalidRequest("$.messages", "is required")
+    turns = tuple(_decode_turn(t) for t in f.items("messages"))
     return Request(
         model=f.require("model", str),
         system=decode_blocks(f, "system", decode_block),
-        turns=tuple(_decode_turn(t) for t in f.items("messages")),
+        turns=turns,
+        begun=_begun(turns),
         tools=tuple(decode_tool(t) for t in f.items("tools")),
         tool_choice=choice,
         parallel_tool_calls=parallel,
@@ -69,6 +71,11 @@ def encode_request(request: Request, losses: Losses) -> JsonObject:
     if request.stream:
         body["stream"] = True
     return merged(body, request.extras, OURS, "$", losses)
+
+
+def _begun(turns: tuple[Turn, ...]) -> bool:
+    """Does the conversation end with words of the assistant? The answer goes on from them."""
+    return bool(turns) and turns[-1].role == "assistant" and any(isinstance(b, Text) for b in turns[-1].content[-1:])
 
 
 def _decode_turn(f: Fields) -> Turn:

@@ -55,6 +55,8 @@ def encode_request(request: Request, losses: Losses) -> JsonObject:
     }
     if request.output is not None:
         overlaid({}, request.output.extras, "$.output", losses)
+    if request.begun:
+        losses.degraded(f"$.turns[{len(request.turns) - 1}]", "beginning of the answer")
     if request.end_user is not None:
         losses.hint("$.end_user", "end-user id")
     body: JsonObject = {

@@ -63,6 +63,8 @@ def encode_request(request: Request, losses: Losses) -> JsonObject:
             stream_options={"include_usage": True} if request.stream else None,
         ),
     }
+    if request.begun:
+        losses.degraded(f"$.turns[{len(request.turns) - 1}]", "beginning of the answer")
     if own(request.extras).get("store"):
         losses.hint("$.store", "stored completion")
     drop = ("store",) if request.stream else ("store", "stream_options")

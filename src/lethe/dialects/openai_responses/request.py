@@ -68,6 +68,8 @@ def encode_request(request: Request, losses: Losses) -> JsonObject:
     }
     if request.reasoning is not None and request.reasoning.enabled:
         body["include"] = [SEALED]
+    if request.begun:
+        losses.degraded(f"$.turns[{len(request.turns) - 1}]", "beginning of the answer")
     if own(request.extras).get("store"):
         losses.hint("$.store", "stored response")
     return {**overlaid(body, without(request.extras, "store"), "$", losses), "store": False}
