@@ -111,11 +111,11 @@ def test_the_class_with_its_evidence_and_what_the_guard_does(capsys: pytest.Capt
     assert [row["by"] for row in stands["better_by"]] == ["contract zdr"]
     rows = {row["path"]: (row["action"], row["to"]) for row in second["guard"]}
     assert rows["$.metadata.user_id"] == ("pseudonym", None)
-    assert rows["$.system[].cache_control.ttl"] == ("replace", "5m")
+    assert rows["$.**.cache_control.ttl"] == ("replace", "5m")
     assert rows["$.mcp_servers"] == ("refuse", None)
     assert main(["explain", "claude-x", "--level", "A2"]) == 1
     said = capsys.readouterr().out
-    assert 'replace to "5m": $.cache_control.ttl, $.system[].cache_control.ttl' in said
+    assert 'replace to "5m": $.cache_control.ttl, $.**.cache_control.ttl' in said
     assert "class U6 by published_default, until 20" in said
     assert "days left)" in said
 

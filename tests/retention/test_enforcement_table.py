@@ -36,6 +36,18 @@ def cached(ttl: str) -> dict[str, Any]:
     return says({"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": ttl}})
 
 
+def result(*blocks: Any) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": "t", "content": list(blocks)}
+
+
+def document(*blocks: Any) -> dict[str, Any]:
+    return {"type": "document", "source": {"type": "content", "content": list(blocks)}}
+
+
+def addition(kind: str) -> dict[str, Any]:
+    return {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": {"type": kind, "name": "t"}}}
+
+
 R, P, S, N = "refused", "passed", "stripped", "named otherwise"
 Outcome = str | dict[str, Any]
 Line = tuple[str, dict[str, Any], tuple[Outcome, Outcome, Outcome, Outcome]]
@@ -62,6 +74,9 @@ OPENAI_CHAT: list[Line] = [
     ("openai.chat", says({"type": "file", "file": {"file_id": "file_1"}}), (R, R, R, P)),
     ("openai.chat", says({"type": "image_url", "image_url": {"url": "https://o.example/a"}}), (R, R, P, P)),
     ("openai.chat", says({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}), (P, P, P, P)),
+    ("openai.chat", says({"type": "image_url", "image_url": {"url": "data.example/a"}}), (R, R, P, P)),
+    ("openai.chat", says({"type": "file", "file": {"file_data": "https://o.example/a"}}), (R, R, P, P)),
+    ("openai.chat", says({"type": "file", "file": {"file_data": "JVBERi0xLjQK"}}), (P, P, P, P)),
     ("openai.chat", {"modalities": ["text", "audio"]}, (R, R, R, P)),
     ("openai.chat", {"modalities": ["text"]}, (P, P, P, P)),
     ("openai.chat", {"audio": {"voice": "alloy"}}, (R, R, R, P)),
@@ -84,6 +99,20 @@ OPENAI_RESPONSES: list[Line] = [
     ("openai.responses", tool("web_search"), (R, R, R, P)),
     ("openai.responses", tool("web_search_preview"), (R, R, R, P)),
     ("openai.responses", tool("function"), (P, P, P, P)),
+    ("openai.responses", tool("namespace", tools=[{"type": "mcp"}]), (R, R, R, P)),
+    ("openai.responses", tool("namespace", tools=[{"type": "web_search"}]), (R, R, R, P)),
+    ("openai.responses", tool("namespace", tools=[{"type": "function"}, {"type": "custom"}]), (P, P, P, P)),
+    (
+        "openai.responses",
+        tool("namespace", tools=[{"type": "function", "allowed_callers": ["programmatic"]}]),
+        (R, R, R, P),
+    ),
+    ("openai.responses", {"input": [{"type": "tool_search_output", "tools": [{"type": "mcp"}]}]}, (R, R, R, P)),
+    ("openai.responses", {"input": [{"type": "item_reference", "id": "rs_1"}]}, (R, R, R, R)),
+    ("openai.responses", {"input": [{"id": "rs_1"}]}, (R, R, R, P)),
+    ("openai.responses", {"input": [{"type": None, "id": "rs_1"}]}, (R, R, R, P)),
+    ("openai.responses", {"input": [{"role": "user", "content": "x"}]}, (P, P, P, P)),
+    ("openai.responses", asks({"type": "input_file", "file_data": "https://o.example/a"}), (R, R, P, P)),
     ("openai.responses", asks({"type": "input_file", "file_id": "file_1"}), (R, R, R, P)),
     ("openai.responses", asks({"type": "input_image", "file_id": "file_1"}), (R, R, R, P)),
     ("openai.responses", asks({"type": "input_file", "file_url": "https://o.example/a"}), (R, R, P, P)),
@@ -115,6 +144,31 @@ ANTHROPIC: list[Line] = [
     ("anthropic.messages", says(LINK), (R, P, P, P)),
     ("anthropic.messages", cached("5m"), (P, P, P, P)),
     ("anthropic.messages", cached("1h"), (cached("5m"), cached("5m"), P, P)),
+    ("anthropic.messages", cached("2h"), (cached("5m"), cached("5m"), P, P)),
+    *[
+        (
+            "anthropic.messages",
+            says(inside(*cached("1h")["messages"][0]["content"])),
+            (says(inside(*cached("5m")["messages"][0]["content"])),) * 2 + (P, P),
+        )
+        for inside in (result, document, lambda *blocks: result(document(*blocks)))
+    ],
+    ("anthropic.messages", says({"type": "image", "source": {"type": "s3", "uri": "s3://a"}}), (R, R, R, P)),
+    (
+        "anthropic.messages",
+        says({"type": "compaction", "tool_changes": [addition("code_execution_20260521")]}),
+        (R, R, R, P),
+    ),
+    (
+        "anthropic.messages",
+        says({"type": "compaction", "tool_changes": [addition("web_search_20250305")]}),
+        (R, P, P, P),
+    ),
+    (
+        "anthropic.messages",
+        says({"type": "web_search_tool_result", "content": [{"type": "web_search_result"}]}),
+        (P, P, P, P),
+    ),
     ("anthropic.messages", {"output_config": {"format": {"type": "json_schema"}}}, (R, P, P, P)),
     ("anthropic.messages", {"output_config": {"effort": "high"}}, (P, P, P, P)),
     ("anthropic.messages", tool("custom", strict=True), (R, P, P, P)),
@@ -151,6 +205,10 @@ OTHERS: list[Line] = [
     ("openrouter.chat", {"plugins": [{"id": "web"}]}, (R, R, R, P)),
     ("openrouter.chat", tool("openrouter:web_search"), (R, R, R, P)),
     ("openrouter.chat", {"model": "openai/gpt-5.4:online"}, (R, R, R, P)),
+    ("openrouter.chat", {"model": "openai/gpt-5.4: online"}, (R, R, R, P)),
+    ("openrouter.chat", {"model": "openai/gpt-5.4@preset/p"}, (R, R, R, P)),
+    ("openrouter.chat", {"preset": "p"}, (R, R, R, P)),
+    ("openrouter.chat", cached("1h"), (cached("5m"), cached("5m"), P, P)),
     ("openrouter.chat", {"models": ["a/b"]}, (R, R, R, P)),
     ("openrouter.chat", {"prompt_cache_options": {"ttl": "12h"}}, (R, R, R, P)),
     *[

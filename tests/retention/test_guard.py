@@ -99,6 +99,8 @@ def test_changes(rows: tuple[FieldRule, ...], body: bytes, expected: bytes) -> N
 
 
 UNKNOWN = "not in this API's register"
+LETTERS = "other letters"
+ID = row("**.id_of", "refuse")
 FILE = row("messages[].content[].source.type", "refuse", values=("file",), instead="send it inline")
 # rows, body, path and a word of the reason
 REFUSALS: list[tuple[str, tuple[FieldRule, ...], bytes, str, str]] = [
@@ -146,6 +148,35 @@ REFUSALS: list[tuple[str, tuple[FieldRule, ...], bytes, str, str]] = [
         b'{"messages":[{"content":[{"type":"document","source":[{"content":[{"type":"CANARY"}]}]}]}]}',
         "$.messages[].content[].source.content[].type", UNKNOWN,
     ),
+    ("in a group of tools", (), b'{"tools":[{"type":"function","name":"g","tools":[{"type":"CANARY"}]}]}', "$.tools[0].type", UNKNOWN),
+    (
+        "in a group in a group", (),
+        b'{"tools":[{"type":"custom_g","tools":[{"type":"custom_h","tools":{"type":"CANARY"}}]}]}',
+        "$.tools[0].type", UNKNOWN,
+    ),
+    (
+        "tool in a part", (),
+        b'{"messages":[{"content":[{"type":"text","tools":[{"type":"custom_g","tools":[{"type":"CANARY"}]}]}]}]}',
+        "$.messages[].content[].tools[].type", UNKNOWN,
+    ),
+    (
+        "tool that a summary adds", (),
+        b'{"messages":[{"content":[{"type":"text","tool_changes":[{"type":"text","tool":{"definition":{"type":"CANARY"}}}]}]}]}',
+        "$.messages[].content[].tool_changes[].tool.definition.type", UNKNOWN,
+    ),
+    (
+        "source", (),
+        b'{"messages":[{"content":[{"type":"document","source":{"type":"CANARY"}}]}]}',
+        "$.messages[].content[].source.type", UNKNOWN,
+    ),
+    ("anywhere", (ID,), b'{"messages":[{"content":[{"a":[[{"id_of":"CANARY"}]]}]}]}', "$.**.id_of", "keeps"),
+    ("anywhere, escaped", (ID,), b'{"messages":[{"content":[{"a":{"id_\\u006ff":"CANARY"}}]}]}', "$.**.id_of", "keeps"),
+    ("in other letters", (FILE,), b'{"messages":[{"content":[{"Source":{"type":"file"}}]}]}', "$.messages", LETTERS),
+    ("anywhere, in other letters", (ID,), b'{"system":[{"a":[{"ID_of":"CANARY"}]}]}', "$.system", LETTERS),
+    ("a letter like s", (FILE,), b'{"messages":[{"content":[{"\xc5\xbfource":{}}]}]}', "$.messages", LETTERS),
+    ("a letter like k", (row("**.key", "refuse"),), b'{"extra_1":{"a":{"\\u212aey":1}}}', "$.extra_1", LETTERS),
+    ("in a flat list", (row("messages[].secret", "refuse"),), b'{"messages":[{"Secret":1}]}', "$.messages", LETTERS),
+    ("any other name", (row("extra_1.*", "refuse"), row("extra_1.b", "allow")), b'{"extra_1":{"b":1,"CANARY":2}}', "$.extra_1.*", "keeps"),
     (
         "a list of tools in a message", (),
         b'{"messages":[{"content":[{"type":"tool_addition","tool":[{"definition":[{"type":"CANARY"}]}]}]}]}',
@@ -177,6 +208,7 @@ def test_a_long_body_is_judged_as_a_short_one(level: Level) -> None:
 
 
 PASSES = [
+    b'{"tools":[{"type":"custom_g","name":"g","tools":[{"type":"custom_7"},{"function":{}}]}]}',
     b'{"model":"m","extra_1":1}',
     b'{"tools":[{"function":{}},{"type":"custom_7"},{"type":null,"function":{}}]}',
     b'{"tools":[{"type":"function","function":{"parameters":{"type":"CANARY","properties":{"type":{"type":"odd"}}}}}]}',
@@ -200,9 +232,23 @@ def test_at_c_unknown_things_pass_unless_configured(body: bytes) -> None:
 
 
 def test_a_known_field_in_other_letters_is_refused_even_at_c() -> None:
-    for body in (b'{"Store":true}', b'{"STORE":true,"store":false}'):
+    for body in (b'{"Store":true}', b'{"STORE":true,"store":false}', '{"\u017ftore":true}'.encode()):
         (refusal,) = judged(surface(STORE), body, Level.C)[0].refusals
-        assert (refusal.path, "other letters" in refusal.because) == ("$", True)
+        assert (refusal.path, LETTERS in refusal.because) == ("$", True)
+    (refusal,) = judged(surface(FILE), b'{"messages":[{"content":[{"source":{"TYPE":"file"}}]}]}', Level.C)[0].refusals
+    assert (refusal.path, LETTERS in refusal.because) == ("$.messages", True)
+
+
+def test_where_every_other_name_is_refused_those_with_a_row_are_not() -> None:
+    rows = (row("extra_1.*", "refuse"), row("extra_1.b", "allow"), row("extra_1.c", "force", value=1))
+    verdict, out = judged(surface(*rows), b'{"extra_1":{"b":1,"c":2,"d":null}}')
+    assert (verdict.refusals, out) == ((), b'{"extra_1":{"b":1,"c":1,"d":null}}')
+
+
+def test_a_value_that_is_half_a_character_is_judged() -> None:
+    known = surface(row("extra_1", "refuse", values=("[!{]*",)))
+    assert judged(known, b'{"extra_1":{"a":"\\ud800"}}')[0].refusals == ()
+    assert len(judged(known, b'{"extra_1":["\\ud800"]}')[0].refusals) == 1
 
 
 def test_types_with_a_row_of_their_own_are_known() -> None:
@@ -274,9 +320,10 @@ def test_a_surface_that_knows_no_tools_refuses_those_with_a_type() -> None:
 @pytest.mark.parametrize("level", Level)
 def test_nesting_without_end_is_the_callers_fault(level: Level) -> None:
     for depth in (100, 400, 900, 5_000, 100_000):
-        body = b'{"messages":' + b'[{"content":' * depth + b"0" + b"}]" * depth + b"}"
-        with contextlib.suppress(InvalidRequest):
-            judged(surface(FILE), body, level)
+        for root, below in ((b"messages", b"content"), (b"tools", b"tools"), (b"messages", b"tool_changes")):
+            body = b'{"%b":' % root + b'[{"%b":' % below * depth + b"0" + b"}]" * depth + b"}"
+            with contextlib.suppress(InvalidRequest):
+                judged(surface(FILE, ID), body, level)
 
 
 def test_the_register_is_not_changed_by_what_it_forces() -> None:

@@ -17,8 +17,6 @@ SENT = "sent-by-the-caller"
 NO_MODEL = "a-model-of-nobody"
 # Globs that are written out by hand, because nothing can be made of them by leaving the stars out.
 EXAMPLES = {
-    "[!dD]*": "https://other.example/picture.png",
-    "[!dD{]*": "https://other.example/picture.png",
     "true": True,
     "gpt-5.5*": "gpt-5.5-pro",
 }

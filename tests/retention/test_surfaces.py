@@ -172,6 +172,20 @@ def types_in(union: Any) -> set[str]:
     return found
 
 
+def types_held(kind: Any, seen: set[Any]) -> set[str]:
+    """Those of every TypedDict in it, and in the content and sources of each."""
+    found: set[str] = set()
+    if hasattr(kind, "__total__") and kind not in seen:
+        seen.add(kind)
+        hints = typing.get_type_hints(kind, {**vars(typing), **vars(sys.modules[kind.__module__])})
+        found |= set(literals(hints.get("type")))
+        for name in ("content", "source"):
+            found |= types_held(hints.get(name), seen)
+    for inner in typing.get_args(kind):
+        found |= types_held(inner, seen)
+    return found
+
+
 def ruled_values(surface: Surface, *paths: str) -> tuple[str, ...]:
     return tuple(value for rule in surface.fields if rule.path in paths for value in rule.values)
 
@@ -222,7 +236,7 @@ TOOLS: dict[str, tuple[Any, set[str]]] = {
     "openai.chat": (types_in(chat_tool.ChatCompletionToolUnionParam), set()),
     "openai.responses": (types_in(openai_responses.ToolParam), {"skills"}),
 }
-BLOCKS = types_in(anthropic_beta.BetaContentBlockParam) | {"tool_reference", "browser_state"}
+BLOCKS = types_held(anthropic_beta.BetaContentBlockParam, set()) - {"file"}  # which is refused by its file_id
 PARTS: dict[str, tuple[Any, set[str]]] = {
     "anthropic.messages": (BLOCKS, set()),
     "openai.chat": (types_in(chat_part.ChatCompletionContentPartParam) | {"refusal"}, set()),
@@ -249,7 +263,7 @@ def test_tools_are_those_of_the_official_types(surface_id: str) -> None:
 def test_parts_are_those_of_the_official_types(surface_id: str) -> None:
     official, _ = PARTS[surface_id]
     surface = SURFACES[surface_id]
-    ruled = ruled_values(surface, "input[].type", "messages[].content[].type")
+    ruled = ruled_values(surface, "input[].type", "messages[].content[].type", "messages[].content[].source.type")
     assert {part for part in official if part not in surface.known.parts and not matches(ruled, part)} == set()
     assert set(surface.known.parts) - official == set()
 

@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from lethe.retention.globs import matches
 from lethe.retention.levels import Level, UpstreamClass
-from lethe.retention.paths import Place, count_keys, ensure, remove
+from lethe.retention.paths import Node, Place, ensure, remove
 from lethe.retention.rules import Compiled, Root, Rule, compile_rules
+from lethe.retention.search import ambiguous, deep_nodes, may_matter
 from lethe.retention.surface import Action, Surface
 from lethe.retention.vocabulary import vocabulary
-from lethe.wire.rawjson import TopLevel, encode, is_flat, keys_written, loads
+from lethe.wire.rawjson import TopLevel, encode, loads
 
 UNKNOWN = "is not in this API's register, so nobody knows what it keeps"
 _LEAVE_OUT = "leave it out, or ask at level C"
-_ESCAPED = b"\\u00"  # how a name could hide from a search
+_OTHER_LETTERS = "a field is written as another one in other letters"
 
 Pseudonym = Callable[[str], str]
 _IN_THE_PATH = frozenset({"model"})  # some APIs name it there, and rows about it hold all the same
@@ -155,8 +155,8 @@ class _Judging:
                 continue
             if strict:
                 self.refusals.append(Refusal("$", f"a field that {UNKNOWN}", _LEAVE_OUT))
-            elif name.lower() in compiled.spelled:  # some servers read names whatever their letter case
-                self.refusals.append(Refusal("$", "a field is written as another one in other letters", "write it so"))
+            elif name.casefold() in compiled.spelled:  # some servers read names whatever their letter case
+                self._in_other_letters("$")
 
     def written_betas(self) -> tuple[str, ...]:
         """The tokens in the body, which go out where the others do."""
@@ -194,13 +194,26 @@ class _Judging:
                 self._apply(rule, ensure(self._holder, rule.segments), name)
 
     def _look(self, name: str, root: Root) -> None:
-        raw = self._body.fields[name]
-        if name in self.removals or not _may_matter(raw, root):
+        text = bytes(self._body.fields[name])
+        if name in self.removals or (not root.values and b"{" not in text):
             return
-        value = self._decoded(name)
+        if near := may_matter(text, root):
+            self._apply_rules(name, root.node)
+        for node in deep_nodes(text, root):
+            self._apply_rules(name, node)
+        if near and root.tools:
+            self._unknown(self._guard.vocabulary.unknown_tools(self._decoded(name)))
+        if near and root.parts:
+            self._unknown(self._guard.vocabulary.unknown_parts(name, self._decoded(name)))
+
+    def _apply_rules(self, name: str, node: Node[Rule]) -> None:
+        """Those whose paths lead from a top-level name to something."""
+        self._decoded(name)
         hits: dict[Rule, list[Place]] = {}
-        for rule, (container, key) in root.node.walk(self._holder, name):
-            if rule.action is Action.FORCE:  # the path of its parent leads here
+        for rule, (container, key) in node.walk(self._holder, name):
+            if rule is None:
+                self._in_other_letters(f"$.{name}")
+            elif rule.action is Action.FORCE:  # the path of its parent leads here
                 if type(parent := container[key]) is dict:
                     hits.setdefault(rule, []).append((parent, rule.segments[-1]))
             elif rule.speaks_of(container[key]):
@@ -208,10 +221,9 @@ class _Judging:
         for rule, found in hits.items():
             if rule.concerns(self._model):
                 self._apply(rule, found, name)
-        if root.tools:
-            self._unknown(self._guard.vocabulary.unknown_tools(value))
-        if root.parts:
-            self._unknown(self._guard.vocabulary.unknown_parts(name, value))
+
+    def _in_other_letters(self, where: str) -> None:
+        self.refusals.append(Refusal(where, _OTHER_LETTERS, "write it as the API's documentation does"))
 
     def _unknown(self, paths: Iterable[str]) -> None:
         self.refusals += [Refusal(f"$.{path}", f"a type that {UNKNOWN}", _LEAVE_OUT) for path in paths]
@@ -221,7 +233,7 @@ class _Judging:
         if name not in self._holder:
             raw = self._body.fields[name]
             value = self._holder[name] = loads(raw)
-            if type(value) in (dict, list) and _ambiguous(bytes(raw), value):
+            if type(value) in (dict, list) and ambiguous(bytes(raw), value):
                 self.changes[name] = value
         return self._holder[name]
 
@@ -256,23 +268,6 @@ class _Judging:
                     self.changes[name] = self._holder[name]
         if row.lowers is not None:
             self.used.append((f"$.{row.path}", row.lowers))
-
-
-def _may_matter(raw: msgspec.Raw, root: Root) -> bool:
-    """Could anything that is looked for stand in these bytes?"""
-    text = bytes(raw)
-    if root.values:
-        return True
-    if b"{" not in text or text[0] not in b"{[":
-        return False
-    if root.needles is None or text[0] == ord("{") or not is_flat(text):
-        return True
-    return bool(root.needles) and (_ESCAPED in text or any(b'"%b"' % needle in text for needle in root.needles))
-
-
-def _ambiguous(raw: bytes, value: Any) -> bool:
-    """Does a key stand twice in the same object, somewhere in these bytes?"""
-    return encode(value) != raw and keys_written(raw) != count_keys(value)
 
 
 def _json(value: Any) -> str:

@@ -1,4 +1,5 @@
-"""Where a rule's path leads in a decoded body: names by dots, `[]` for every element, `**` for any depth.
+"""Where a rule's path leads in a decoded body: names by dots, `[]` for every element, `**` for any depth, `*` for every
+name that no other path has there.
 
 Where an API expects a list, one object or value alone is looked at as its only element: some servers take that. For the
 same reason the objects of a list are looked at where one object is expected, and those of lists in lists.
@@ -14,6 +15,7 @@ Place: TypeAlias = tuple[Any, Any]  # a container, and the key or index in it
 
 EVERY = "[]"
 DEEP = "**"
+OTHER = "*"
 # What lies under these is the caller's own data, not a part of any API, wherever it stands below the top level.
 DATA = frozenset({"input_schema", "parameters", "input", "arguments", "schema", "input_examples"})
 
@@ -29,21 +31,27 @@ def parse(path: str) -> Segments:
 
 
 def names(segments: Segments) -> Segments:
-    return tuple(segment for segment in segments if segment not in (EVERY, DEEP))
+    return tuple(segment for segment in segments if segment not in (EVERY, DEEP, OTHER))
 
 
 class Node(Generic[T]):
     """Paths that begin alike, together; `marks` stand where one ends."""
 
-    __slots__ = ("deep", "every", "marks", "names")
+    __slots__ = ("deep", "every", "folded", "marks", "names", "other")
 
     def __init__(self) -> None:
         self.marks: list[T] = []
         self.names: dict[str, Node[T]] = {}
+        self.folded: set[str] = set()  # the names as they are compared by servers that do not mind the case of letters
         self.every: Node[T] | None = None
         self.deep: Node[T] | None = None
+        self.other: Node[T] | None = None
 
     def add(self, segments: Segments, mark: T) -> None:
+        self.reach(segments).marks.append(mark)
+
+    def reach(self, segments: Segments) -> "Node[T]":
+        """The node where a path ends, made if it is not there."""
         node: Node[T] = self
         for segment in segments:
             if segment == EVERY:
@@ -52,33 +60,48 @@ class Node(Generic[T]):
             elif segment == DEEP:
                 node.deep = node.deep or Node()
                 node = node.deep
+            elif segment == OTHER:
+                node.other = node.other or Node()
+                node = node.other
             else:
+                node.folded.add(segment.casefold())
                 node = node.names.setdefault(segment, Node())
-        node.marks.append(mark)
+        return node
 
-    def walk(self, holder: Any, key: Any) -> Iterator[tuple[T, Place]]:
-        """Every mark whose path leads from the value at this place to something, and the place where that is."""
+    def walk(self, holder: Any, key: Any) -> Iterator[tuple[T | None, Place]]:
+        """Every mark whose path leads from the value at this place to something, and the place where that is.
+
+        Without a mark a name that is one of these in other letters.
+        """
         waiting: list[tuple[Node[T], Any, Any]] = [(self, holder, key)]
         while waiting:
             node, container, key = waiting.pop()
             value = container[key]
             for mark in node.marks:
                 yield mark, (container, key)
-            if names := node.names:
-                for each in (value,) if type(value) is dict else objects(value):
-                    waiting += [(names[name], each, name) for name in each if name in names]
+            if (node.names or node.other is not None) and type(value) in (dict, list):
+                yield from node._fields(value, waiting)
             if (every := node.every) is not None:
                 if type(value) is not list:
                     waiting.append((every, container, key))
                 elif every.marks or every.every is not None or every.deep is not None:
                     waiting += [(every, value, n) for n in range(len(value))]
                 else:  # most often: objects, of which only some fields are looked at
-                    names = every.names
-                    waiting += [
-                        (names[name], element, name) for element in objects(value) for name in element if name in names
-                    ]
+                    yield from every._fields(value, waiting)
             if node.deep is not None:
                 waiting += [(node.deep, *place) for place in _descendants((container, key))]
+
+    def _fields(self, value: Any, waiting: "list[tuple[Node[T], Any, Any]]") -> Iterator[tuple[None, Place]]:
+        """What is to be looked at of an object, or of those in a list, goes to `waiting`."""
+        names, folded, other = self.names, self.folded, self.other
+        for each in (value,) if type(value) is dict else objects(value):
+            for name in each:
+                if name in names:
+                    waiting.append((names[name], each, name))
+                elif name.casefold() in folded:
+                    yield None, (each, name)
+                elif other is not None:
+                    waiting.append((other, each, name))
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:

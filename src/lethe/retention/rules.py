@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lethe.retention.globs import matcher, matches
 from lethe.retention.levels import Level
-from lethe.retention.paths import DEEP, EVERY, Node, Segments, names, parse
+from lethe.retention.paths import DEEP, EVERY, OTHER, Node, Segments, names, parse
 from lethe.retention.surface import Action, FieldRule, Known, Surface
 from lethe.retention.vocabulary import PART_ROOTS, TOOL_ROOT
+from lethe.wire.rawjson import encode
 
 _SETS = frozenset({Action.FORCE, Action.REPLACE, Action.STRIP, Action.PSEUDONYM, Action.REFUSE})
 
@@ -44,10 +44,11 @@ class Root(Struct, frozen=True):
 
     `values`: a row speaks of the elements or of the value themselves, so that one that holds no object matters, too.
     `needles`: without one of these names in it, a list of objects that hold no objects is not worth reading; None where
-    it is not, whatever it holds.
+    it is not, whatever it holds. `deep` are rules for any depth, each with the names without which it finds nothing.
     """
 
     node: Node[Rule]
+    deep: tuple[tuple[tuple[bytes, ...], Node[Rule]], ...] = ()
     tools: bool = False  # look for unknown tools
     parts: bool = False  # look for unknown content parts
     values: bool = False
@@ -88,15 +89,22 @@ def compile_rules(surface: Surface, level: Level, *, refuse_unknown: bool) -> Co
         top=top,
         forced=tuple(forced),
         roots={
-            name: _root(name, [*below.get(name, ()), *anywhere], refuse_unknown=refuse_unknown) for name in looked_at
+            name: _root(name, [*below.get(name, ()), *anywhere], _spoken_of(name, rules), refuse_unknown=refuse_unknown)
+            for name in looked_at
         },
-        anywhere=_root("", anywhere, refuse_unknown=False) if anywhere else None,
+        anywhere=_root("", anywhere, (), refuse_unknown=False) if anywhere else None,
         known=exact | top.keys(),
         known_globs=globs,
         spelled=frozenset(
-            name.lower() for name in {*top, *(rule.segments[0] for rule in forced), *below} if name != DEEP
+            name.casefold() for name in {*top, *(rule.segments[0] for rule in forced), *below} if name != DEEP
         ),
     )
+
+
+def _spoken_of(name: str, rules: list[Rule]) -> tuple[Segments, ...]:
+    """Paths below a top-level name beside which a row speaks of every other name, so that they are none of those."""
+    holders = {rule.segments[:-1] for rule in rules if rule.segments[0] == name and rule.segments[-1] == OTHER}
+    return tuple(rule.segments[1:] for rule in rules if rule.segments[:-1] in holders and rule.segments[-1] != OTHER)
 
 
 def _rule(row: FieldRule, level: Level) -> Rule:
@@ -115,30 +123,40 @@ def _fits(values: tuple[str, ...]) -> Callable[[Any], bool] | None:
 
 
 def _text(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return encode(value).decode()
 
 
-def _root(name: str, rules: list[Rule], *, refuse_unknown: bool) -> Root:
+def _root(name: str, rules: list[Rule], spoken_of: tuple[Segments, ...], *, refuse_unknown: bool) -> Root:
     shallow: list[bytes] | None = []
-    for rule in rules:
-        inner = rule.segments[1:] if rule.segments[0] != DEEP else rule.segments
-        if inner and inner[0] == EVERY:
-            inner = inner[1:]
-        if shallow is None or not names(inner):
-            shallow = None  # the elements themselves
-        elif DEEP in inner or len(names(inner)) == 1:
-            shallow.append(names(inner)[-1].encode())
     node: Node[Rule] = Node()
+    deep: dict[tuple[bytes, ...], Node[Rule]] = {}
     for rule in rules:
         inner = rule.segments if rule.segments[0] == DEEP else rule.segments[1:]
-        node.add(inner[:-1] if rule.action is Action.FORCE else inner, rule)
+        path = names(inner)
+        place = inner[:-1] if rule.action is Action.FORCE else inner
+        if DEEP in inner:
+            deep.setdefault(tuple(map(_needle, names(place))), Node()).add(place, rule)
+            continue
+        node.add(place, rule)
+        if shallow is None or not path:
+            shallow = None  # the elements themselves
+        elif len(path) == 1:
+            shallow.append(_needle(path[0]))
+    for path in spoken_of:
+        node.reach(path)
     return Root(
         node=node,
+        deep=tuple(deep.items()),
         tools=refuse_unknown and name == TOOL_ROOT,
         parts=refuse_unknown and name in PART_ROOTS,
         values=node.every is not None and bool(node.every.marks),
         needles=None if shallow is None or name in _ELEMENTS_MATTER else tuple(shallow),
     )
+
+
+def _needle(name: str) -> bytes:
+    """How a name stands in JSON, in lower case."""
+    return f'"{name.lower()}"'.encode()
 
 
 def _known(surface: Surface, rules: list[Rule]) -> tuple[frozenset[str], tuple[str, ...]]:

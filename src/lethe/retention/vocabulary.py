@@ -5,7 +5,7 @@ from typing import Any
 
 from lethe.ir.content import Dialect
 from lethe.retention.globs import matcher
-from lethe.retention.paths import objects
+from lethe.retention.paths import DEEP, objects
 from lethe.retention.surface import Surface
 
 TOOL_ROOT = "tools"
@@ -16,8 +16,9 @@ _CHAT_FUNCTION = frozenset({"type", "function", "custom", "cache_control"})
 _FUNCTION_TYPES = (None, "function", "custom")
 _TOOLS = "tools[]"
 _INLINE_TOOL = "tool.definition"  # of a content part
-_PART_LISTS = frozenset({"content", "output"})  # fields of messages and parts that hold parts
-_PART_HOLDER = "source"  # an object of a part that may hold parts itself
+_PART_LISTS = frozenset({"content", "output", "tool_changes"})  # fields of messages and parts that hold parts
+_PART_HOLDER = "source"  # an object of a part that has a type of its own, and may hold parts itself
+_ITEMS = "input[]"  # of Responses
 _CONTENT_ROOTS = frozenset({"contents", "systemInstruction", "system_instruction"})  # of Gemini
 PART_ROOTS = frozenset({"messages", "system", "input"}) | _CONTENT_ROOTS
 _RESULTS = ("functionResponse", "function_response")  # which hold parts, too
@@ -29,12 +30,13 @@ class Vocabulary:
     def __init__(self, surface: Surface) -> None:
         self._tools, self._parts = frozenset(surface.known.tools), frozenset(surface.known.parts)
         self._chat = surface.dialect is Dialect.OPENAI_CHAT
+        self._responses = surface.dialect is Dialect.OPENAI_RESPONSES
         self._ruled = [(row.path, row.values) for row in surface.fields if row.path.endswith(".type") and row.values]
 
     def unknown_tools(self, tools: Any) -> Iterator[str]:
         """The path of each tool whose type is not known, or that has more to it than its type."""
         for n, tool in enumerate(tools if type(tools) is list else [tools]):
-            if not all(self._knows(each, _TOOLS, self._tools) for each in objects([tool])):
+            if not self._knows_tools([tool], _TOOLS):
                 yield f"tools[{n}].type"
             elif not all(self._is_whole(each) for each in objects([tool])):
                 yield f"tools[{n}]"
@@ -42,12 +44,29 @@ class Vocabulary:
     def unknown_parts(self, root: str, value: Any) -> Iterator[str]:
         """The same for content parts below a top-level field, and for the tools that are defined in one."""
         for path, part in _parts(root, value):
-            if not self._knows(part, path, self._parts):
+            if not self._knows(part, path, self._parts) or (path == _ITEMS and self._refers(part)):
                 yield f"{path}.type"
-            where = f"{path}.{_INLINE_TOOL}"
-            for tool in objects([part.get("tool")]):
-                if not all(self._knows(each, where, self._tools) for each in objects([tool.get("definition")])):
+            if TOOL_ROOT in part and not self._knows_tools([part[TOOL_ROOT]], f"{path}.{_TOOLS}"):
+                yield f"{path}.{_TOOLS}.type"
+            for tool in objects([part["tool"]]) if "tool" in part else ():
+                if not self._knows_tools([tool.get("definition")], where := f"{path}.{_INLINE_TOOL}"):
                     yield f"{where}.type"
+
+    def _knows_tools(self, tools: list[Any], path: str) -> bool:
+        """Are the types of all of them known, and of those that they hold?"""
+        waiting = [(path, tools)]
+        while waiting:
+            path, tools = waiting.pop()
+            for each in objects(tools):
+                if not self._knows(each, path, self._tools):
+                    return False
+                if TOOL_ROOT in each:
+                    waiting.append((f"{path}.{_TOOLS}", [each[TOOL_ROOT]]))
+        return True
+
+    def _refers(self, item: dict[str, Any]) -> bool:
+        """Without a type an item is a message, or else names one that the provider holds (openai 3.57.0 types)."""
+        return self._responses and item.get("type") is None and item.get("role") is None
 
     def _is_whole(self, tool: dict[str, Any]) -> bool:
         """Is a tool without a type one of the caller's own, and a function of Chat's nothing besides?"""
@@ -63,7 +82,8 @@ class Vocabulary:
 
     def _ruled_at(self, path: str, listed: Iterable[str]) -> Callable[[str], bool]:
         """Types with a row of their own at this path, and the globs among those listed."""
-        ruled = [value for at, values in self._ruled if at in (f"{path}.type", "**.type") for value in values]
+        where = f".{path}.type"
+        ruled = [value for at, values in self._ruled if _leads(at, where) for value in values]
         return matcher((*sorted(listed), *ruled))
 
 
@@ -94,6 +114,11 @@ class FieldVocabulary:
                             yield f"{at}.{name}.parts[]"
 
 
+def _leads(path: str, where: str) -> bool:
+    """Does a row's path lead there? `where` begins with a dot."""
+    return where.endswith(path.removeprefix(DEEP)) if path.startswith(DEEP) else where[1:] == path
+
+
 def vocabulary(surface: Surface) -> Vocabulary | FieldVocabulary:
     """What tells the tools and parts of a surface's API."""
     return FieldVocabulary(surface) if surface.dialect is Dialect.GEMINI else Vocabulary(surface)
@@ -119,8 +144,6 @@ def _parts(root: str, value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                     if type(inside) is not str:
                         waiting.append((f"{at}.{name}", inside))
                 elif name == _PART_HOLDER:
-                    waiting += [
-                        (f"{at}.{name}.{held}", each[held])
-                        for each in objects([inside])
-                        for held in _PART_LISTS & each.keys()
-                    ]
+                    for each in objects([inside]):
+                        yield f"{at}.{name}", each
+                        waiting += [(f"{at}.{name}.{held}", each[held]) for held in _PART_LISTS & each.keys()]
