@@ -100,6 +100,16 @@ def test_a_class_rests_on_what_is_in_force_now() -> None:
     assert after.evidence is EvidenceKind.PUBLISHED
 
 
+def test_of_a_server_that_nobody_knows_it_claims_no_evidence() -> None:
+    local = '[upstreams.a]\ndialect = "openai-chat"\nbase_url = "http://127.0.0.1:1/v1"\n'
+    elsewhere = '[upstreams.b]\ndialect = "openai-chat"\nbase_url = "https://b.example/v1"\n'
+    made = parse_settings(local + elsewhere, "lethe.toml", embedded_available=False, today=date(2026, 11, 25))
+    for upstream, kept in zip(posture(made, running()).upstreams, ("U5", "U7"), strict=True):
+        for each in upstream.surfaces:
+            assert (each.upstream_class, each.evidence) == (kept, EvidenceKind.NONE)
+            assert (each.since, each.until, each.review_expires) == (None, None, None)
+
+
 def test_a_finding_counts_for_its_upstream() -> None:
     made = parse_settings(
         '[upstreams.openai]\napi_key = "env:X"', "lethe.toml", embedded_available=False, today=date(2026, 11, 25)

@@ -146,6 +146,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "the same twice": (HEAD + SOURCE + ROW + ROW, "two rows for a"),
     "a probe without a name": (HEAD + SOURCE + "[[evidence]]\nkind = 'account_api'\nclass = 'U3'\nbecause = 'x'\n", "probe"),
     "a contract without a kind": (HEAD + SOURCE + "[[evidence]]\nkind = 'contract'\nclass = 'U4'\nbecause = 'x'\n", "contracts"),
+    "evidence that is none": (HEAD + SOURCE + "[[evidence]]\nkind = 'none'\nclass = 'U6'\nbecause = 'x'\n", "none lifts nothing"),
     "a word with a probe": (
         HEAD + SOURCE + "[[evidence]]\nkind = 'declared'\nclass = 'U6'\nprobe = 'p'\nbecause = 'x'\n",
         "probe",

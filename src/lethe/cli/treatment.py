@@ -10,7 +10,7 @@ from lethe.retention.classes import DAY, review_ends
 from lethe.retention.globs import matches
 from lethe.retention.levels import Level
 from lethe.retention.paths import names, parse
-from lethe.retention.surface import Action, Evidence, FieldRule, Surface
+from lethe.retention.surface import Action, Evidence, EvidenceKind, FieldRule, Surface
 from lethe.wire.rawjson import encode
 
 _PATHS = 3  # named in one line
@@ -92,9 +92,8 @@ def readable_rows(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def readable_standing(report: dict[str, Any]) -> list[str]:
     """A standing for people, in lines."""
-    lines = [
-        f"class {report['class']} by {report['evidence']}, until {report['until'] or 'further notice'}: {report['why']}"
-    ]
+    by = report["evidence"] if report["evidence"] is not EvidenceKind.NONE else "assumption"
+    lines = [f"class {report['class']} by {by}, until {report['until'] or 'further notice'}: {report['why']}"]
     if report["carve_outs"]:
         lines.append("carve-outs: " + ", ".join(report["carve_outs"]))
     if "surface" in report:

@@ -19,7 +19,7 @@ from lethe.evidence.signing import PayloadType, Verdict, verify
 from lethe.evidence.verification import Verification
 from lethe.providers.envelopes import Endpoint
 from lethe.providers.upstream import Upstream
-from lethe.retention.classes import standing
+from lethe.retention.classes import OURS, standing
 from lethe.retention.enforcement import Enforcement, Mechanism, State
 from lethe.retention.levels import Level
 from lethe.retention.standing import Finding
@@ -50,7 +50,7 @@ class SurfacePosture(Closed, frozen=True, kw_only=True):
     evidence: EvidenceKind
     since: str | None  # of the evidence
     until: str | None
-    review_expires: str | None  # date
+    review_expires: str | None  # date; null: there is no page to review
     carve_outs: tuple[str, ...]
     exceptions: tuple[ModelLimit, ...]
 
@@ -201,7 +201,7 @@ def _surface(upstream: Upstream, endpoint: Endpoint, running: Running) -> Surfac
         evidence=stands.kind,
         since=_moment(stands.at),
         until=_moment(stands.until),
-        review_expires=surface.expires.isoformat() if surface is not None else None,
+        review_expires=surface.expires.isoformat() if surface is not None and surface.provider not in OURS else None,
         carve_outs=stands.carve_outs,
         exceptions=tuple(_exceptions(surface.models)) if surface is not None else (),
     )

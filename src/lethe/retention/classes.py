@@ -90,7 +90,7 @@ def _without_register(subject: Subject) -> Standing:
             upstream_class=subject.upstream_class, kind=EvidenceKind.DECLARED, why="declared by the operator"
         )
     why = "nothing is known of it" if subject.upstream_class is UpstreamClass.U7 else "as configured"
-    return Standing(upstream_class=subject.upstream_class, kind=EvidenceKind.PUBLISHED, why=why)
+    return Standing(upstream_class=subject.upstream_class, kind=EvidenceKind.NONE, why=why)
 
 
 def _stale(subject: Subject, surface: Surface) -> Standing:

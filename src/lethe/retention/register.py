@@ -173,6 +173,8 @@ def _fields(row: FieldTable, where: str) -> Iterable[FieldRule]:
 
 
 def _evidence(row: EvidenceTable, where: str) -> Evidence:
+    if row.kind is EvidenceKind.NONE:
+        raise RegisterFault(f"{where}.kind: {EvidenceKind.NONE} lifts nothing")
     if bool(row.probe) is not (row.kind in _PROBED):
         raise RegisterFault(f"{where}.probe: goes with {', '.join(_PROBED)}, and they with it")
     if bool(row.contracts) is not (row.kind is EvidenceKind.CONTRACT):

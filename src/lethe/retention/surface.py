@@ -35,6 +35,7 @@ class EvidenceKind(StrEnum):
     CONTRACT = "contract"  # signed, with an end
     PUBLISHED = "published_default"  # a page that holds for everybody
     DECLARED = "declared"  # by the operator, with a reason
+    NONE = "none"  # what is assumed of a server that nobody knows
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
