@@ -34,7 +34,8 @@ def deep_nodes(text: bytes, root: Root) -> list[Node[Rule]]:
 
 def _hides(text: bytes) -> bool:
     """Could a name stand there that a search does not find?"""
-    return any(letter in text for letter in _LIKE_LATIN) or (b"\\u" in text and _ESCAPED.search(text) is not None)
+    like_latin = not text.isascii() and any(letter in text for letter in _LIKE_LATIN)
+    return like_latin or (b"\\u" in text and _ESCAPED.search(text) is not None)
 
 
 def ambiguous(raw: bytes, value: Any) -> bool:
