@@ -61,6 +61,19 @@ async def test_a_caller_that_goes_cancels_the_upstream(
         assert gone_at - left < 0.5  # the promise is 0.1; the rest is for a loaded machine
 
 
+@pytest.mark.parametrize("more", [1, 4])
+async def test_a_caller_that_goes_takes_along_what_it_pipelined(more: int) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        fake.answer([Hang()])
+        client = await rig.client()
+        for _ in range(1 + more):
+            client.send("POST", PATH[CHAT], json.dumps(request(CHAT)).encode())
+        await fake.until(lambda: len(fake.requests) == 1)
+        client.abort()
+        await gone(rig, fake)
+        assert len(fake.requests) == 1
+
+
 @pytest.mark.parametrize("case", PAIRS, ids=str)
 async def test_at_every_chunk(case: tuple[Dialect, Dialect]) -> None:
     """Disconnect after each of the stream's frames in turn."""

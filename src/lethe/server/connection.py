@@ -14,6 +14,7 @@ from lethe.upstream.tls_transport import TlsTransport
 
 MAX_HEAD = 64 * 1024  # bytes of request line and headers, and of whatever else is no body
 MAX_HEADERS = 256
+MAX_WAITING = 8  # requests of one caller; beyond them it is not read, and so not seen to leave
 LINGER = 2.0  # seconds in which a refused body may still arrive, to be thrown away
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _MALFORMED = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -49,7 +50,7 @@ class Callers:
 
 
 class Connection(asyncio.BufferedProtocol):
-    """Answers one request at a time; what a caller pipelines waits, unread beyond one.
+    """Answers one request at a time; what a caller pipelines waits, unread beyond a few.
 
     A socket's bytes come by way of `buffer_updated`, those of a TLS session by `data_received`.
     """
@@ -159,7 +160,8 @@ class Connection(asyncio.BufferedProtocol):
             self._answer(incoming)
         else:
             self._waiting.append(incoming)
-            self.pause_reading()
+            if len(self._waiting) >= MAX_WAITING:
+                self.pause_reading()
 
     def on_body(self, body: bytes) -> None:
         self._fed = 0
@@ -181,7 +183,8 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
-        if self.transport is not None and not self._waiting and not self.transport.is_reading():
+        full = len(self._waiting) >= MAX_WAITING
+        if self.transport is not None and not full and not self.transport.is_reading():
             self.transport.resume_reading()
 
     async def drained(self) -> None:
