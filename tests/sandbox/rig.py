@@ -49,6 +49,19 @@ def cmdline(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
 
 
+def memory(pid: int) -> bytes:
+    """All that a process may write to."""
+    held = []
+    with Path(f"/proc/{pid}/mem").open("rb") as mem:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            place, rights = line.split()[:2]
+            if rights.startswith("rw"):
+                begin, _, end = place.partition("-")
+                mem.seek(int(begin, 16))
+                held.append(mem.read(int(end, 16) - int(begin, 16)))
+    return b"".join(held)
+
+
 class Daemon:
     """The supervisor's process. `stderr` and `stdout` are the lines so far; stdout only where it is a pipe of ours."""
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.sandbox.conftest import Start
-from tests.sandbox.rig import Daemon, alive, cmdline, configured, eventually, get
+from tests.sandbox.rig import BROKER, SECRET, WORKER, Daemon, alive, cmdline, configured, eventually, get, memory
 
 from lethe.config.load import parse_settings
 from lethe.config.settings import Settings
@@ -133,17 +133,35 @@ def test_a_bad_key_at_a_reload_changes_nothing(start: Start, fake: FakeThread, k
     assert page(lethe)["configuration"] == before["configuration"]
 
 
-def test_the_key_stays_in_the_supervisor(start: Start, fake: FakeThread, tmp_path: Path) -> None:
-    """Given in the environment, it reaches no worker's, and no command line."""
-    seed = SIGNER.pem().splitlines()[1]
+def test_the_key_stays_in_the_supervisor(start: Start, fake: FakeThread) -> None:
+    """Given in the environment, it reaches neither workers nor the broker, and no command line."""
+    secrets = {"SIGNING": SIGNER.pem(), "SIGNING_NEXT": Signer.ephemeral().pem()}
     config = configured(fake.url).replace("[upstreams.a]", '[retention]\nposture_key = "env:SIGNING"\n[upstreams.a]')
-    lethe = start(config, environ={"SIGNING": SIGNER.pem()})
+    lethe = start(config, environ=secrets)
     assert reading(lethe).verdict is Verdict.TRUSTED
-    for worker in lethe.running("lethe.sandbox.worker"):
-        assert seed.encode() not in Path(f"/proc/{worker}/environ").read_bytes()
-        assert seed not in " ".join(cmdline(worker))
-    assert seed not in lethe.said
-    assert seed not in json.dumps(page(lethe))
+    assert seen_by_children(lethe, secrets["SIGNING"]) == set()
+    assert BROKER in seen_by_children(lethe, SECRET)  # which holds what it needs, and can be looked into
+    assert seed(secrets["SIGNING"]) not in lethe.said + json.dumps(page(lethe))
+    lethe.config.write_text(config.replace("env:SIGNING", "env:SIGNING_NEXT"))
+    lethe.signal(signal.SIGHUP)
+    lethe.until("reloaded the configuration")
+    eventually(lambda: len(lethe.children) == 2, "the old worker to end, and another broker")
+    assert seen_by_children(lethe, secrets["SIGNING_NEXT"]) == set()
+
+
+def seed(pem: str) -> str:
+    return pem.splitlines()[1]
+
+
+def seen_by_children(lethe: Daemon, secret: str) -> set[str]:
+    """The modules whose process has it in its arguments, its environment or, where we may look there, its memory."""
+    sought, seen = secret.splitlines()[1 if "-----BEGIN" in secret else 0].encode(), set()
+    for module in (WORKER, BROKER):
+        (pid,) = lethe.running(module)
+        held = " ".join(cmdline(pid)).encode() + Path(f"/proc/{pid}/environ").read_bytes()
+        if sought in held + (memory(pid) if os.geteuid() == 0 else b""):
+            seen.add(module)
+    return seen
 
 
 def test_it_tells_of_the_last_verification(start: Start, fake: FakeThread, key: Path, tmp_path: Path) -> None:

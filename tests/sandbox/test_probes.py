@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.sandbox.conftest import Start
-from tests.sandbox.rig import Daemon, cmdline, eventually
+from tests.sandbox.rig import Daemon, cmdline, eventually, memory
 from tests.upstream.probes.provers import ACCOUNT, GATEWAY, KEY, PROVERS, endpoint, plainly, serve, with_value
 from tests.upstream.probes.test_listening import CLOSED
 
@@ -305,16 +305,3 @@ def test_admin_keys_stay_in_the_broker(start: Start, model: FakeThread, desk: Fa
             assert KEY.encode() not in memory(pid)
     (broker,) = lethe.running(BROKER)
     assert KEY.encode() in memory(broker)
-
-
-def memory(pid: int) -> bytes:
-    """All that a process may write to."""
-    held = []
-    with Path(f"/proc/{pid}/mem").open("rb") as mem:
-        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            place, rights = line.split()[:2]
-            if rights.startswith("rw"):
-                begin, _, end = place.partition("-")
-                mem.seek(int(begin, 16))
-                held.append(mem.read(int(end, 16) - int(begin, 16)))
-    return b"".join(held)

@@ -45,6 +45,7 @@ class PostureDesk:
         self._clock = clock
         self._salt = random(16)
         self._signers: dict[int, Signer] = {}
+        self.variables: frozenset[str] = frozenset()  # of the environment, which hold keys that nobody else needs
         self._ephemeral: Signer | None = None
         self._made = _Made(0, 0.0, b"")
 
@@ -55,6 +56,9 @@ class PostureDesk:
             return
         from lethe.evidence.signing import KeyRefused, Signer
 
+        scheme, _, name = reference.partition(":")
+        if scheme == "env":
+            self.variables |= {name}
         try:
             self._signers[number] = Signer.from_secret(text_of(reference, self._environ))
         except Unresolved as error:

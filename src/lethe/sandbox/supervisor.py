@@ -94,6 +94,7 @@ class Supervisor:
         except PostureFault as fault:
             self._refuse(str(fault))
             return
+        self._vault.withhold(self._posture.variables)
         if self._generations and self._generations[-1].phase is Phase.STARTING:
             self._generations[-1].kill()  # a newer configuration overtakes it
         self._resolved = None

@@ -48,6 +48,14 @@ class Vault:
         self._probe = Probe(())
         self._doubted: dict[ProbeTask, float] = {}
         self._done: Callable[[Resolved | None], None] | None = None
+        self._withheld: frozenset[str] = frozenset()
+
+    def withhold(self, variables: frozenset[str]) -> None:
+        """No broker has these variables in its environment; one that was started with more ends."""
+        if not variables <= self._withheld:
+            self._withheld |= variables
+            if self._child is not None:
+                self._child.kill()
 
     def resolve(self, secrets: Collection[str], keys: Collection[str], done: Callable[[Resolved | None], None]) -> None:
         """Ask for these and forget others; `done` gets the answer, or None when no broker stays alive to give it."""
@@ -99,7 +107,9 @@ class Vault:
         ours, theirs = channel()
         with theirs:
             program = Program(
-                arguments=("-m", MODULE, str(theirs.fileno())), environ=os.environ, inherit=(theirs.fileno(),)
+                arguments=("-m", MODULE, str(theirs.fileno())),
+                environ={name: value for name, value in os.environ.items() if name not in self._withheld},
+                inherit=(theirs.fileno(),),
             )
             self._child = self._children.start(program, self._exited, _discard)
         self._peer = Peer(self._reactor, ours, Inbox(FROM_BROKER), self._heard, self._child.kill)
