@@ -1,3 +1,5 @@
+import asyncio
+
 from tests.upstream.raw import Line, both_loops, peer, pool, run, upstream
 
 from lethe.upstream.arrivals import READ_MOST, Arrivals
@@ -27,5 +29,33 @@ def test_answers_land_in_it(loop: str) -> None:
                 reply.close()
                 assert here.idle == 1
                 assert b"xxxx" in bytes(here._arrivals.whole)
+
+    run(loop, scenario)
+
+
+@both_loops
+def test_what_comes_after_an_answer_does_not_stay_in_it(loop: str) -> None:
+    """No request ends with it, so no sweep follows."""
+
+    async def scenario() -> None:
+        read = asyncio.Event()
+
+        async def script(line: Line) -> None:
+            await line.request()
+            await line.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+            await read.wait()
+            await line.send(b"x" * 1000)
+            await line.until_gone()
+
+        async with peer(script) as there:
+            with pool(upstream(there.url)) as here:
+                reply = await here.open(Call(path=b"/", headers=(), body=b"{}"))
+                assert await reply.read_all(2) == b"{}"
+                reply.close()
+                assert here.idle == 1
+                read.set()
+                await there.all_gone()
+                assert here.idle == 0
+                assert b"xxxx" not in bytes(here._arrivals.whole)
 
     run(loop, scenario)

@@ -273,10 +273,11 @@ class Connection(BufferedProtocol):
         return self._unsent is None and self._transport is not None and self._transport.get_write_buffer_size() == 0
 
     def _spoil(self) -> None:
-        """Bytes came that answer nothing."""
+        """Bytes came that answer nothing. Where no request ends with them, no sweep would follow."""
         exchange = self._exchange
         self._reusable = False
         if exchange is None or exchange.complete:
+            self._arrivals.wipe()
             self._end(MalformedReply)
 
     def _end(self, fault: Fault) -> None:
