@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from lethe.evidence.canonical import Uncanonical, canonical
+from lethe.evidence.canonical import Uncanonical, canonical, parsed
 from lethe.evidence.signing import (
     KeyRefused,
     PayloadType,
@@ -119,6 +119,8 @@ CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
     "a value of zeros": put(base64.b64encode(bytes(64)).decode(), "signature", "value"),
     "a key of zeros": put(base64.b64encode(bytes(32)).decode(), "signer", "public_key"),
     "a short key": put(base64.b64encode(bytes(31)).decode(), "signer", "public_key"),
+    "a space after the value": put(SIGNED["signature"]["value"] + " ", "signature", "value"),  # type: ignore[index,call-overload,operator]
+    "a further member of the signature": put("x", "signature", "more"),
     "signer is no table": put("x", "signer"),
     "signature is no table": put(["x"], "signature"),
     "half a surrogate pair": put("\ud800", "level"),
@@ -131,6 +133,19 @@ def test_no_change_goes_unseen(change: Callable[[dict[str, Any]], None]) -> None
     change(signed)
     assert verify(signed, POSTURE, PUBLIC) is Verdict.BAD
     assert verify(signed, POSTURE, None) is Verdict.BAD
+
+
+def test_no_other_byte_is_as_good() -> None:
+    """Base64 has bits that mean nothing, and a document that is sent has no spaces that do."""
+    sent = json.dumps(SIGNED, separators=(",", ":")).encode()
+    assert verify(parsed(sent), POSTURE, PUBLIC) is Verdict.TRUSTED
+    for place in range(len(sent)):
+        for bit in range(8):
+            changed = sent[:place] + bytes([sent[place] ^ 1 << bit]) + sent[place + 1 :]
+            try:
+                assert verify(parsed(changed), POSTURE, PUBLIC) is Verdict.BAD, changed
+            except Uncanonical:
+                continue
 
 
 def test_an_ephemeral_key_says_so_and_is_new_each_time() -> None:

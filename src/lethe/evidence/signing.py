@@ -62,7 +62,7 @@ class Signer:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
         if "-----BEGIN" not in text:
-            seed = _raw(text, SEED, "neither PEM nor the base64 of a 32-byte seed")
+            seed = _raw(text.strip(), SEED, "neither PEM nor the base64 of a 32-byte seed")
             return cls(Ed25519PrivateKey.from_private_bytes(seed), ephemeral=False)
         try:
             key = load_pem_private_key(text.strip().encode(), None)
@@ -111,11 +111,12 @@ def verify(signed: Mapping[str, Any], kind: PayloadType, trusted: bytes | None) 
         stated = _raw(signed["signer"]["public_key"], POINT, "")
         signature = signed["signature"]
         value = _raw(signature["value"], SIGNATURE, "")
-        labels = (signature["algorithm"], signature["payload_type"], signature["key_id"], signed["signer"]["key_id"])
+        rest = {name: each for name, each in signature.items() if name != "value"}
         payload = canonical({name: each for name, each in signed.items() if name != "signature"})
-    except (KeyError, TypeError, KeyRefused, Uncanonical):
+        named = signed["signer"]["key_id"]
+    except (KeyError, TypeError, AttributeError, KeyRefused, Uncanonical):
         return Verdict.BAD
-    if labels != (ALGORITHM, kind.value, key_id(stated), key_id(stated)):
+    if named != key_id(stated) or rest != {"algorithm": ALGORITHM, "payload_type": kind.value, "key_id": named}:
         return Verdict.BAD
     if not _holds(stated, value, pre_authentication(kind, payload)):
         return Verdict.BAD
@@ -128,7 +129,7 @@ def public_key(text: str) -> bytes:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     if "-----BEGIN" not in text:
-        return _raw(text, POINT, "neither PEM nor the base64 of a 32-byte public key")
+        return _raw(text.strip(), POINT, "neither PEM nor the base64 of a 32-byte public key")
     try:
         key = load_pem_public_key(text.strip().encode())
     except Exception:  # noqa: BLE001 - whatever the parser dislikes; its message may quote the text
@@ -161,11 +162,11 @@ def _holds(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def _raw(text: str, size: int, otherwise: str) -> bytes:
-    """Base64 of exactly `size` bytes."""
+    """Base64 of exactly `size` bytes, in the one form that its encoder writes."""
     try:
-        raw = base64.b64decode(text.strip(), validate=True)
-    except (ValueError, binascii.Error, AttributeError):
+        raw = base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error, TypeError):
         raise KeyRefused(otherwise) from None
-    if len(raw) != size:
+    if len(raw) != size or base64.b64encode(raw).decode() != text:
         raise KeyRefused(otherwise)
     return raw
