@@ -304,7 +304,8 @@ def test_a_request_is_fitted_to_model_names_and_provider() -> None:
     assert "store" not in sent
     assert encoded.tool_names == {SHORT: LONG}
     assert [(loss.severity, loss.path) for loss in located(losses, ANTHROPIC, body)] == [
-        (Severity.DEGRADED, "$.messages[1].content[0]")
+        (Severity.DEGRADED, "$.messages[1]"),
+        (Severity.DEGRADED, "$.messages[1].content[0]"),
     ]
 
 

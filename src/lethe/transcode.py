@@ -78,8 +78,8 @@ def encode_request(request: Request, upstream: Upstream, model: str, losses: Los
 
 def located(losses: Losses, caller: Dialect, body: JsonObject) -> Losses:
     """The losses of a request at the paths of the body that the caller sent."""
-    locate = CODECS[caller].locate
-    return Losses(Loss(locate(loss.path, body), loss.feature, loss.severity) for loss in losses)
+    locate = CODECS[caller].locator(body)
+    return Losses(Loss(locate(loss.path), loss.feature, loss.severity) for loss in losses)
 
 
 def translate_reply(

@@ -45,6 +45,14 @@ def test_not_endless() -> None:
         losses.dropped(f"$.x{n}", "field")
     with pytest.raises(LossRefused, match="and 980 more"):
         fidelity.refuse_dropped(losses, allowed=False)
-    named = fidelity.named(losses)
+    asked: list[str] = []
+
+    def locate(path: str) -> str:
+        asked.append(path)
+        return "$.there"
+
+    named = fidelity.named(losses, locate)
     assert named is not None
+    assert named.startswith("dropped $.there, ")
     assert named.endswith("and 980 more")
+    assert len(asked) == fidelity.MAX_NAMED  # to find one costs as much as the body is long

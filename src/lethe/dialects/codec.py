@@ -7,7 +7,7 @@ from lethe.dialects import anthropic, converse, gemini, openai_chat, openai_resp
 from lethe.dialects.reply import ReplyContext
 from lethe.ir.content import Dialect, JsonObject, Opaque
 from lethe.ir.events import Event, Failure
-from lethe.ir.loss import Losses
+from lethe.ir.loss import Locate, Losses
 from lethe.ir.request import Request
 from lethe.ir.response import Response
 from lethe.ir.usage import Usage
@@ -62,8 +62,8 @@ class CallerCodec(Protocol):
         """`model` and `stream` are in the body, wherever the caller has put them. Raises InvalidRequest."""
         ...
 
-    def locate(self, path: str, body: JsonObject) -> str:
-        """Where the hub's `path` of a loss stands in the body that the request was decoded from."""
+    def locator(self, body: JsonObject) -> Locate:
+        """For the paths of losses of a request that was decoded from this body."""
         ...
 
     def encode_response(self, response: Response, context: ReplyContext, losses: Losses) -> JsonObject: ...

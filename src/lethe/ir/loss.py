@@ -1,8 +1,13 @@
 """What a translation could not carry, as data. Policy decides what to do about it."""
 
+from collections.abc import Callable
 from enum import StrEnum
+from typing import TypeAlias
 
 from msgspec import Struct
+
+# From a path of the hub to where it stands in the body that the request was decoded from.
+Locate: TypeAlias = Callable[[str], str]
 
 
 class Severity(StrEnum):

@@ -9,12 +9,13 @@ from msgspec.structs import replace
 
 import lethe
 from lethe import transcode
+from lethe.dialects.codec import CODECS
 from lethe.dialects.freetext import custom_names
 from lethe.dialects.openai_responses.namespaces import namespaces
 from lethe.dialects.reply import ReplyContext
 from lethe.errors import CredentialUnavailable
 from lethe.ir.content import Dialect
-from lethe.ir.loss import Losses, Severity
+from lethe.ir.loss import Locate, Losses, Severity
 from lethe.ir.request import Request
 from lethe.policies import fidelity
 from lethe.policies.retention import refuse_features
@@ -173,14 +174,15 @@ class Outgoing:
         refuse_state(self.request())
         asked = replace(upstream, dialect=upstream.asked_in(self._exchange.endpoint))
         encoded = transcode.encode_request(self.request(), asked, attempt.model, losses)
+        locate: Locate = str
         if any(loss.severity is not Severity.HINT for loss in losses):  # only those are named
-            losses = transcode.located(losses, self._exchange.caller, self.body.whole())
-        fidelity.refuse_dropped(losses, allowed=self.allow_losses)
+            locate = CODECS[self._exchange.caller].locator(self.body.whole())
+        fidelity.refuse_dropped(losses, locate, allowed=self.allow_losses)
         facts = self._exchange.facts
         facts.translated = True
         facts.hints = facts.degraded = facts.dropped = 0  # of an attempt before this one
         self._exchange.lost(losses)
-        self._exchange.losses = fidelity.named(losses)
+        self._exchange.losses = fidelity.named(losses, locate)
         self._tool_names = encoded.tool_names
         return encoded.body
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lethe.dialects.anthropic import locate
+from lethe.dialects.anthropic import locator
 from lethe.ir.content import JsonObject
 
 BODY: JsonObject = {
@@ -42,4 +42,4 @@ CASES: list[tuple[JsonObject, str, str]] = [
 
 @pytest.mark.parametrize(("body", "path", "expected"), CASES)
 def test_locate(body: JsonObject, path: str, expected: str) -> None:
-    assert locate(path, body) == expected
+    assert locator(body)(path) == expected

@@ -69,4 +69,4 @@ PLACES: list[tuple[JsonObject, str, str]] = [
 
 @pytest.mark.parametrize(("body", "path", "place"), PLACES)
 def test_places(body: JsonObject, path: str, place: str) -> None:
-    assert gemini.locate(path, body) == place
+    assert gemini.locator(body)(path) == place

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lethe.dialects.openai_chat import locate
+from lethe.dialects.openai_chat import locator
 from lethe.ir.content import JsonObject
 
 TEXTS = [{"type": "text", "text": "x"}, {"type": "text", "text": "y"}]
@@ -68,8 +68,8 @@ CASES: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize(("path", "expected"), CASES)
 def test_locate(path: str, expected: str) -> None:
-    assert locate(path, BODY) == expected
+    assert locator(BODY)(path) == expected
 
 
 def test_a_conversation_without_turns() -> None:
-    assert locate("$.system[0].message.name", {"messages": BODY["messages"][2:4]}) == "$.messages[0].name"
+    assert locator({"messages": BODY["messages"][2:4]})("$.system[0].message.name") == "$.messages[0].name"

@@ -11,7 +11,7 @@ from openai.types.responses import ResponseCreateParams, ResponseStreamEvent
 from lethe.dialects import anthropic, openai_chat, openai_responses
 from lethe.dialects.freetext import custom_names
 from lethe.dialects.openai_responses.namespaces import namespaces
-from lethe.dialects.openai_responses.places import locate
+from lethe.dialects.openai_responses.places import locator
 from lethe.dialects.reply import ReplyContext
 from lethe.dialects.toolnames import fit
 from lethe.ir.content import Dialect, ToolCall
@@ -64,7 +64,7 @@ def test_tools_like_any_other_for_others(target: Dialect) -> None:
     assert names == {}  # all of them fit
     text = msgspec.json.encode(body["messages"]).decode()
     assert text.count('"agents__spawn"') == text.count('"agents__patch"') == 1
-    told = [(locate(loss.path, BODY), loss.severity) for loss in losses if "namespace" in loss.path]
+    told = [(locator(BODY)(loss.path), loss.severity) for loss in losses if "namespace" in loss.path]
     assert told == [("$.tools[1].description", Severity.DEGRADED), ("$.tools[2].description", Severity.DEGRADED)]
     assert all(loss.severity is not Severity.DROPPED for loss in losses)
 
@@ -160,8 +160,8 @@ def test_names_that_are_too_long_are_cut_and_find_back() -> None:
     ],
 )
 def test_losses_are_told_where_the_tool_stands(path: str, place: str) -> None:
-    assert locate(path, BODY) == place
-    assert locate(path, {"input": "x"}) == "$.tools"
+    assert locator(BODY)(path) == place
+    assert locator({"input": "x"})(path) == "$.tools"
 
 
 def test_a_loss_is_no_content() -> None:

@@ -1,5 +1,6 @@
 """Requests: what OpenAI's own types accept, and nothing that would be stored."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from tests.dialects.cases import load
 
 from lethe.dialects.codec import CODECS
 from lethe.dialects.freetext import as_arguments, custom_names, free_text
-from lethe.dialects.openai_responses import decode_request, encode_request, locate
+from lethe.dialects.openai_responses import decode_request, encode_request, locator, places
+from lethe.dialects.openai_responses.items import decode_items
 from lethe.errors import InvalidRequest
 from lethe.ir.content import (
     CacheHint,
@@ -29,6 +31,7 @@ from lethe.ir.content import (
 )
 from lethe.ir.loss import Losses, Severity
 from lethe.ir.request import OutputFormat, Reasoning, Request, Sampling, Tool, ToolChoice, Turn
+from lethe.wire.fields import Fields
 
 OURS = Dialect.OPENAI_RESPONSES
 STREAMING, BUFFERED = TypeAdapter(ResponseCreateParamsStreaming), TypeAdapter(ResponseCreateParamsNonStreaming)
@@ -308,9 +311,23 @@ def test_what_does_not_fit(body: JsonObject, path: str) -> None:
     ],
 )
 def test_places(path: str, expected: str) -> None:
-    assert locate(path, load("openai_responses/requests/rich.json")) == expected
+    assert locator(load("openai_responses/requests/rich.json"))(path) == expected
+
+
+def test_a_body_is_read_once_however_many_losses_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+
+    def counted(items: Sequence[Fields]) -> Any:
+        reads.append(len(items))
+        return decode_items(items)
+
+    monkeypatch.setattr(places, "decode_items", counted)
+    said = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}] * 50
+    locate = locator({"model": "m", "input": said})
+    assert [locate(f"$.turns[{n}].content[0]") for n in range(100)] == [f"$.input[{n}]" for n in range(100)]
+    assert reads == [100]
 
 
 def test_places_in_a_string() -> None:
-    assert locate("$.turns[0].content[0].x", {"model": "m", "input": "hi"}) == "$.input.x"
-    assert locate("$.system[0]", {"model": "m", "input": "hi", "instructions": "i"}) == "$.instructions"
+    assert locator({"model": "m", "input": "hi"})("$.turns[0].content[0].x") == "$.input.x"
+    assert locator({"model": "m", "input": "hi", "instructions": "i"})("$.system[0]") == "$.instructions"

@@ -3,7 +3,7 @@
 from lethe.dialects.anthropic.decoder import StreamDecoder, join_deltas
 from lethe.dialects.anthropic.encoder import KEEP_ALIVE, StreamEncoder
 from lethe.dialects.anthropic.errors import ERROR_STATUS, decode_error, encode_error, encode_error_event
-from lethe.dialects.anthropic.places import locate
+from lethe.dialects.anthropic.places import locator
 from lethe.dialects.anthropic.request import decode_request, encode_request
 from lethe.dialects.anthropic.response import decode_response, encode_response
 from lethe.dialects.anthropic.usage import buffered_usage, streamed_usage
@@ -25,7 +25,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "join_deltas",
-    "locate",
+    "locator",
     "stream_decoder",
     "stream_encoder",
     "streamed_usage",

@@ -4,6 +4,7 @@ from typing import Any
 
 from lethe.dialects.places import Prefixes, in_system, in_turn, moved
 from lethe.ir.content import JsonObject
+from lethe.ir.loss import Locate
 
 PREFIXES: Prefixes = (
     ("$.sampling.stop", "$.stop_sequences"),
@@ -19,8 +20,12 @@ _OLDER_FORMAT: Prefixes = (("$.output", "$.output_format"),)
 _ENDS = ((".cache", ".cache_control"), (".media_type", ".source.media_type"), (".tool_reference", ""))
 
 
-def locate(path: str, body: JsonObject) -> str:
-    """The path in the body that a request was decoded from. A string content has no blocks to name."""
+def locator(body: JsonObject) -> Locate:
+    return lambda path: _locate(path, body)
+
+
+def _locate(path: str, body: JsonObject) -> str:
+    """A string content has no blocks to name."""
     if (place := in_turn(path)) is not None:
         turn, block, rest = place
         message = f"$.messages[{turn}]"

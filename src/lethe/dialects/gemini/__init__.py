@@ -1,7 +1,7 @@
 """Google's Gemini: generateContent and streamGenerateContent."""
 
 from lethe.dialects.gemini.errors import decode_error, encode_error, encode_error_event
-from lethe.dialects.gemini.places import locate
+from lethe.dialects.gemini.places import locator
 from lethe.dialects.gemini.request import decode_request, encode_request
 from lethe.dialects.gemini.response import decode_response, encode_response
 from lethe.dialects.gemini.stream_decoder import StreamDecoder
@@ -24,7 +24,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "join_deltas",
-    "locate",
+    "locator",
     "stream_decoder",
     "stream_encoder",
     "streamed_usage",

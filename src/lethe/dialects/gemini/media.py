@@ -2,8 +2,9 @@
 
 import base64
 import binascii
+import re
 from typing import Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 from lethe.dialects.gemini.overlay import leftovers, own
 from lethe.dialects.gemini.proto import child, message
@@ -31,6 +32,7 @@ USUAL_TYPES: dict[Kind, str] = {"image": "image/jpeg", "document": PDF, "audio":
 _URL_SAFE = str.maketrans("-_", "+/")
 # Addresses that mean something to Google only: its file store, its cloud, its videos.
 _STORED = ("googleapis.com", "youtube.com", "youtu.be")
+_URL = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)", re.DOTALL)  # RFC 3986, appendix B
 
 
 def kind_of(media_type: str | None) -> Kind | None:
@@ -105,20 +107,21 @@ def encode_media(media: Media, path: str, losses: Losses) -> JsonObject:
 
 
 def suffix_type(url: str) -> str | None:
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        return None
-    return TYPES_BY_SUFFIX.get(path.rpartition(".")[2].lower())
+    return TYPES_BY_SUFFIX.get(_split(url).path.rpartition(".")[2].lower())
 
 
 def _is_public(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
+    parts = _split(url)
+    host = parts.hostname
+    if host is None or parts.scheme not in ("http", "https"):
         return False
-    host = parts.hostname or ""
-    return parts.scheme in ("http", "https") and not any(host == own or host.endswith(f".{own}") for own in _STORED)
+    return not any(host == own or host.endswith(f".{own}") for own in _STORED)
+
+
+def _split(url: str) -> SplitResult:
+    """Not by `urlsplit`, which remembers the last 128 URLs that it was asked for."""
+    scheme, place, path = _URL.match(url).groups("")  # type: ignore[union-attr] # it matches any text
+    return SplitResult(scheme.lower(), place, path, "", "")
 
 
 def _text(data: str) -> str | None:

@@ -1,6 +1,8 @@
 """Where the hub's fields stand in a generateContent request."""
 
 import re
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, cast
 
 from lethe.dialects.gemini.calls import Pairing
@@ -12,6 +14,7 @@ from lethe.dialects.gemini.tools import SCHEMA, SUBSET, places
 from lethe.dialects.leftovers import shown
 from lethe.dialects.places import Prefixes, in_system, in_turn, moved
 from lethe.ir.content import JsonObject
+from lethe.ir.loss import Locate
 
 _CONFIG = "$.generationConfig"
 PREFIXES: Prefixes = (
@@ -28,26 +31,29 @@ _TOOL = re.compile(r"\$\.tools\[(\d+)\](.*)", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 
 
-def locate(path: str, body: JsonObject) -> str:
-    """The path in the body that a request was decoded from, in whichever spelling its names have."""
+def locator(body: JsonObject) -> Locate:
+    """In whichever spelling the body's names have."""
     outer = camelled(body)
+
+    @cache
+    def parts(turn: int) -> Sequence[int]:
+        """Of a content, the part that each block came from. Read once, however many losses."""
+        return decode_content(message(listed(outer["contents"])[turn], "$"), turn, Pairing())[1].parts
+
+    return lambda path: _as_spelled(_made(path, outer, parts), body)
+
+
+def _made(path: str, outer: JsonObject, parts: Callable[[int], Sequence[int]]) -> str:
     if (found := in_system(path)) is not None:
-        made = f"$.systemInstruction.{_in_part(listed(outer['systemInstruction'])[0], *found)}"
-    elif (place := in_turn(path)) is not None:
+        return f"$.systemInstruction.{_in_part(listed(outer['systemInstruction'])[0], *found)}"
+    if (place := in_turn(path)) is not None:
         turn, within, rest = place
-        made = f"$.contents[{turn}]" + (rest if within is None else "." + _in_content(outer, turn, within, rest))
-    elif (tool := _TOOL.fullmatch(path)) is not None:
-        made = _in_tools(listed(outer.get("tools") or []), int(tool[1])) + tool[2]
-    else:
-        made = moved(path, PREFIXES)
-    return _as_spelled(made, body)
-
-
-def _in_content(outer: JsonObject, turn: int, block: int, rest: str) -> str:
-    """The part that a block came from, and what of it."""
-    content = listed(outer["contents"])[turn]
-    _, blocks = decode_content(message(content, "$"), turn, Pairing())
-    return _in_part(content, blocks.parts[block], rest)
+        if within is None:
+            return f"$.contents[{turn}]{rest}"
+        return f"$.contents[{turn}].{_in_part(listed(outer['contents'])[turn], parts(turn)[within], rest)}"
+    if (tool := _TOOL.fullmatch(path)) is not None:
+        return _in_tools(listed(outer.get("tools") or []), int(tool[1])) + tool[2]
+    return moved(path, PREFIXES)
 
 
 def _in_part(content: JsonObject, number: int, rest: str) -> str:

@@ -1,7 +1,7 @@
 """OpenAI Chat Completions."""
 
 from lethe.dialects.openai_chat.errors import decode_error, encode_error, encode_error_event
-from lethe.dialects.openai_chat.places import locate
+from lethe.dialects.openai_chat.places import locator
 from lethe.dialects.openai_chat.request import decode_request, encode_request
 from lethe.dialects.openai_chat.response import decode_response, encode_response
 from lethe.dialects.openai_chat.stream_decoder import StreamDecoder
@@ -24,7 +24,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "join_deltas",
-    "locate",
+    "locator",
     "stream_decoder",
     "stream_encoder",
     "streamed_usage",

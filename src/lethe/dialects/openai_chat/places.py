@@ -7,6 +7,7 @@ from lethe.dialects.openai_chat.messages import SYSTEM_ROLES
 from lethe.dialects.openai_chat.reasoning import NAMES, decode_reasoning
 from lethe.dialects.places import Prefixes, in_system, in_turn, moved
 from lethe.ir.content import JsonObject
+from lethe.ir.loss import Locate
 from lethe.wire.fields import Fields
 
 PREFIXES: Prefixes = (
@@ -22,8 +23,11 @@ PREFIXES: Prefixes = (
 )
 
 
-def locate(path: str, body: JsonObject) -> str:
-    """The path in the body that a request was decoded from."""
+def locator(body: JsonObject) -> Locate:
+    return lambda path: _locate(path, body)
+
+
+def _locate(path: str, body: JsonObject) -> str:
     if (found := in_system(path)) is not None:
         return _in_system(body["messages"], *found)
     if (place := in_turn(path)) is None:

@@ -1,7 +1,7 @@
 """OpenAI Responses, used without state."""
 
 from lethe.dialects.openai_responses.errors import decode_error, encode_error, encode_error_event
-from lethe.dialects.openai_responses.places import locate
+from lethe.dialects.openai_responses.places import locator
 from lethe.dialects.openai_responses.request import decode_request, encode_request
 from lethe.dialects.openai_responses.response import decode_response, encode_response
 from lethe.dialects.openai_responses.stream_decoder import StreamDecoder
@@ -24,7 +24,7 @@ __all__ = [
     "encode_request",
     "encode_response",
     "join_deltas",
-    "locate",
+    "locator",
     "stream_decoder",
     "stream_encoder",
     "streamed_usage",

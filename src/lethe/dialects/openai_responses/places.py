@@ -1,5 +1,7 @@
 """Where the hub's fields stand in a Responses request."""
 
+from functools import cache
+from itertools import accumulate
 from typing import Any
 
 from lethe.dialects.openai_responses.items import OUTPUT, SYSTEM_ROLES, decode_items
@@ -7,6 +9,7 @@ from lethe.dialects.openai_responses.namespaces import ABOUT, KIND, MEMBERS, hol
 from lethe.dialects.openai_responses.tools import CALLABLE
 from lethe.dialects.places import Prefixes, in_system, in_tool, in_turn, moved
 from lethe.ir.content import JsonObject
+from lethe.ir.loss import Locate
 from lethe.wire.fields import Fields
 
 PREFIXES: Prefixes = (
@@ -18,26 +21,38 @@ PREFIXES: Prefixes = (
 )
 
 
-def locate(path: str, body: JsonObject) -> str:
-    """The path in the body that a request was decoded from."""
+def locator(body: JsonObject) -> Locate:
     items = body.get("input")
-    if (found := in_system(path)) is not None:
-        block, rest = found
-        if body.get("instructions"):
-            if block == 0:
-                return f"$.instructions{rest}"
-            block -= 1
-        return _at(items, block, rest, system=True)
-    if (tool := in_tool(path)) is not None:
-        return _in_tools(body.get("tools"), *tool)
-    if (place := in_turn(path)) is None:
-        return moved(path, PREFIXES)
-    turn, within, rest = place
-    if not isinstance(items, list):
-        return f"$.input{rest}"
-    _, turns = decode_items([Fields(item, "$") for item in items])
-    before = sum(len(each.content) for each in turns[:turn])
-    return _at(items, before + (within or 0), rest if within is not None else "", system=False)
+
+    @cache
+    def starts() -> list[int]:
+        """The number of each turn's first block among all that are no system's. Read once, however many losses."""
+        _, turns = decode_items([Fields(item, "$") for item in items or []])
+        return [0, *accumulate(len(turn.content) for turn in turns)]
+
+    def locate(path: str) -> str:
+        if (found := in_system(path)) is not None:
+            return _in_system(body, *found)
+        if (tool := in_tool(path)) is not None:
+            return _in_tools(body.get("tools"), *tool)
+        if (place := in_turn(path)) is None:
+            return moved(path, PREFIXES)
+        turn, within, rest = place
+        if not isinstance(items, list):
+            return f"$.input{rest}"
+        before = starts()
+        first = before[min(turn, len(before) - 1)]
+        return _at(items, first + (within or 0), rest if within is not None else "", system=False)
+
+    return locate
+
+
+def _in_system(body: JsonObject, block: int, rest: str) -> str:
+    if body.get("instructions"):
+        if block == 0:
+            return f"$.instructions{rest}"
+        block -= 1
+    return _at(body.get("input"), block, rest, system=True)
 
 
 def _at(items: Any, block: int, rest: str, *, system: bool) -> str:
