@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lethe.config import register
+from lethe.ir.content import Dialect
 from lethe.retention.classes import OURS, standing
 from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Declared, Finding
@@ -18,7 +19,7 @@ from lethe.retention.surface import Evidence, EvidenceKind, Surface
 DAY = max(surface.reviewed for surface in register.all_surfaces()) + timedelta(days=1)
 NOW = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC).timestamp()
 YEAR = timedelta(days=365).total_seconds()
-MODEL = "a-model"
+MODEL = "anthropic.claude-sonnet-4-6"  # no row is about it
 PROBED = (EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT)
 
 
@@ -117,17 +118,39 @@ def test_a_review_that_has_ended_counts_as_none(surface: Surface) -> None:
     assert reached(surface, Subject(contract=agreed), (), ended.timestamp()) is kept
 
 
-@pytest.mark.parametrize("provider", ["anthropic", "azure", "bedrock", "vertex", "openrouter", "vercel", "cloudflare"])
-def test_no_evidence_makes_a_covered_model_better(provider: str) -> None:
-    for surface in register.all_surfaces():
-        if surface.provider == provider and surface.endpoint in ("messages", "count_tokens"):
-            proofs = tuple(
-                replace(finding(row, probe), models=("claude-fable-5-1",) if row.kind is EvidenceKind.MODEL else ())
-                for row in surface.evidence
-                for probe in (row.probe, *row.also)
-            )
-            best = standing(Subject(contract=signed("zdr")), surface, "claude-fable-5-1", proofs, NOW)
-            assert best.upstream_class >= UpstreamClass.U6
+def proven(surface: Surface, model: str) -> UpstreamClass:
+    """The class of a model for which everything is proven and signed."""
+    proofs = tuple(
+        replace(finding(row, probe), models=(model,) if row.kind is EvidenceKind.MODEL else ())
+        for row in surface.evidence
+        for probe in (row.probe, *row.also)
+    )
+    return standing(Subject(contract=signed("zdr")), surface, model, proofs, NOW).upstream_class
+
+
+SERVING_CLAUDE = [
+    surface
+    for surface in register.all_surfaces()
+    if surface.provider in ("anthropic", "azure", "bedrock", "vertex", "openrouter", "vercel", "cloudflare", "generic")
+    and surface.dialect is not Dialect.GEMINI
+    and "embeddings" not in surface.endpoint
+]
+
+
+@pytest.mark.parametrize("surface", SERVING_CLAUDE, ids=lambda surface: surface.id)
+def test_no_evidence_makes_a_covered_model_better(surface: Surface) -> None:
+    for model in ("claude-fable-5-1", "anthropic/Claude-Mythos-5", "us.anthropic.claude-fable-5-v1:0"):
+        assert proven(surface, model) >= UpstreamClass.U6
+
+
+@pytest.mark.parametrize("endpoint", ["messages", "count_tokens"])
+@pytest.mark.parametrize(
+    ("model", "tells"), [("claude-opus-5-5", True), ("prod-claude-haiku-4-5", True), ("prod", False), ("claude", False)]
+)
+def test_a_deployment_tells_its_model_by_its_name(endpoint: str, model: str, *, tells: bool) -> None:
+    (surface,) = (s for s in register.all_surfaces() if s.id == f"azure.{endpoint}")
+    assert proven(surface, model) is (UpstreamClass.U4 if tells else UpstreamClass.U6)
+    assert proven(surface, "") is UpstreamClass.U4  # what is told at the start is about no model
 
 
 @pytest.mark.parametrize("kind", ["zdr", "abuse-monitoring-exception"])
@@ -150,6 +173,9 @@ ARN = "arn:aws:bedrock:us-east-1:123456789012"
         (f"{ARN}:provisioned-model/abc", False),
         (f"{ARN}:prompt-router/abc", False),
         (f"{ARN}:default-prompt-router/anthropic.claude:1", False),
+        (f"{ARN}:imported-model/abc", True),
+        ("a1b2c3d4e5f6", False),  # a profile by its id alone
+        ("my-throughput", False),
     ],
 )
 @pytest.mark.parametrize("endpoint", ["converse", "converse_tokens", "invoke", "invoke_tokens"])

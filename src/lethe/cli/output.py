@@ -30,6 +30,12 @@ def _broken(row: Sequence[str], room: int) -> list[Sequence[str]]:
     return [[*row[:-1], first], *([*[""] * (len(row) - 1), line] for line in more)]
 
 
+def of_models(models: Sequence[str], not_models: Sequence[str]) -> str:
+    """Which models a row of the register speaks of."""
+    named = ", ".join(models) or "*"
+    return f"{named} but {', '.join(not_models)}" if not_models else named
+
+
 def paragraph(text: str, width: int, indent: str = "  ") -> str:
     """Lines of at most `width`, but for words that are longer; all after the first are indented."""
     return textwrap.fill(

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from lethe.cli.output import UsageFault, emit, say, table
+from lethe.cli.output import UsageFault, emit, of_models, say, table
 from lethe.config.problems import nearest
 from lethe.config.register import all_surfaces
 from lethe.retention.levels import Level
@@ -104,7 +104,10 @@ def _details(surface: Surface, today: date) -> str:
         f"{surface.id}: {surface.title}",
         f"class {surface.upstream_class.name}: {surface.because}",
         *(f"better: {_better(row)}: {row.because}" for row in surface.evidence),
-        *(f"models {', '.join(rule.models)}: {rule.upstream_class.name}: {rule.because}" for rule in surface.models),
+        *(
+            f"models {of_models(rule.models, rule.not_models)}: {rule.upstream_class.name}: {rule.because}"
+            for rule in surface.models
+        ),
         *(f"refused at {level}: {why}" for level, why in surface.refused.items()),
         *(f"header {row.name}: {row.value} ({row.because})" for row in surface.headers),
         *([f"carve-outs: {', '.join(surface.carve_outs)}"] if surface.carve_outs else []),

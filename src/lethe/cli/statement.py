@@ -1,6 +1,6 @@
 """A posture as people read it."""
 
-from lethe.cli.output import table
+from lethe.cli.output import of_models, table
 from lethe.evidence.posture import Posture, UpstreamPosture
 from lethe.evidence.verification import Verification
 from lethe.retention.enforcement import Mechanism, State
@@ -14,7 +14,7 @@ def readable(statement: Posture) -> str:
         table(("upstream", "endpoint", "class", "evidence", "since", "until", "surface", "carve-outs"), rows),
     ]
     limits = [
-        f"{upstream.name}, {surface.endpoint}: {limit.upstream_class} for {', '.join(limit.models)}"
+        f"{upstream.name}, {surface.endpoint}: {limit.upstream_class} for {of_models(limit.models, limit.not_models)}"
         for upstream in statement.upstreams
         for surface in upstream.surfaces
         for limit in surface.exceptions

@@ -7,10 +7,10 @@ from typing import Any
 from lethe.config.classes import chief, stands_at
 from lethe.providers.upstream import Upstream
 from lethe.retention.classes import DAY, review_ends
-from lethe.retention.globs import matches
+from lethe.retention.globs import concerns, matches
 from lethe.retention.levels import Level
 from lethe.retention.paths import names, parse
-from lethe.retention.surface import Action, Evidence, EvidenceKind, FieldRule, Surface
+from lethe.retention.surface import Action, Evidence, EvidenceKind, Surface
 from lethe.wire.rawjson import encode
 
 _PATHS = 3  # named in one line
@@ -51,7 +51,7 @@ def rows_at(surface: Surface, level: Level, model: str, field: str | None) -> li
     for row in surface.fields:
         action = row.actions.get(level, Action.REFUSE)
         spoken_of = action in _DOES or row.lowers is not None if field is None else field in names(parse(row.path))
-        if spoken_of and _concerns(row, model):
+        if spoken_of and concerns(row.models, row.not_models, model):
             found.append(
                 {
                     "path": f"$.{row.path}",
@@ -107,10 +107,6 @@ def readable_standing(report: dict[str, Any]) -> list[str]:
 def _lift(row: Evidence) -> dict[str, str]:
     by = [*((" or ".join(row.contracts),) if row.contracts else ()), *filter(None, (row.probe, *row.also, row.needs))]
     return {"class": row.upstream_class.name, "by": f"{row.kind} {' and '.join(by)}".strip(), "because": row.because}
-
-
-def _concerns(row: FieldRule, model: str) -> bool:
-    return (not row.models or matches(row.models, model)) and not (row.not_models and matches(row.not_models, model))
 
 
 def last_day(moment: float) -> str:

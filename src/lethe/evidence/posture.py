@@ -37,7 +37,8 @@ class Closed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ModelLimit(Closed, frozen=True, kw_only=True):
     """Models, as globs of the register, that keep more than the rest whatever is proven."""
 
-    models: tuple[str, ...]
+    models: tuple[str, ...]  # empty: all
+    not_models: tuple[str, ...]  # but for these
     upstream_class: str
 
 
@@ -209,7 +210,7 @@ def _surface(upstream: Upstream, endpoint: Endpoint, running: Running) -> Surfac
 
 def _exceptions(rules: Iterable[ModelRule]) -> Iterable[ModelLimit]:
     for rule in rules:
-        yield ModelLimit(models=rule.models, upstream_class=rule.upstream_class.name)
+        yield ModelLimit(models=rule.models, not_models=rule.not_models, upstream_class=rule.upstream_class.name)
 
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")

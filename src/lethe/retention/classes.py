@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lethe.retention.globs import matches
+from lethe.retention.globs import concerns
 from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Declared, Finding, Standing
 from lethe.retention.surface import Evidence, EvidenceKind, Surface
@@ -79,7 +79,7 @@ def standing(
         best = _lowered(best, subject, surface)
         best = replace(best, until=min((end for end in (best.until, ends) if end is not None), default=None))
     for rule in surface.models:
-        if rule.upstream_class > best.upstream_class and matches(rule.models, model):
+        if model and rule.upstream_class > best.upstream_class and concerns(rule.models, rule.not_models, model):
             best = replace(best, upstream_class=rule.upstream_class, kind=EvidenceKind.PUBLISHED, why=rule.because)
     return replace(best, carve_outs=surface.carve_outs)
 

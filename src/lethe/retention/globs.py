@@ -19,5 +19,10 @@ def matcher(globs: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda text: text.lower() in exact or pattern.match(text) is not None
 
 
+def concerns(models: tuple[str, ...], not_models: tuple[str, ...], model: str) -> bool:
+    """Does a row that names these models, but for those, speak of this one? One without any names speaks of all."""
+    return (not models or matches(models, model)) and not (not_models and matches(not_models, model))
+
+
 def matches(globs: tuple[str, ...], text: str) -> bool:
     return matcher(globs)(text)

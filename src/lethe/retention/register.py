@@ -138,6 +138,7 @@ def _rows(record: RowsFile, name: str) -> Rows:
         models=tuple(
             ModelRule(
                 models=row.models,
+                not_models=row.not_models,
                 upstream_class=_upstream_class(row.upstream_class, f"{name}: models[{n}].class"),
                 because=row.because,
             )

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lethe.retention.globs import matcher, matches
+from lethe.retention.globs import concerns, matcher
 from lethe.retention.levels import Level
 from lethe.retention.paths import DEEP, EVERY, OTHER, Node, Segments, names, parse
 from lethe.retention.surface import Action, FieldRule, Known, Surface
@@ -28,10 +28,7 @@ class Rule(Struct, frozen=True, eq=False):
     fits: Callable[[Any], bool] | None
 
     def concerns(self, model: str) -> bool:
-        row = self.row
-        return (not row.models or matches(row.models, model)) and not (
-            row.not_models and matches(row.not_models, model)
-        )
+        return concerns(self.row.models, self.row.not_models, model)
 
     def speaks_of(self, value: Any) -> bool:
         if self.fits is not None:

@@ -86,7 +86,8 @@ class HeaderRule(Struct, frozen=True, kw_only=True):
 class ModelRule(Struct, frozen=True, kw_only=True):
     """Models that keep more than their surface does: no evidence makes them better than `upstream_class`."""
 
-    models: tuple[str, ...]
+    models: tuple[str, ...] = ()  # globs; empty: any
+    not_models: tuple[str, ...] = ()
     upstream_class: UpstreamClass
     because: str
 

@@ -47,7 +47,8 @@ class HeaderTable(Table, frozen=True, kw_only=True):
 
 
 class ModelTable(Table, frozen=True, kw_only=True):
-    models: tuple[str, ...]
+    models: tuple[str, ...] = ()
+    not_models: tuple[str, ...] = ()
     upstream_class: str = field(name="class")
     because: str
 

@@ -7,7 +7,7 @@ from lethe.providers.envelopes import COMPLETION, Endpoint
 from lethe.providers.upstream import Upstream
 from lethe.retention.attestation import probes
 from lethe.retention.classes import standing
-from lethe.retention.globs import matches
+from lethe.retention.globs import concerns
 from lethe.retention.guard import Guard
 from lethe.retention.levels import Level
 from lethe.retention.standing import Finding, Standing
@@ -32,13 +32,7 @@ class Admission:
         self._findings: tuple[Finding, ...] = ()
         self._unproven: dict[str, float] = {}  # by an upstream's name, the last time that it did not attest
         self._kept: dict[object, tuple[Standing, float]] = {}
-        # What tells models apart: globs of the register by upstream and endpoint, and exact names from findings.
-        self._ruled = {
-            (n, surface.endpoint): tuple(glob for rule in surface.models for glob in rule.models)
-            for n, upstream in enumerate(upstreams)
-            for surface in upstream.surfaces
-        }
-        self._named: frozenset[str] = frozenset()
+        self._named: frozenset[str] = frozenset()  # models that findings name
 
     def prepare(self, levels: Iterable[Level], *, refuse_unknown: bool) -> None:
         """Compile what requests of these levels need."""
@@ -89,8 +83,8 @@ class Admission:
         surface = self.surface(upstream, endpoint)
         rules: tuple[bool, ...] = ()
         named: tuple[bool, ...] = ()
-        if surface is not None and matches(self._ruled[upstream, surface.endpoint], model):
-            rules = tuple(matches(rule.models, model) for rule in surface.models)
+        if surface is not None:
+            rules = tuple(concerns(rule.models, rule.not_models, model) for rule in surface.models)
         if model in self._named:
             named = tuple(model in finding.models for finding in self._findings)
         key = (upstream, surface.endpoint if surface is not None else "", rules, named, attested)
