@@ -1,6 +1,7 @@
 """Every form of a canary is found, wherever it lies, and nothing else is."""
 
 import base64
+import codecs
 import gzip
 import hashlib
 import io
@@ -10,11 +11,12 @@ import urllib.parse
 import zipfile
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from lethe.verify.canary import Canary, Mint
-from lethe.verify.search import Found, Search
+from lethe.verify.canary import WHOLE, Canary, Mint
+from lethe.verify.search import Effort, Found, Search
 
 NOISE = random.Random(7).randbytes(50_000)
 
@@ -24,6 +26,11 @@ def zipped(text: str, method: int) -> bytes:
     with zipfile.ZipFile(file, "w", method) as archive:
         archive.writestr("a.txt", f"so it says {text} there")
     return file.getvalue()
+
+
+def deflated(data: bytes) -> bytes:
+    compress = zlib.compressobj(wbits=-15)
+    return compress.compress(data) + compress.flush()
 
 
 FORMS: dict[str, tuple[str, Callable[[str], bytes]]] = {
@@ -51,6 +58,21 @@ FORMS: dict[str, tuple[str, Callable[[str], bytes]]] = {
     "sha256, short": ("sha256 in hex", lambda t: hashlib.sha256(t.encode()).hexdigest()[:16].encode()),
     "sha1 in capitals": ("sha1 in hex", lambda t: hashlib.sha1(t.encode()).hexdigest().upper().encode()),
     "md5 among digits": ("md5 in hex", lambda t: b"00ab" + hashlib.md5(t.encode()).hexdigest().encode()),
+    "sha512": ("sha512 in hex", lambda t: hashlib.sha512(t.encode()).hexdigest().encode()),
+    "blake2": ("blake2b in hex", lambda t: hashlib.blake2b(t.encode()).hexdigest().encode()),
+    "sha256, bare": ("sha256", lambda t: b"\xff" + hashlib.sha256(t.encode()).digest()),
+    "sha256 in base64": ("base64 of sha256", lambda t: base64.b64encode(hashlib.sha256(t.encode()).digest())),
+    "backwards": ("backwards", lambda t: t[::-1].encode()),
+    "rot13": ("rot13", lambda t: codecs.encode(t, "rot13").encode()),
+    "a list of numbers": ("decimal numbers", lambda t: repr([*t.encode(), 0]).encode()),
+    "hex with spaces": ("hex, apart", lambda t: t.encode().hex(" ").encode() + b" "),
+    "hex with colons": ("hex, apart", lambda t: t.encode().hex(":").encode() + b":"),
+    "base64 of gzip": ("base64 of gzip of raw", lambda t: base64.b64encode(gzip.compress(t.encode()))),
+    "hex of zlib": ("hex of zlib of raw", lambda t: zlib.compress(t.encode()).hex().encode()),
+    "base64 of deflate": ("base64 of deflate of raw", lambda t: base64.b64encode(deflated(t.encode()))),
+    "base64 twice": ("base64 of base64", lambda t: base64.b64encode(base64.b64encode(t.encode()))),
+    "base64 of UTF-16": ("base64 of UTF-16", lambda t: base64.b64encode(t.encode("utf-16-le"))),
+    "base32": ("base32 of raw", lambda t: base64.b32encode(t.encode())),
     "gzip": ("gzip of raw", lambda t: gzip.compress(f"it says {t} there".encode())),
     "zlib": ("zlib of raw", lambda t: zlib.compress(f"it says {t} there".encode())),
     "gzip of base64": ("gzip of base64", lambda t: gzip.compress(base64.b64encode(t.encode()))),
@@ -111,6 +133,32 @@ def test_canaries_made_later_are_known(mint: Mint) -> None:
     assert [each.canary for each in search(hashlib.md5(later.text.encode()).hexdigest().encode())] == [later]
 
 
+def test_what_is_made_of_a_whole_body_is_found(mint: Mint) -> None:
+    body = b'{"text": "' + mint.new("p", "c").text.encode() + b'"}'
+    mint.whole(body, "some case")
+    [found] = Search(mint)(b"key=" + hashlib.sha256(body).hexdigest().encode())
+    assert (found.form, found.canary) == ("sha256 in hex", Canary("", WHOLE, "some case"))
+
+
+def test_canaries_that_are_made_during_a_search_are_not_passed_over(mint: Mint) -> None:
+    search = Search(mint)
+
+    class Growing(list[Canary]):
+        """Another thread makes one while this one takes those that are there."""
+
+        def __getitem__(self, index: Any) -> Any:
+            taken = super().__getitem__(index)
+            self.extend(arriving)
+            arriving.clear()
+            return taken
+
+    first, late = mint.new("p", "first"), Canary("ZDR" + mint.tag + "A" * 16 + mint.tag, "p", "late")
+    mint.canaries = Growing([first])
+    arriving = [late]
+    assert search(NOISE) == []
+    assert [each.canary for each in search(late.text.encode())] == [late]
+
+
 def test_nothing_is_found_of_another_run(mint: Mint, canary: Canary) -> None:
     other = Mint(os.urandom)
     other.new("p", "c")
@@ -122,7 +170,7 @@ def test_parts_that_follow_each_other_hide_nothing(mint: Mint, canary: Canary, s
     data = NOISE + canary.text.encode() + NOISE + canary.text.encode("utf-16-le")
     data = data[len(NOISE) - 50 :][:60_000]
     parts = ((start, data[start : start + size]) for start in range(0, len(data), size))
-    found = Search(mint).pieces(parts, thorough=False)
+    found = Search(mint).pieces(parts, Effort.FAST)
     assert {(each.form, each.canary) for each in found} == {("raw", canary), ("UTF-16", canary)}
 
 

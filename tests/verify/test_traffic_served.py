@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from tests.verify import ground
 from tests.verify.ground import far, near
 
-from lethe.errors import InternalFault, UnknownModel
+from lethe.errors import FirstByteTimeout, InternalFault, UnknownModel
 from lethe.providers.upstream import Auth
-from lethe.server import outgoing
 from lethe.server.exchange import Exchange
 from lethe.server.inference import Inference
 from lethe.verify import traffic
@@ -21,7 +20,6 @@ from lethe.verify.canary import Mint, Where
 from lethe.verify.cases import Case, pairs
 from lethe.verify.modes import UNREACHABLE, Front, Mode
 from lethe.verify.positions import DELICATE, MAY_END_HERE, ORDINARY, Position
-from lethe.verify.sinks import Sink
 
 
 def positions(mint: Mint, where: Where) -> set[str]:
@@ -80,41 +78,6 @@ def served(front: Front, *, stream: bool = False, mode: Mode = Mode.SERVED) -> C
     return Case(front=front, mode=mode, pair=pairs(ground.settings().plan)[0], stream=stream)
 
 
-def test_a_header_of_content_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = outgoing.headers
-    seen: list[bytes] = []
-
-    def headers(exchange: Exchange, *more: Any) -> list[tuple[bytes, bytes]]:
-        seen.append(exchange.named[b"x-note"])
-        return [*plain(exchange, *more), (b"x-old", seen[0])]
-
-    monkeypatch.setattr(outgoing, "headers", headers)
-    mint = ground.mint()
-    with near(ground.settings()) as (site, upstreams):
-        own = traffic.follow(site, upstreams, mint, [served(Front.MESSAGES)])
-        other = traffic.follow(site, upstreams, ground.mint(), [served(Front.CHAT)])  # as further load is
-    assert [(hit.sink, hit.what, hit.position) for hit in (*own.hits, *other.hits)] == [
-        (Sink.EGRESS, "sent upstream", Position.HEADER),
-        (Sink.EGRESS, "sent upstream with another request", Position.HEADER),
-    ]
-
-
-def test_an_answer_to_another_caller_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = Exchange.lethe_headers
-    seen: list[bytes] = []
-
-    def lethe_headers(exchange: Exchange) -> list[tuple[bytes, bytes]]:
-        seen.append(exchange.named[b"cookie"])
-        return [*plain(exchange), (b"x-old", seen[0])]
-
-    monkeypatch.setattr(Exchange, "lethe_headers", lethe_headers)
-    mint = ground.mint()
-    with near(ground.settings()) as (site, upstreams):
-        traffic.follow(site, upstreams, mint, [served(Front.MESSAGES)])
-        account = traffic.follow(site, upstreams, mint, [served(Front.CHAT)])
-    assert [(hit.sink, hit.position) for hit in account.hits] == [(Sink.CALLERS, Position.HEADER)]
-
-
 def test_content_that_does_not_travel_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that loses the system prompt would prove nothing about system prompts."""
     plain = Inference.answer
@@ -127,6 +90,24 @@ def test_content_that_does_not_travel_is_missed(monkeypatch: pytest.MonkeyPatch)
     with near(ground.settings()) as (site, upstreams):
         traffic.follow(site, upstreams, mint, [served(Front.MESSAGES)])
     assert Position.SYSTEM in {canary.position for canary in mint.unseen()}
+
+
+def test_what_has_not_arrived_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy elsewhere lets waits end too early."""
+    plain = Inference.answer
+    asked: list[bytes] = []
+
+    async def answer(inference: Inference, exchange: Exchange, raw: bytes) -> None:
+        asked.append(raw)
+        if len(asked) == 1:
+            raise FirstByteTimeout
+        await plain(inference, exchange, raw)
+
+    monkeypatch.setattr(Inference, "answer", answer)
+    mint = ground.mint()
+    with near(ground.settings()) as (site, upstreams):
+        account = traffic.follow(site, upstreams, mint, [served(Front.MESSAGES)])
+    assert (len(asked), account.requests, account.served, mint.unseen()) == (2, 2, 1, [])
 
 
 def test_a_cache_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,9 +74,9 @@ def _quoting(text: str, request: Recorded) -> str:
 
 
 def _headers(case: Case, by: Speaker) -> tuple[tuple[str, str], ...]:
-    """One that nobody knows, and one that callers get."""
+    """One that nobody knows, one that a client would keep, and one that callers get."""
     passed = _voice(case).passed
-    return tuple((name, by.say(Position.RESPONSE_HEADER)) for name in ("x-note", passed) if name)
+    return tuple((name, by.say(Position.RESPONSE_HEADER)) for name in ("x-note", "set-cookie", passed) if name)
 
 
 def _said(dialect: Dialect, by: Speaker) -> Said:

@@ -8,7 +8,7 @@ from lethe.verify.errands import Errand
 from lethe.verify.modes import CALLER_FAULTS, LEAVES, PROCESS, UNREACHABLE, Front, Mode
 from lethe.verify.positions import DELICATE, MAY_END_HERE, STAYS, Position
 
-_WENT_WELL = frozenset({Mode.SERVED, Mode.SECOND, Mode.REFUSAL, Mode.DELICATE, Mode.TRAILER, Mode.LOG_CLOSED})
+WENT_WELL = frozenset({Mode.SERVED, Mode.SECOND, Mode.REFUSAL, Mode.DELICATE, Mode.TRAILER, Mode.LOG_CLOSED})
 _ANSWERED_IN_PART = LEAVES | frozenset({*PROCESS, Mode.IDLE_TIMEOUT, Mode.RESET, Mode.FIRST_BYTE_TIMEOUT})
 # These may come as two events, each with a piece of the canary.
 _IN_PIECES = frozenset({Position.TEXT_HALVES, Position.CALL_ARGUMENTS})
@@ -28,7 +28,7 @@ def settle(errand: Errand, heard: Heard, mint: Mint) -> bool:
             mint.arrived(canary, Where.CLIENT)
         elif _ends_here(errand, position, heard):
             mint.arrived(canary, Where.LETHE)
-    return errand.asked > 0 and heard.status == 200 and errand.case.mode in _WENT_WELL
+    return errand.asked > 0 and heard.status == 200 and errand.case.mode in WENT_WELL
 
 
 def refused_by_class(errand: Errand, heard: Heard) -> bool:
@@ -70,4 +70,4 @@ def _ends_here(errand: Errand, position: Position, heard: Heard) -> bool:
     mode = errand.case.mode
     if mode in _ANSWERED_IN_PART:
         return True
-    return heard.status != 0 and (position in MAY_END_HERE or mode not in _WENT_WELL)
+    return heard.status != 0 and (position in MAY_END_HERE or mode not in WENT_WELL)

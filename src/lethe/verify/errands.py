@@ -4,18 +4,17 @@ import base64
 import re
 from collections.abc import Iterable
 
-from lethe.retention.levels import Level
 from lethe.verify.canary import Canary, Mint
 from lethe.verify.cases import Case
-from lethe.verify.positions import IN_HEAD, STAYS, Position
+from lethe.verify.positions import Position
 from lethe.verify.sinks import Hit, Sink
+from lethe.verify.strays import Headers, Own, Strays
 
 _IN_IMAGE = re.compile(rb"WkRS[A-Za-z0-9+/]+")  # "ZDR" in base64
 _ENCODED = re.compile(rb'"body":\s*"([A-Za-z0-9+/=]+)"')  # a request in a request: InvokeModel's, to be counted
 _TOKEN = re.compile(rb"ZDR[A-Z2-7]+")
+_ID = re.compile(rb"\r\nx-lethe-request-id: ?([0-9a-f]{32})\r\n")
 _SHORT = frozenset({Position.JSON_KEY, Position.MODEL})  # what parsers and routers keep more readily when it is short
-# What a caller uses its own account at the upstream with.
-_CREDENTIALS = frozenset({Position.KEY, Position.WRONG_KEY})
 
 
 class Errand:
@@ -23,11 +22,14 @@ class Errand:
 
     def __init__(self, case: Case, mint: Mint, ledger: "Errands") -> None:
         self.case = case
+        self.model = ""  # that it asks for
         self.carried: dict[Position, Canary] = {}  # by the question
         self.answered: dict[Position, Canary] = {}  # by the upstream, which has sent it
+        self.sent = 0  # how often the caller has asked
         self.asked = 0  # how often an upstream was
+        self.meant = 0  # how often the one that the case means
         self.at_upstream: set[str] = set()
-        self._mint = mint
+        self.mint = mint
         self._ledger = ledger
 
     def put(self, position: Position) -> str:
@@ -43,81 +45,60 @@ class Errand:
         canary = self.answered.get(position)
         return None if canary is None else canary.text
 
+    def own(self) -> Own:
+        """What belongs to it."""
+        both = (*self.carried.values(), *self.answered.values())
+        return Own(self.case, frozenset(canary.text for canary in both))
+
     def _text(self, kept: dict[Position, Canary], position: Position) -> str:
         if position not in kept:
-            make = self._mint.short if position in _SHORT else self._mint.new
+            make = self.mint.short if position in _SHORT else self.mint.new
             kept[position] = make(position, self.case.name)
             self._ledger.own(kept[position], self)
         return kept[position].text
 
 
 class Errands:
-    """All of them, found again by any canary of theirs. `keys` are the callers' own: canaries, but of no request."""
+    """All of them, found again by any canary of theirs."""
 
     def __init__(self) -> None:
-        self.keys: frozenset[str] = frozenset()
+        self.strays = Strays()
         self._owners: dict[str, tuple[Errand, Canary]] = {}
-        self._hits: dict[Hit, None] = {}  # in order, each once
+        self._ids: set[bytes] = set()
 
     def begin(self, case: Case, mint: Mint) -> Errand:
         """A request, whose canaries are of this mint."""
+        self.strays.look_for(mint)
         return Errand(case, mint, self)
-
-    def take(self) -> tuple[Hit, ...]:
-        """What has gone astray since the last time."""
-        hits, self._hits = tuple(self._hits), {}
-        return hits
 
     def own(self, canary: Canary, errand: Errand) -> None:
         self._owners[canary.text] = (errand, canary)
 
     def found(self, data: bytes) -> list[tuple[Errand, Canary]]:
-        """The canaries of requests that are in these bytes."""
+        """The canaries of requests that are in these bytes as they are."""
         return [owner for text in _texts(data) if (owner := self._owners.get(text)) is not None]
 
-    def arrived(self, head: bytes, body: bytes) -> Errand | None:
+    def arrived(self, upstream: str, target: str, headers: Headers, body: bytes) -> Errand | None:
         """A request at an upstream; None if it carries nothing of ours."""
-        if self.keys & (_texts(head) | _texts(body)):
-            self._hits[Hit(Sink.EGRESS, "a caller's key sent upstream", position=Position.KEY)] = None
+        head = "\n".join([target, *(value for _, value in headers)]).encode("latin-1")
         in_head, in_body = self.found(head), self.found(_opened(body))
         errand = _whose(in_body or in_head)
+        self.strays.at_upstream(upstream, target, headers, body, None if errand is None else errand.own())
         if errand is None:
             return None
         errand.asked += 1
-        for owner, canary in (*in_head, *in_body):
-            if owner is errand:
-                errand.at_upstream.add(canary.text)
-                if Position(canary.position) in STAYS and not _is_own(errand.case, canary):
-                    self._hit(Sink.EGRESS, "sent upstream", canary)
-            else:
-                self._hit(Sink.EGRESS, "sent upstream with another request", canary)
-        for owner, canary in in_head:
-            if owner is errand and not _may_be_in_head(errand.case, Position(canary.position)):
-                self._hit(Sink.EGRESS, "sent upstream in a header", canary)
+        errand.meant += errand.case.pair.name == upstream
+        errand.at_upstream.update(canary.text for owner, canary in (*in_head, *in_body) if owner is errand)
+        errand.mint.whole(body, errand.case.name)
         return errand
 
-    def answered(self, errand: Errand, answer: bytes) -> None:
-        """What a caller has got."""
-        if self.keys & _texts(answer):
-            self._hits[Hit(Sink.CALLERS, "a caller's key answered", position=Position.KEY)] = None
-        for owner, canary in self.found(answer):
-            if owner is not errand:
-                self._hit(Sink.CALLERS, "answered to another caller", canary)
-
-    def _hit(self, sink: Sink, what: str, canary: Canary) -> None:
-        self._hits[Hit(sink, what, position=canary.position, case=canary.case)] = None
-
-
-def _may_be_in_head(case: Case, position: Position) -> bool:
-    """Those that never may have been told of already."""
-    return position in IN_HEAD | STAYS or (position is Position.MODEL and case.pair.names_model)
-
-
-def _is_own(case: Case, canary: Canary) -> bool:
-    """Does the caller's own account go upstream, and this with it?"""
-    if canary.position == Position.METADATA:
-        return case.pair.forward and case.pair.level is Level.C
-    return case.pair.forward and canary.position in _CREDENTIALS
+    def answered_to(self, errand: Errand, answer: bytes) -> None:
+        """What a caller has got: head and body."""
+        self.strays.at_caller(errand.own(), answer, of_ours=errand.asked == 0)
+        if (found := _ID.search(answer)) is not None:
+            if found[1] in self._ids:
+                self.strays.hit(Hit(Sink.CALLERS, "a request id that has been there before", case=errand.case.name))
+            self._ids.add(found[1])
 
 
 def _whose(found: Iterable[tuple[Errand, Canary]]) -> Errand | None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from lethe.verify import procfs
 from lethe.verify.hits import hit
-from lethe.verify.search import Search
+from lethe.verify.search import Effort, Search
 from lethe.verify.sinks import Hit, Looked, Sink
 
 ROOTS: tuple[str, ...] = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/log", "/var/crash", "/var/lib/systemd/coredump")  # noqa: S108 - they are read
@@ -103,7 +103,7 @@ def _content(file: Changed, searches: Iterable[Search], where: str) -> list[Hit]
     return [
         hit(Sink.FILES, found, where)
         for search in searches
-        for found in search.pieces(_parts(file.path), thorough=file.size <= _CHUNK * 16)
+        for found in search.pieces(_parts(file.path), Effort.THOROUGH if file.size <= _CHUNK * 16 else Effort.FAST)
     ]
 
 

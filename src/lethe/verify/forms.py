@@ -7,6 +7,7 @@ and the URL-safe alphabet are one form.
 
 import base64
 import binascii
+import codecs
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
@@ -60,6 +61,17 @@ class Spelling:
         return self._units.get(bytes(data[place : place + self._told]).lower())
 
 
+class Backwards(Spelling):
+    """A form that is read from its end."""
+
+    def needle(self, tag: str) -> bytes:
+        return super().needle(tag[::-1])
+
+    def sighting(self, data: bytes, at: int) -> Sighting:
+        found = super().sighting(data, at)
+        return Sighting(found.text[::-1], len(found.text) - found.place - TAG)
+
+
 class Base64:
     """One of the three ways in which a text can fall into groups of four: `skip` bytes stand before it in its group."""
 
@@ -97,6 +109,17 @@ FORMS: tuple[Spelling | Base64, ...] = (
     Base64(0),
     Base64(1),
     Base64(2),
+)
+# What a program hardly does by mistake; looked for where there is not much to look through.
+RARE_FORMS: tuple[Spelling, ...] = (
+    Backwards("backwards", str.encode),
+    Spelling("rot13", lambda letter: codecs.encode(letter, "rot13").encode()),
+    Spelling("decimal numbers", lambda letter: b"%d, " % ord(letter)),
+    Spelling("decimal numbers", lambda letter: b"%d," % ord(letter)),
+    Spelling("decimal numbers", lambda letter: b"%d " % ord(letter)),
+    Spelling("hex, apart", lambda letter: b"%02x " % ord(letter)),
+    Spelling("hex, apart", lambda letter: b"%02x:" % ord(letter)),
+    Spelling("hex, apart", lambda letter: b"0x%02x, " % ord(letter)),
 )
 
 

@@ -7,11 +7,11 @@ from msgspec import Struct
 
 from lethe.verify import procfs
 from lethe.verify.hits import hit
+from lethe.verify.positions import ANSWERS
 from lethe.verify.procfs import Opened, Region
-from lethe.verify.search import Found, Search
+from lethe.verify.search import Effort, Found, Search
 from lethe.verify.sinks import Hit, Looked, Sink
 
-ANSWERS = "answer"  # how the positions of what upstreams say begin
 _CHUNK = 4 * 1024 * 1024  # bytes
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _NOT_MEMORY = frozenset({"[vvar]", "[vvar_vclock]", "[vsyscall]"})
@@ -53,7 +53,7 @@ def _scan(mem: int, maps: int, search: Search) -> tuple[int, list[tuple[Found, R
         if not _holds_data(region):
             continue
         sizes: list[int] = []
-        found += [(each, region) for each in search.pieces(_parts(mem, region, sizes), thorough=False)]
+        found += [(each, region) for each in search.pieces(_parts(mem, region, sizes), Effort.FAST)]
         scanned += sum(sizes)
     return scanned, found
 

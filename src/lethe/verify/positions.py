@@ -51,8 +51,10 @@ class Position(StrEnum):
     TRAILER = "answer-trailer"
     ERROR_EVENT = "answer-error-event"
     LOCATION = "answer-redirect"
+    ELSEWHERE = "answer-elsewhere"  # by an upstream that is asked before the one that answers, or after it
 
 
+ANSWERS = "answer"  # how the positions of what upstreams say begin
 # A body that every level accepts: what is here must reach the upstream when the question is answered.
 ORDINARY: tuple[Position, ...] = (
     Position.SYSTEM,
@@ -103,5 +105,6 @@ MAY_END_HERE: frozenset[Position] = frozenset(
         Position.MALFORMED_SSE,
         Position.TRAILER,
         Position.LOCATION,
+        Position.ELSEWHERE,
     }
 )

@@ -42,7 +42,7 @@ class Stage:
         self.bases = (*upstreams.bases, *(each.base_url for each in ready.plan.upstreams[len(upstreams.bases) :]))
         self.made: Throwaway = throwaway(ready, self.bases, self.secrets, clock.now())
         self.find_content = Search(self.content)
-        self.find_secrets = Search(self.secrets)
+        self.find_secrets = upstreams.errands.strays.secrets = Search(self.secrets)
 
     @property
     def searches(self) -> tuple[Search, Search]:

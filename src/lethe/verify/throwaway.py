@@ -11,7 +11,7 @@ from lethe.config.settings import Settings
 from lethe.providers.sigv4 import Keys
 from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.standing import Finding
-from lethe.verify.canary import Mint
+from lethe.verify.canary import CREDENTIAL, Mint
 
 VARIABLE = "LETHE_VERIFY_CREDENTIAL_"
 CASE = "configured"
@@ -44,7 +44,7 @@ def throwaway(settings: Settings, bases: Sequence[str], secrets: Mint, now: floa
         for part in references:
             if getattr(upstream, part) is not None:
                 name = f"{VARIABLE}{n}_{part.upper()}"
-                environ[name] = _secret(upstream.auth if part == "credential" else Auth.BEARER, secrets)
+                environ[name] = _secret(upstream.auth if part == "credential" else Auth.BEARER, upstream.name, secrets)
                 references[part] = f"env:{name}"
         upstreams.append(replace(upstream, base_url=base, proxy=None, ca_file=None, **references))
     keys = {key.name: secrets.new("caller's key", CASE).text for key in settings.plan.keys}
@@ -71,9 +71,10 @@ def throwaway(settings: Settings, bases: Sequence[str], secrets: Mint, now: floa
     return Throwaway(settings=bare, keys=keys, environ=environ, findings=findings)
 
 
-def _secret(auth: Auth, secrets: Mint) -> str:
+def _secret(auth: Auth, upstream: str, secrets: Mint) -> str:
     """As it is presented: to AWS, keys that requests are signed with."""
-    text = secrets.new("credential", CASE).text
+    text = secrets.new(CREDENTIAL, upstream).text
     if auth is not Auth.AWS:
         return text
-    return msgspec.json.encode(Keys(key_id="ASIA", secret=text, token=secrets.new("credential", CASE).text)).decode()
+    token = secrets.new(CREDENTIAL, upstream).text
+    return msgspec.json.encode(Keys(key_id="ASIA", secret=text, token=token)).decode()

@@ -12,8 +12,10 @@ import msgspec
 
 from lethe.config.plan import Plan
 from lethe.config.settings import Settings
+from lethe.errors import UnknownModel
 from lethe.ir.content import Dialect
 from lethe.providers.upstream import Timeouts, Upstream
+from lethe.routing.attempts import Router
 from lethe.routing.table import Route, Target
 from lethe.upstream.fake import Answer, Fake, Recorded, Script, anthropic, openai_chat
 from lethe.upstream.fake.replies import content, document
@@ -21,6 +23,8 @@ from lethe.verify.answers import answer
 from lethe.verify.cases import OWN, pairs
 from lethe.verify.errands import Errands
 from lethe.verify.modes import Mode
+from lethe.verify.positions import Position
+from lethe.verify.sinks import Hit, Sink
 from lethe.verify.spoiling import MAX_BODY
 
 _START = 10.0  # seconds
@@ -42,6 +46,7 @@ class Scripted:
         self.bases: list[str] = []
         self.unreachable: dict[Mode, str] = {}
         self._plan = plan
+        self._router = Router(plan.upstreams, plan.routes)
         self.errands = Errands()
         self._fakes: list[Fake] = []
         self._loop = asyncio.new_event_loop()
@@ -64,6 +69,14 @@ class Scripted:
         for fake in self._fakes:
             await fake.stop()
 
+    def take(self) -> tuple[Hit, ...]:
+        """What has gone astray since the last time."""
+        for upstream, fake in zip(self._plan.upstreams, self._fakes, strict=False):  # the last one is spoken TLS to
+            if fake.garbled:
+                fake.garbled = 0
+                self.errands.strays.hit(Hit(Sink.EGRESS, f"something that is no HTTP sent to {upstream.name}"))
+        return self.errands.strays.take()
+
     def _answers(self, upstream: int, dialect: Dialect, fake: Fake) -> Answer:
         def reply(request: Recorded) -> Script:
             fake.requests.clear()
@@ -72,13 +85,24 @@ class Scripted:
         return reply
 
     def _reply(self, upstream: int, dialect: Dialect, request: Recorded) -> Script:
-        head = "\n".join([request.target, *(f"{name}: {value}" for name, value in request.headers)]).encode("latin-1")
-        errand = self.errands.arrived(head, request.body)
+        strays, name = self.errands.strays, self._plan.upstreams[upstream].name
+        errand = self.errands.arrived(name, request.target, request.headers, request.body)
         if errand is None:
+            if request.method != "GET":
+                strays.hit(Hit(Sink.EGRESS, f"a request to {name} that nobody has asked for"))
             return _listing(dialect, request)
+        if upstream not in self._leading(errand.model):
+            strays.hit(Hit(Sink.EGRESS, f"sent to {name}, to which no route leads", case=errand.case.name))
         if errand.case.pair.upstream != upstream:  # an upstream before the one that is meant, or one after it
-            return content("text/plain", b"not here", 503)
+            return content("text/plain", b"not here: %b" % errand.say(Position.ELSEWHERE).encode(), 503)
         return answer(errand.case, request, errand)
+
+    def _leading(self, model: str) -> frozenset[int]:
+        """The upstreams that may be asked for it."""
+        try:
+            return frozenset(attempt.upstream for attempt in self._router.resolve(model).attempts)
+        except UnknownModel:
+            return frozenset()
 
 
 def based(upstream: Upstream, url: str) -> str:

@@ -34,6 +34,7 @@ class Fake:
         self.requests: deque[Recorded] = deque(maxlen=KEEP)
         self.connections = 0  # accepted so far
         self.open = 0  # open now
+        self.garbled = 0  # connections that said what is no HTTP
         self._host = host
         self._tls = tls
         self._answers: list[Answer] = [NOT_SCRIPTED]
@@ -148,6 +149,7 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
+            self._fake.garbled += 1
             self._transport.close()
 
     def connection_lost(self, _exc: Exception | None) -> None:
