@@ -2,186 +2,27 @@
 
 import http.client
 import json
-import secrets
+import socket
 import ssl
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import trustme
-from msgspec import Struct
 from tests.e2e.served import route, upstream
+from tests.memory.cases import ANTHROPIC, CONVERSE, INVOKED, UPSTREAMS, Case, Tags, answer, mark, path, question
 from tests.memory.scan import Found, search
 from tests.sandbox.rig import PATIENCE, WORKER, Daemon, daemon
 
-from lethe.ir.content import Dialect
-from lethe.upstream.fake import FakeThread, Script
-from lethe.upstream.fake.replies import document, stream
-from lethe.upstream.fake.said import Called, Said
-from lethe.upstream.fake.script import Cut, Hang, Head, Send, Step
-from lethe.verify.voices import VOICES, voice
-from lethe.wire.framing import Framing
+from lethe.upstream.fake import FakeThread
 
 AUTHORITY = trustme.CA()
-ANTHROPIC, CHAT, RESPONSES = Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES
-GEMINI, CONVERSE, INVOKED = Dialect.GEMINI, Dialect.CONVERSE, "invoked"
-CALLERS = (ANTHROPIC, CHAT, RESPONSES, GEMINI)
-UPSTREAMS = (*CALLERS, CONVERSE, INVOKED)
 BEDROCK = ('provider = "bedrock"', 'region = "eu-west-1"', 'auth = "aws"')
 AWS = {"AWS_ACCESS_KEY_ID": "AKIDFAKE", "AWS_SECRET_ACCESS_KEY": "fake-secret", "AWS_EC2_METADATA_DISABLED": "true"}
 JSON = {"content-type": "application/json"}
-SHORT, MIDDLE, LONG = 1, 60, 600  # how often a text is repeated: bodies of about 1 KB, 100 KB and 1 MB
 SETTLED = 5.0  # seconds after which nothing may be left
-
-
-class Tags:
-    """What every canary of a run begins with: one for what is asked, another for what is answered."""
-
-    def __init__(self) -> None:
-        self.prompt = "ZP" + secrets.token_hex(5)
-        self.answer = "ZA" + secrets.token_hex(5)
-
-
-class Case(Struct, frozen=True, kw_only=True):
-    """One request. `ending` is what becomes of its answer."""
-
-    caller: Dialect = ANTHROPIC
-    upstream: str = ANTHROPIC
-    stream: bool = False
-    size: int = SHORT
-    ending: str = "whole"  # whole, error, cut, garbage, cancel, refused
-
-    def __str__(self) -> str:
-        how = "stream" if self.stream else "whole"
-        return f"{self.caller}>{self.upstream} {how} x{self.size} {self.ending}"
-
-
-def text(tag: str, position: str, size: int) -> str:
-    """A text that says where it stood; the larger, the more canaries."""
-    return " ".join(f"{tag}-{position}-{n} lorem ipsum dolor" for n in range(size * 40 if size > 1 else 3))
-
-
-def path(case: Case, tag: str) -> str:
-    """Where it is asked; Gemini's callers say the model there, and whether to stream."""
-    if case.caller != GEMINI:
-        return {ANTHROPIC: "/v1/messages", CHAT: "/v1/chat/completions", RESPONSES: "/v1/responses"}[case.caller]
-    method = "streamGenerateContent?alt=sse" if case.stream else "generateContent"
-    return f"/v1beta/models/{case.upstream}/{tag}-model:{method}"
-
-
-def question(case: Case, tag: str) -> dict[str, Any]:
-    """Canaries in every position of a body."""
-    said = text(tag, "user", case.size)
-    arguments = {f"{tag}-key": f"{tag}-argument é", f"{tag}-a-key-of-more-than-thirty-two-bytes": [1, {"n": tag}]}
-    schema = {"type": "object", "properties": {f"{tag}-prop": {"type": "string", "enum": [f"{tag}-enum"]}}}
-    model = f"{case.upstream}/{tag}-model"
-    if case.caller == ANTHROPIC:
-        return {
-            "model": model,
-            "max_tokens": 99,
-            "stream": case.stream,
-            "system": f"{tag}-system \u2028 \U0001f600",
-            "metadata": {"user_id": f"{tag}-metadata"},
-            "stop_sequences": [f"{tag}-stop"],
-            "tools": [{"name": f"{tag}-tool", "description": f"{tag}-described ☃", "input_schema": schema}],
-            "messages": [
-                {"role": "user", "content": said},
-                {
-                    "role": "assistant",
-                    "content": [{"type": "tool_use", "id": f"{tag}-id", "name": f"{tag}-tool", "input": arguments}],
-                },
-                {
-                    "role": "user",
-                    "content": [{"type": "tool_result", "tool_use_id": f"{tag}-id", "content": f"{tag}-result"}],
-                },
-            ],
-        }
-    if case.caller == GEMINI:
-        tool = {"name": f"{tag}-tool", "description": f"{tag}-described ☃", "parametersJsonSchema": schema}
-        called = {"functionCall": {"id": f"{tag}-id", "name": f"{tag}-tool", "args": arguments}}
-        result = {"id": f"{tag}-id", "name": f"{tag}-tool", "response": {"result": f"{tag}-result"}}
-        return {
-            "systemInstruction": {"parts": [{"text": f"{tag}-system ☃ \U0001f600"}]},
-            "generationConfig": {"stopSequences": [f"{tag}-stop"]},
-            "tools": [{"functionDeclarations": [tool]}],
-            "contents": [
-                {"role": "user", "parts": [{"text": said}]},
-                {"role": "model", "parts": [called]},
-                {"role": "user", "parts": [{"functionResponse": result}]},
-            ],
-        }
-    if case.caller == RESPONSES:
-        return {
-            "model": model,
-            "stream": case.stream,
-            "instructions": f"{tag}-system ☃ \U0001f600",
-            "user": f"{tag}-metadata",
-            "tools": [{"type": "function", "name": f"{tag}-tool", "parameters": schema}],
-            "input": [
-                {"role": "user", "content": said},
-                {
-                    "type": "function_call",
-                    "call_id": f"{tag}-id",
-                    "name": f"{tag}-tool",
-                    "arguments": json.dumps(arguments),
-                },
-                {"type": "function_call_output", "call_id": f"{tag}-id", "output": f"{tag}-result"},
-            ],
-        }
-    function = {"name": f"{tag}-tool", "arguments": json.dumps(arguments)}
-    return {
-        "model": model,
-        "stream": case.stream,
-        "user": f"{tag}-metadata",
-        "stop": [f"{tag}-stop"],
-        "tools": [{"type": "function", "function": {"name": f"{tag}-tool", "parameters": schema}}],
-        "messages": [
-            {"role": "system", "content": f"{tag}-system ☃ \U0001f600"},
-            {"role": "user", "content": said},
-            {
-                "role": "assistant",
-                "content": None,
-                "tool_calls": [{"id": f"{tag}-id", "type": "function", "function": function}],
-            },
-            {"role": "tool", "tool_call_id": f"{tag}-id", "content": f"{tag}-result"},
-        ],
-    }
-
-
-def answer(case: Case, tag: str) -> Script:
-    """Canaries in every position of an answer; header and error body too."""
-    speaks = voice(ANTHROPIC, Framing.INVOKED) if case.upstream == INVOKED else VOICES[Dialect(case.upstream)]
-    said = Said(
-        text=tuple(text(tag, "text", case.size).split(" lorem ipsum")),
-        thinking=f"{tag}-thinking",
-        sealed=f"{tag}-sealed",
-        calls=(Called(f"{tag}-call", f"{tag}-tool", json.dumps({f"{tag}-key": f"{tag}-arguments"})),),
-        id=f"{tag}-message",
-        model=f"{tag}-model",
-    )
-    opened = Head(200, (("content-type", speaks.kind),))
-    whole, frames = document(speaks.whole(said)), stream(speaks.frames(said), opened=opened)
-    steps = list(frames if case.stream else whole)
-    header = ("x-request-id", f"{tag}-header")
-    match case.ending:
-        case "error":
-            return list(speaks.error(429, f"{tag}-refused", header))
-        case "garbage":
-            return [Head(200, (header, ("content-type", "application/json"))), Send(f"<{tag}-garbage".encode())]
-        case "cut":
-            return [*_first_half(steps), Cut()]
-        case "cancel":
-            return [*(_first_half(steps) if case.stream else ()), Hang()]
-        case _:
-            return [Head(s.status, (*s.headers, header)) if isinstance(s, Head) else s for s in steps]
-
-
-def _first_half(steps: list[Step]) -> list[Step]:
-    *before, last = steps[: len(steps) // 2 + 1]
-    return [*before, Send(last.data[: len(last.data) // 2]) if isinstance(last, Send) else last]
 
 
 class Caller:
@@ -204,19 +45,19 @@ class Caller:
         self._connections.append(made)
         return made
 
+    def socket(self) -> socket.socket:
+        """Connected, for bytes that no client sends."""
+        made = self.connect()
+        made.connect()
+        return made.sock
+
     def ask(self, case: Case, tags: Tags, over: http.client.HTTPConnection | None = None) -> int:
         """One request and its answer, or as much of that as the case wants. Returns the status."""
         connection = over or self.connect()
-        headers = {
-            **JSON,
-            "x-canary": f"{tags.prompt}-header",
-            "x-api-key": f"{tags.prompt}-x-api-key",
-            "cookie": f"{tags.prompt}-cookie",
-        }
         target = path(case, tags.prompt)
         if case.ending == "refused":
-            target += f"{'&' if '?' in target else '?'}q={tags.prompt}-query"
-        connection.request("POST", target, json.dumps(question(case, tags.prompt)), headers)
+            target += f"{'&' if '?' in target else '?'}q={mark(tags.prompt, 'query')}"
+        connection.request("POST", target, json.dumps(question(case, tags.prompt)), headers(tags.prompt))
         if case.ending == "cancel" and not case.stream:
             time.sleep(0.2)
             connection.close()
@@ -236,6 +77,11 @@ class Caller:
     def close(self) -> None:
         for connection in self._connections:
             connection.close()
+
+
+def headers(tag: str) -> dict[str, str]:
+    """Of a request; a key stands in one as well."""
+    return {**JSON, **{name: mark(tag, name) for name in ("x-canary", "x-api-key", "cookie", "user-agent")}}
 
 
 class Rig:
@@ -273,9 +119,11 @@ class Rig:
             connection.close()
             reply.close()
 
-    def found(self) -> list[Found]:
-        """Of both, now."""
-        return [*search(self.pid, self.tags.prompt), *search(self.pid, self.tags.answer)]
+    def found(self, tags: Tags | None = None) -> list[Found]:
+        """Of both, now: in the worker, and in those that never see any of it."""
+        asked = tags or self.tags
+        pids = (self.lethe.pid, *self.lethe.children)
+        return [hit for pid in pids for tag in (asked.prompt, asked.answer) for hit in search(pid, tag)]
 
     def left(self, after: float = SETTLED) -> list[Found]:
         """What is found when so many seconds have passed."""

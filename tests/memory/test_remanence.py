@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.memory.rig import CALLERS, CHAT, LONG, MIDDLE, SHORT, UPSTREAMS, Case, Rig, rig
+from tests.memory.cases import CALLERS, CHAT, LONG, MIDDLE, SHORT, UPSTREAMS, Case, Tags
+from tests.memory.rig import Rig, rig
 from tests.memory.scan import search
 
 ENDINGS = ("whole", "error", "garbage", "cut", "cancel", "refused")
@@ -50,22 +51,22 @@ def test_nothing_is_left_on_a_connection_that_stays_in_use(tmp_path: Path, *, tl
         for case in (Case(size=MIDDLE), Case(size=MIDDLE, stream=True), Case(size=MIDDLE, upstream=CHAT)):
             assert to.ask(case, over=over) == 200
         assert to.left() == []
-        asked, to.tags = to.tags, type(to.tags)()
+        asked, to.tags = to.tags, Tags()
         for _ in range(50):
             assert to.ask(Case(), over=over) == 200
-        assert search(to.pid, asked.prompt) + search(to.pid, asked.answer) == []
+        assert to.found(asked) == []
 
 
 @pytest.mark.slow
 def test_under_steady_load_what_is_older_than_five_seconds_is_gone(tmp_path: Path) -> None:
     with rig(tmp_path) as to:
         served(to, every(SHORT))
-        asked, to.tags = to.tags, type(to.tags)()
+        asked, to.tags = to.tags, Tags()
         over = to.caller.connect()
         for _ in range(100):  # five seconds of it
             assert to.ask(Case(ending="error"), over=over) == 429
             time.sleep(0.05)
-        assert search(to.pid, asked.prompt) + search(to.pid, asked.answer) == []
+        assert to.found(asked) == []
 
 
 @pytest.mark.slow
