@@ -121,7 +121,7 @@ class ClassRefused(Forbidden):
 
 
 class LevelNotEnforced(Forbidden):
-    """The request asks for a level that this process is not locked in well enough to serve."""
+    """The request asks for a level that this process is not locked in or configured well enough to serve."""
 
     code = "level_not_enforced"
 

@@ -47,6 +47,22 @@ def test_the_password_is_asked_for() -> None:
     assert settings.secrets == ("env:K", "env:P")
 
 
+STORE = '[limits]\nconcurrent = 1\nstore = "redis://127.0.0.1"\n'
+A1 = [
+    STORE + '[retention]\nlevel = "A1"\n',
+    STORE + KEY + 'level = "A1"\n',
+    STORE + '[[routes]]\nmodel = "x"\nto = ["anthropic"]\nlevel = "A1"\n',
+]
+
+
+@pytest.mark.parametrize("text", A1)
+def test_at_a1_nobody_else_counts(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"limits\.store"):
+        plan(text)
+    assert plan(text.replace("A1", "A2")).limit_store is not None
+    assert plan(text.replace('store = "redis://127.0.0.1"', "")).limit_store is None
+
+
 FAULTS = [
     ("[limits]\nconcurrent = 0\n", "limits.concurrent", "at least 1"),
     ("[limits]\nrequests_per_minute = -3\n", "limits.requests_per_minute", "at least 1"),

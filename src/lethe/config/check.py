@@ -45,7 +45,8 @@ def resolve(file: File, today: date, found: Findings, *, embedded_available: boo
     probes = resolve_proofs(file.upstreams, upstreams, routes, found)
     _check_forwarded(upstreams, routes, found)
     _note_refused(level, accepted, upstreams, routes, {task.upstream for task in probes}, found)
-    store = resolve_store(file.limits, found)
+    levels = {level, *(route.level for route in routes), *(key.level for key in keys.keys)}
+    store = resolve_store(file.limits, levels, found)
     plan = Plan(
         level=level,
         accept_classes=accepted,

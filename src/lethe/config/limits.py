@@ -1,5 +1,6 @@
 """[limits], and `limits` of a key: how much may be asked for, and where it is counted."""
 
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from lethe.config.plan import LimitStore
@@ -8,6 +9,7 @@ from lethe.config.schema import LimitsTable, QuotaTable
 from lethe.config.upstreams import read
 from lethe.config.values import Address, ValueFault, address, secret_reference
 from lethe.policies.limits import Limits
+from lethe.retention.levels import Level
 
 _MOST = 10**12
 _PORTS = {"redis": 6379, "rediss": 6379}
@@ -23,8 +25,8 @@ def quota(table: QuotaTable, path: ConfigPath, found: Findings) -> Limits:
     return Limits(**named)
 
 
-def resolve_store(table: LimitsTable, found: Findings) -> LimitStore | None:
-    """Where instances count together; None: each worker for itself."""
+def resolve_store(table: LimitsTable, levels: Collection[Level | None], found: Findings) -> LimitStore | None:
+    """Where instances count together; None: each worker for itself. `levels` are all that are configured."""
     path: ConfigPath = ("limits",)
     if table.when_store_fails not in _FAILING:
         found.problem((*path, "when_store_fails"), "must be open or closed", choice(table.when_store_fails, _FAILING))
@@ -36,6 +38,8 @@ def resolve_store(table: LimitsTable, found: Findings) -> LimitStore | None:
                 found.problem((*path, name), "is not used without a store", "name it: store = redis://host:6379/0")
     if place is None:
         return None
+    if Level.A1 in levels:
+        found.problem((*path, "store"), "hears of each request, and at A1 nobody does", "without it workers count")
     if not (place.secure or place.private):
         found.note((*path, "store"), "is plain redis:// to another host: counts travel unencrypted")
     return _made(place, table, password)
