@@ -150,6 +150,13 @@ async def test_of_two_wishes_the_stricter_one_binds(wishes: tuple[str, str], cal
         assert (await client.reply()).headers["x-lethe-level"] == "B"
 
 
+async def test_a_list_of_models_says_the_level_that_was_wished_for() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        for wish, status, told in (("A2", 200, "A2"), (" B ", 200, "B"), ("nonsense", 400, "C")):
+            reply = await rig.ask("GET", "/v1/models", x_lethe_level=wish)
+            assert (reply.status, reply.headers["x-lethe-level"]) == (status, told)
+
+
 async def test_a_fallback_obeys_the_level() -> None:
     async with Fake() as near, Fake() as far:
         ups = [upstream("near", near, CHAT, upstream_class=UpstreamClass.U4), upstream("far", far, CHAT)]

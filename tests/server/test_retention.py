@@ -29,11 +29,13 @@ from lethe.providers.envelopes import Endpoint
 from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.standing import Contract, Finding
-from lethe.upstream.fake import Cut, Fake, Wait
+from lethe.upstream.fake import Cut, Fake, Wait, converse, gemini
+from lethe.upstream.fake.said import say
 
 BOTH = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT], ids=str)
 STREAM = pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
 NOW = 1_795_000_000.0  # 2026-11-18
+GEMINI, CONVERSE = Dialect.GEMINI, Dialect.CONVERSE
 ZDR = Contract(kind="zdr", signed=NOW - 1000, expires=NOW + 1000)
 
 
@@ -91,10 +93,17 @@ FRONTS: list[tuple[Dialect, Dialect, str]] = [
     (RESPONSES, RESPONSES, "/v1/responses"),
     (RESPONSES, ANTHROPIC, "/v1/responses"),
     (CHAT, RESPONSES, "/v1/chat/completions"),
+    (GEMINI, GEMINI, "/v1beta/models/m:generateContent"),
+    (GEMINI, CHAT, "/v1beta/models/m:generateContent"),
+    (ANTHROPIC, GEMINI, "/v1/messages"),
+    (CHAT, CONVERSE, "/v1/chat/completions"),
 ]
+OTHERS = {GEMINI: gemini.buffered(say("hello")), CONVERSE: converse.buffered(say("hello"))}
 
 
 def asked(path: str, caller: Dialect, **more: Any) -> dict[str, Any]:
+    if caller is GEMINI:
+        return {"contents": [{"parts": [{"text": "hello"}]}]} | more
     body = {"model": "m", "input": "hello"} if "embeddings" in path else request(caller)
     if "count" in path:
         del body["max_tokens"]
@@ -107,8 +116,11 @@ def asked(path: str, caller: Dialect, **more: Any) -> dict[str, Any]:
 async def test_headers_that_never_pass(caller: Dialect, target: Dialect, path: str, level: Level, auth: Auth) -> None:
     async with Fake() as fake:
         up = upstream("up", fake, target, upstream_class=UpstreamClass.U0, auth=auth)
-        async with serving([up], level=level) as rig:
-            fake.answer(whole(target))
+        if target is CONVERSE:  # which only Bedrock serves
+            rows = surfaces_for("bedrock", "", target, loopback=True)
+            up = replace(up, surfaces=tuple(replace(s, upstream_class=UpstreamClass.U0, models=()) for s in rows))
+        async with serving([up], level=level, clock=Clock()) as rig:
+            fake.answer(OTHERS[target] if target in OTHERS else whole(target))
             sent = {name.replace("-", "_"): value for name, value in NEVER.items()}
             reply = await rig.ask("POST", path, asked(path, caller), **sent)
             assert reply.status == 200
@@ -123,21 +135,22 @@ OPENAI_SHAPED = [name for name in (*providers(), "") if surfaces_for(name, "", C
 
 
 @pytest.mark.parametrize("provider", OPENAI_SHAPED)
-@BOTH
+@pytest.mark.parametrize("caller", [ANTHROPIC, CHAT, RESPONSES, GEMINI])
 async def test_nothing_is_stored_at_any_upstream_of_openais_shape(provider: str, caller: Dialect) -> None:
     surfaces = [replace(s, upstream_class=UpstreamClass.U0) for s in surfaces_for(provider, "", CHAT, loopback=True)]
+    path = PATH.get(caller, "/v1beta/models/m:generateContent")
     async with Fake() as fake:
         up = upstream("up", fake, CHAT, upstream_class=UpstreamClass.U0, provider=provider, surfaces=tuple(surfaces))
         async with serving([up], clock=Clock()) as rig:
             fake.answer(whole(CHAT))
             for level in ("C", "B", "A2", "A1"):
-                for given in ({}, {"store": True}) if caller is CHAT else ({},):
-                    await rig.ask("POST", PATH[caller], request(caller, **given), x_lethe_level=level)
+                for given in ({}, {"store": True}) if caller in (CHAT, RESPONSES) else ({},):
+                    await rig.ask("POST", path, asked(path, caller, **given), x_lethe_level=level)
             bodies = [seen.json() for seen in fake.requests]
             assert bodies
             assert all(body.get("store", False) is False for body in bodies)
             if provider in {"openai", "azure", "xai", "openrouter"} or (
-                caller is ANTHROPIC and provider not in UNSTORED
+                caller is not CHAT and provider not in UNSTORED
             ):
                 assert all("store" in body for body in bodies)
 
@@ -223,7 +236,7 @@ async def test_a_contract_that_ends_while_serving_lets_the_class_fall(stream: bo
                 assert reply.status == status
             message = error_in(reply, ANTHROPIC)["message"]
             assert "level A2 accepts upstream classes up to U4; claude is U6: " in message
-            assert "arrange a contract" in message
+            assert "(U4 by a contract of kind zdr, or route to another upstream)" in message
             assert len(fake.requests) == 2
             assert {CODES[e.error] for e in rig.events.seen if e.status == 403} == {"upstream_class_refused"}
 

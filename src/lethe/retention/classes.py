@@ -54,6 +54,11 @@ def review_ends(surface: Surface) -> float:
     return day(surface.expires) + DAY
 
 
+def review_ended(surface: Surface) -> str:
+    """Why nothing of a surface counts once its review has ended."""
+    return f"the register's review of {surface.id} ended on {surface.expires.isoformat()}"
+
+
 def standing(
     subject: Subject,
     surface: Surface | None,
@@ -95,7 +100,7 @@ def _without_register(subject: Subject) -> Standing:
 
 def _stale(subject: Subject, surface: Surface) -> Standing:
     """Standard retention, or worse where it was worse: nothing that a level above C accepts without being told to."""
-    why = f"the register's review of {surface.id} ended on {surface.expires.isoformat()}"
+    why = review_ended(surface)
     declared = subject.declared
     if declared is not None and declared.upstream_class <= _STALE_BEST:
         return Standing(upstream_class=_STALE_BEST, kind=EvidenceKind.DECLARED, why=f"declared by the operator; {why}")

@@ -20,6 +20,7 @@ from lethe.ledger.events import Outcome, RequestEvent
 from lethe.ledger.pages import Page
 from lethe.policies import access
 from lethe.policies.limits import cost
+from lethe.policies.retention import LEVEL_HEADER, tightened
 from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import strictest
 from lethe.server import failures, health, models, paths, relay
@@ -30,6 +31,7 @@ from lethe.server.limits import Limiter
 from lethe.server.outside import Outside
 
 _READ = frozenset({b"GET", b"HEAD"})
+_LEVEL = LEVEL_HEADER.encode()
 
 
 class RequestIds:
@@ -157,6 +159,7 @@ class App:
 
     async def _infer(self, exchange: Exchange) -> None:
         self._authenticate(exchange)
+        _heed(exchange)
         if self._limiter is None or exchange.endpoint is Endpoint.COUNT_TOKENS:  # which costs nobody anything
             await self._answer(exchange)
             return
@@ -177,6 +180,7 @@ class App:
     def _list(self, name: str | None) -> Callable[[Exchange], Awaitable[None]]:
         async def work(exchange: Exchange) -> None:
             self._authenticate(exchange)
+            _heed(exchange)
             await self._catalogue.answer(exchange, name)
 
         return work
@@ -198,6 +202,12 @@ def asking_dialect(incoming: Incoming) -> Dialect:
     if b"anthropic-version" in incoming.named:
         return Dialect.ANTHROPIC
     return Dialect.GEMINI if b"x-goog-api-key" in incoming.named else Dialect.OPENAI_CHAT
+
+
+def _heed(exchange: Exchange) -> None:
+    """The level that the request wishes for. Raises InvalidRequest."""
+    if _LEVEL in exchange.named:
+        exchange.level = tightened(exchange.level, [value for name, value in exchange.headers if name == _LEVEL])
 
 
 def _wrong_method(allowed: str) -> Callable[[Exchange], Awaitable[None]]:

@@ -24,7 +24,7 @@ from lethe.errors import (
 from lethe.ir.content import Dialect
 from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
-from lethe.policies.retention import class_refused, refuse_query, refuse_unenforced, weakness
+from lethe.policies.retention import Weakness, class_refused, refuse_counted, refuse_query, refuse_unenforced, weakness
 from lethe.policies.state import refuse_threads
 from lethe.providers.counting import request_of
 from lethe.providers.envelopes import COMPLETION, Endpoint
@@ -49,7 +49,6 @@ from lethe.wire.rawjson import TopLevel
 COMPLETIONS = frozenset(COMPLETION.values())
 _STEPS = frozenset({".", ".."})  # in a path they would lead elsewhere
 RESTS = PROBED | {EvidenceKind.CONTRACT}
-_LEVELS: dict[bytes, Level] = {level.encode(): level for level in Level}
 
 
 class Limits(Struct, frozen=True):
@@ -93,6 +92,7 @@ class Inference:
         self._transports = transports
         self._opted_in = frozenset(plan.accept_classes)
         self._refuse_unknown = plan.refuse_unknown
+        self._counted_elsewhere = plan.limit_store is not None
         self._outside = outside
         self._limits = limits
         self._clock = clock
@@ -126,8 +126,10 @@ class Inference:
         elif exchange.caller is Dialect.GEMINI and exchange.streaming and not exchange.incoming.query:
             raise InvalidRequest("query string", "streams are sent as server-sent events: ask with ?alt=sse")
         routing = self._router.resolve(model)
-        exchange.level = _level(exchange, routing)
+        if routing.level is not None:
+            exchange.level = strictest((exchange.level, routing.level))
         refuse_unenforced(exchange.level, self._outside.levels)
+        refuse_counted(exchange.level, elsewhere=self._counted_elsewhere)
         if routing.route is not None:
             exchange.facts.route = routing.route
         attempts = self._attempts(exchange, routing)
@@ -168,7 +170,7 @@ class Inference:
     async def _first(self, exchange: Exchange, outgoing: Outgoing, attempts: Sequence[Attempt]) -> replies.Answer:
         """The first answer that is one. Raises the failure that tells the caller most."""
         failures: list[tuple[LetheError, Attempt, Admitted | None]] = []
-        weak: list[tuple[str, UpstreamClass, str]] = []
+        weak: list[tuple[str, Weakness]] = []
         announced = None
         for attempt in attempts:
             if exchange.started:  # the class stands in the headers that are out: what follows must not be weaker
@@ -198,7 +200,7 @@ class Inference:
         raise told
 
     def _admitted(
-        self, exchange: Exchange, outgoing: Outgoing, attempt: Attempt, weak: list[tuple[str, UpstreamClass, str]]
+        self, exchange: Exchange, outgoing: Outgoing, attempt: Attempt, weak: list[tuple[str, Weakness]]
     ) -> Admitted | None:
         """The call to make, judged; None, and why to `weak`, where the upstream's class does not do for the level.
 
@@ -208,14 +210,15 @@ class Inference:
         upstream = self._upstreams[n]
         endpoint = exchange.endpoint if exchange.endpoint not in COMPLETIONS else COMPLETION[upstream.dialect]
         standing = admission.standing(n, endpoint, attempt.model, now)
+        surface = admission.surface(n, endpoint)
         used: tuple[tuple[str, UpstreamClass], ...] = ()
-        if (why := weakness(exchange.level, self._opted_in, standing, used)) is None:
+        if (why := weakness(exchange.level, self._opted_in, standing, surface)) is None:
             guards = admission.guard(n, endpoint), admission.inner(n, endpoint)
             prepared = outgoing.prepared(attempt, upstream, guards, self.credentials)
             used = prepared.used
-            why = weakness(exchange.level, self._opted_in, standing, used)
+            why = weakness(exchange.level, self._opted_in, standing, surface, used)
         if why is not None:
-            weak.append((upstream.name, *why))
+            weak.append((upstream.name, why))
             return None
         lowest = max((kept for _, kept in used), default=UpstreamClass.U0)
         silent = None
@@ -270,19 +273,6 @@ class Inference:
 def _serves(upstream: Upstream, exchange: Exchange) -> bool:
     """Only what a model answers can be translated, and counts; other endpoints need an upstream that has them."""
     return passes(upstream, exchange) and exchange.endpoint in upstream.served.paths
-
-
-def _level(exchange: Exchange, routing: Routing) -> Level:
-    """The strictest of configuration, key, route and the request's own wishes. Raises InvalidRequest."""
-    levels = [exchange.level]
-    if routing.level is not None:
-        levels.append(routing.level)
-    if b"x-lethe-level" in exchange.named:
-        for wished in (value for name, value in exchange.headers if name == b"x-lethe-level"):  # each proxy may add one
-            if wished not in _LEVELS:
-                raise InvalidRequest("x-lethe-level", "expected one of " + ", ".join(Level))
-            levels.append(_LEVELS[wished])
-    return strictest(levels) if len(levels) > 1 else exchange.level
 
 
 def _telling(
