@@ -13,6 +13,7 @@ from tests.server.rig import ANTHROPIC, PATH, request, serving, upstream
 from lethe.config.plan import LimitStore
 from lethe.errors import LimitsUnavailable, RateLimited
 from lethe.policies.limits import Limits
+from lethe.retention.levels import UpstreamClass
 from lethe.server import shared_limits
 from lethe.server.limits import Quotas
 from lethe.server.shared_limits import SharedLimiter
@@ -159,3 +160,14 @@ async def test_the_name_of_a_key_is_not_stored(store: Store) -> None:
             assert await one.take(0) is not None
     assert b"HMGET" in told
     assert b"CANARY" not in told
+
+
+async def test_what_is_counted_elsewhere_is_not_served_at_a1(store: Store) -> None:
+    async with Fake() as fake:
+        fake.answer(wire.buffered(SAID))
+        local = upstream("up", fake, ANTHROPIC, upstream_class=UpstreamClass.U0)
+        async with serving([local], limits=Limits(concurrent=9), limit_store=store.place) as rig:
+            for level, status in (("A1", 403), ("A2", 200), ("B", 200)):
+                reply = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC), x_lethe_level=level)
+                assert reply.status == status
+            assert len(fake.requests) == 2
