@@ -20,7 +20,7 @@ from lethe.ledger.events import Outcome, RequestEvent
 from lethe.ledger.pages import Page
 from lethe.policies import access
 from lethe.policies.limits import cost
-from lethe.policies.retention import LEVEL_HEADER, tightened
+from lethe.policies.retention import LEVEL_HEADER, refuse_counted, tightened
 from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import strictest
 from lethe.server import failures, health, models, paths, relay
@@ -163,6 +163,7 @@ class App:
         if self._limiter is None or exchange.endpoint is Endpoint.COUNT_TOKENS:  # which costs nobody anything
             await self._answer(exchange)
             return
+        refuse_counted(exchange.level, elsewhere=self._plan.limit_store is not None)
         lease = await self._limiter.take(exchange.facts.key)
         try:
             await self._answer(exchange)

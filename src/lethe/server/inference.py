@@ -24,7 +24,7 @@ from lethe.errors import (
 from lethe.ir.content import Dialect
 from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
-from lethe.policies.retention import Weakness, class_refused, refuse_counted, refuse_query, refuse_unenforced, weakness
+from lethe.policies.retention import Weakness, class_refused, refuse_query, refuse_unenforced, weakness
 from lethe.policies.state import refuse_threads
 from lethe.providers.counting import request_of
 from lethe.providers.envelopes import COMPLETION, Endpoint
@@ -92,7 +92,6 @@ class Inference:
         self._transports = transports
         self._opted_in = frozenset(plan.accept_classes)
         self._refuse_unknown = plan.refuse_unknown
-        self._counted_elsewhere = plan.limit_store is not None
         self._outside = outside
         self._limits = limits
         self._clock = clock
@@ -129,7 +128,6 @@ class Inference:
         if routing.level is not None:
             exchange.level = strictest((exchange.level, routing.level))
         refuse_unenforced(exchange.level, self._outside.levels)
-        refuse_counted(exchange.level, elsewhere=self._counted_elsewhere)
         if routing.route is not None:
             exchange.facts.route = routing.route
         attempts = self._attempts(exchange, routing)
