@@ -167,6 +167,7 @@ async def test_what_is_counted_elsewhere_is_not_served_at_a1(store: Store) -> No
         fake.answer(wire.buffered(SAID))
         local = upstream("up", fake, ANTHROPIC, upstream_class=UpstreamClass.U0)
         async with serving([local], limits=Limits(concurrent=9), limit_store=store.place) as rig:
+            rig.serving.replace_credentials(secrets())
             for level, status, stored in (("A1", 403, False), ("A2", 200, True), ("B", 200, True)):
                 reply = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC), x_lethe_level=level)
                 assert reply.status == status
