@@ -5,7 +5,7 @@ from typing import Protocol
 
 from lethe.ledger.events import RequestEvent
 from lethe.ledger.names import LEVELS
-from lethe.ledger.record import SIZE, pack
+from lethe.ledger.record import pack
 from lethe.ledger.tally import Tally
 from lethe.retention.levels import Level
 
@@ -28,7 +28,7 @@ class Recorder:
     def __init__(self, sink: Sink, later: Callable[[float, Callable[[], None]], object]) -> None:
         self._sink = sink
         self._later = later
-        self._records = bytearray()
+        self._records: list[bytes] = []
         self._armed = False
         self._tally = Tally()
         later(PERIOD, self._tick)
@@ -38,8 +38,8 @@ class Recorder:
         if event.level != _C:
             self._tally.add(event)
             return
-        self._records += pack(event)
-        if len(self._records) >= BATCH * SIZE:
+        self._records.append(pack(event))
+        if len(self._records) >= BATCH:
             self._send_events()
         elif not self._armed:
             self._armed = True
@@ -54,7 +54,7 @@ class Recorder:
 
     def _send_events(self) -> None:
         if self._records:
-            records = bytes(self._records)
+            records = b"".join(self._records)
             self._records.clear()
             self._sink.events(records)
 
