@@ -25,6 +25,7 @@ TABLES: list[type[Struct]] = [
     schema.ProofTable,
     schema.RouteTable,
     schema.KeyTable,
+    schema.LimitsTable,
     schema.ScenariosTable,
 ]
 
