@@ -220,3 +220,13 @@ def test_a_turn_where_something_is_promised(guarded: Guarded, claude: Path, tmp_
     assert cached == 0 or guarded.level == "B"
     assert first.header("x-claude-code-session-id") is None
     assert "claude-cli" not in str(first.headers)
+
+
+def test_its_auto_mode_where_something_is_promised(guarded: Guarded, claude: Path, tmp_path: Path) -> None:
+    """The check of tool calls that it asks the provider for arrives together with its beta token."""
+    way = guarded.way
+    way.answer(Model(way.dialect, tool="none", arguments="{}", marker="the-end"))
+    assert turn(claude, way, tmp_path, "--permission-mode", "auto")["result"] == "the-end"
+    (asked,) = way.asked
+    assert [check["type"] for check in asked.json()["safeguards"]] == ["dangerous_tool_use"]
+    assert "dangerous-tool-use-" in (asked.header("anthropic-beta") or "")

@@ -39,12 +39,12 @@ def codex() -> Path:
     return next((install(FOLDER) / "@openai").glob("codex-*/vendor/*/bin/codex"))
 
 
-def turn(codex: Path, way: Way, folder: Path, level: str = "C") -> list[dict[str, Any]]:
+def turn(codex: Path, way: Way, folder: Path, level: str = "C", model: str = "") -> list[dict[str, Any]]:
     """One headless turn in an empty folder; the events that Codex reports."""
     home, work = folder / "home", folder / "work"
     home.mkdir()
     work.mkdir()
-    (home / "config.toml").write_text(CONFIG.format(model=way.model, url=way.url, level=level))
+    (home / "config.toml").write_text(CONFIG.format(model=model or way.model, url=way.url, level=level))
     # Whatever asks for another host meets a closed port.
     closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
     settings = environment(home, CODEX_HOME=str(home), LETHE_KEY="caller-key", **closed)
@@ -53,6 +53,7 @@ def turn(codex: Path, way: Way, folder: Path, level: str = "C") -> list[dict[str
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
+SOL = "gpt-6-sol"  # for which Codex declares its tools within the conversation
 MODELS = {Dialect.ANTHROPIC: "claude-*", Dialect.OPENAI_CHAT: "gpt-*", Dialect.OPENAI_RESPONSES: "codex-*"}
 
 
@@ -66,6 +67,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Dialect, W
             base = fake.url if dialect is Dialect.ANTHROPIC else f"{fake.url}/v1"
             config.append(f'[upstreams.{dialect}]\ndialect = "{dialect}"\nbase_url = "{base}"\n')
             config.append(route(MODELS[dialect], str(dialect)))
+        config.insert(1, route(SOL, str(Dialect.OPENAI_RESPONSES)))
         with lethe(tmp_path_factory.mktemp("strict"), "\n".join(config)) as served:
             yield {dialect: Way(dialect, fake, served) for dialect, fake in fakes.items()}
 
@@ -81,6 +83,18 @@ def test_a_turn_at_a_strict_level(
 ) -> None:
     strict[dialect].fake.forget()
     complete(strict[dialect], codex, tmp_path, level)
+
+
+@pytest.mark.parametrize("level", ["B", "A2"])
+def test_tools_within_the_conversation_at_a_strict_level(
+    strict: dict[Dialect, Way], codex: Path, tmp_path: Path, level: str
+) -> None:
+    way = strict[Dialect.OPENAI_RESPONSES]
+    way.fake.forget()
+    way.answer(Model(way.dialect, tool="none", arguments="{}", marker="the-end"))
+    assert turn(codex, way, tmp_path, level, SOL)[-1]["type"] == "turn.completed"
+    (asked,) = [request for request in way.fake.requests if request.method == "POST"]
+    assert "additional_tools" in [item["type"] for item in asked.json()["input"]]
 
 
 def complete(way: Way, codex: Path, tmp_path: Path, level: str) -> None:
