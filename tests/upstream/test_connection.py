@@ -288,7 +288,7 @@ async def test_trailers_are_not_kept() -> None:
     bench = Bench()
     bench.receive([CHUNKED + b"2\r\nhi\r\n0\r\nX-Note: words\r\n\r\n"])
     assert await bench.outcome() == (200, b"hi", None, REUSED)
-    assert bench.connection._raw_headers == []
+    assert bench.connection._headers == []
 
 
 async def test_closing_early_aborts() -> None:

@@ -455,16 +455,24 @@ def test_many_at_once(loop: str) -> None:
     run(loop, scenario)
 
 
-def test_a_tls_upstream_needs_a_context() -> None:
-    with pytest.raises(ValueError, match="TLS"):
-        Pool(upstream("https://host"), ssl_context=None, clock=time.monotonic)
+@both_loops
+def test_a_tls_upstream_needs_a_context(loop: str) -> None:
+    async def scenario() -> None:
+        with pytest.raises(ValueError, match="TLS"):
+            Pool(upstream("https://host"), ssl_context=None, clock=time.monotonic)
+
+    run(loop, scenario)
 
 
-def test_pools_share_contexts_and_load_them_only_for_tls() -> None:
-    plain, first, second = pools(
-        [upstream("http://host"), upstream("https://one"), upstream("https://two")], clock=time.monotonic
-    )
-    as_transport: Transport = plain
-    as_transport.close()
-    assert plain._way.context is None
-    assert first._way.context is second._way.context is not None
+@both_loops
+def test_pools_share_contexts_and_load_them_only_for_tls(loop: str) -> None:
+    async def scenario() -> None:
+        plain, first, second = pools(
+            [upstream("http://host"), upstream("https://one"), upstream("https://two")], clock=time.monotonic
+        )
+        as_transport: Transport = plain
+        as_transport.close()
+        assert plain._way.context is None
+        assert first._way.context is second._way.context is not None
+
+    run(loop, scenario)

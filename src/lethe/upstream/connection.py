@@ -50,11 +50,11 @@ class Connection(BufferedProtocol):
         "_bulk",
         "_dry",
         "_exchange",
+        "_headers",
         "_held",
         "_informational",
         "_owner",
         "_parser",
-        "_raw_headers",
         "_reusable",
         "_stalled",
         "_transport",
@@ -72,7 +72,7 @@ class Connection(BufferedProtocol):
         self._transport: Transport | None = None
         self._parser: HttpResponseParser | None = None
         self._exchange: Exchange | None = None
-        self._raw_headers: list[tuple[bytes, bytes]] = []
+        self._headers: list[tuple[bytes, bytes]] = []
         self._unsent: memoryview | None = None
         self._dry = 0  # bytes received since the last one of a body
         self._bare = False  # the answer has a head only (HEAD)
@@ -192,16 +192,16 @@ class Connection(BufferedProtocol):
 
     def on_message_begin(self) -> None:
         """As `httptools.HTTPProtocol`."""
-        self._raw_headers.clear()
+        self._headers = []
         self._informational = False
         if self._exchange is None or self._exchange.complete:
             self._reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """As `httptools.HTTPProtocol`; trailers come here too, and are counted but not used."""
-        if len(self._raw_headers) == MAX_HEADERS:
+        if len(self._headers) == MAX_HEADERS:
             raise _Unwanted
-        self._raw_headers.append((name, value))
+        self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """As `httptools.HTTPProtocol`."""
@@ -214,8 +214,7 @@ class Connection(BufferedProtocol):
             return
         if not 200 <= status < 600:
             raise _Unwanted
-        headers = [(name.lower(), value) for name, value in self._raw_headers]
-        self._raw_headers.clear()
+        headers, self._headers = self._headers, []
         if self._dry > MAX_HEAD and sum(len(name) + len(value) + 4 for name, value in headers) > MAX_HEAD:
             raise _Unwanted
         framed = self._frame(headers, status)
@@ -239,7 +238,7 @@ class Connection(BufferedProtocol):
 
     def on_message_complete(self) -> None:
         """As `httptools.HTTPProtocol`."""
-        self._raw_headers.clear()  # trailers
+        self._headers = []  # trailers
         if self._exchange is not None and not self._informational:
             self._exchange.finish()
 

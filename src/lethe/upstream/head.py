@@ -1,12 +1,14 @@
 """The head of a request as bytes, safe against injection."""
 
+import re
+
 from lethe.errors import InvalidRequest
 from lethe.upstream.address import Address, Proxy
-from lethe.upstream.call import Call
+from lethe.upstream.call import Call, Headers
 
 # RFC 9110, 5.6.2: what a field name or a method may consist of.
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_VISIBLE = bytes(range(0x21, 0x7F))
+_INVISIBLE = re.compile(rb"[^!-~]")
 
 # Framing and the life of a connection are the transport's, whatever a caller says.
 _OWNED = frozenset(
@@ -24,7 +26,23 @@ _OWNED = frozenset(
         b"expect",
     )
 )
+# What requests mostly consist of: tokens in lower case, and none of those above.
+_ORDINARY = frozenset(
+    (
+        b"accept",
+        b"anthropic-beta",
+        b"anthropic-version",
+        b"api-key",
+        b"authorization",
+        b"content-type",
+        b"openai-beta",
+        b"user-agent",
+        b"x-api-key",
+        b"x-goog-api-key",
+    )
+)
 _WITH_LENGTH = frozenset((b"POST", b"PUT", b"PATCH"))
+_PLAIN_ANSWER = (b"accept-encoding", b"identity")
 
 
 class HeadWriter:
@@ -41,30 +59,29 @@ class HeadWriter:
 
     def write(self, call: Call) -> bytes:
         """Raises InvalidRequest for a name, value, path or method that would change the framing."""
-        names = [name.lower() for name, _ in call.headers]
-        values = [value for _, value in call.headers]
-        if not _OWNED.isdisjoint(names):
-            names, values = _without_owned(names, values)
-        if b"accept-encoding" not in names:
-            names.append(b"accept-encoding")
-            values.append(b"identity")
+        ordinary = _ORDINARY.issuperset([name for name, _ in call.headers])
+        headers = [*call.headers, _PLAIN_ANSWER] if ordinary else _checked(call.headers)
+        lines = list(map(b": ".join, headers))
         if call.body or call.method in _WITH_LENGTH:
-            names.append(b"content-length")
-            values.append(b"%d" % len(call.body))
-        if not all(names) or (call.method + b"".join(names)).translate(None, _TOKEN):
+            lines.append(b"content-length: %d" % len(call.body))
+        if call.method not in _WITH_LENGTH and call.method.translate(None, _TOKEN):
             raise InvalidRequest("headers", "a name is not a token")
-        if call.path.translate(None, _VISIBLE):
+        if _INVISIBLE.search(call.path):
             raise InvalidRequest("path", "holds a space or a control character")
-        lines = b"\r\n".join(map(b": ".join, zip(names, values, strict=True)))
+        text = b"\r\n".join(lines)
         # Only the line ends that we wrote may be there; any other came out of a value.
-        if len(lines.translate(None, b"\r\n\0")) != len(lines) - 2 * (len(names) - 1):
+        if text.count(b"\r") + text.count(b"\n") + text.count(b"\0") != 2 * (len(lines) - 1):
             raise InvalidRequest("headers", "a value holds a line end or a NUL")
-        return b"".join((call.method, b" ", self._before_path, call.path, self._after_path, lines, b"\r\n\r\n"))
+        return b"".join((call.method, b" ", self._before_path, call.path, self._after_path, text, b"\r\n\r\n"))
 
 
-def _without_owned(names: list[bytes], values: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    kept = [(name, value) for name, value in zip(names, values, strict=True) if name not in _OWNED]
-    return [name for name, _ in kept], [value for _, value in kept]
+def _checked(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """In lower case, without those that are the transport's, with the encoding of the answer. Raises InvalidRequest."""
+    kept = [(lower, value) for name, value in headers if (lower := name.lower()) not in _OWNED]
+    names = [name for name, _ in kept]
+    if not all(names) or b"".join(names).translate(None, _TOKEN):
+        raise InvalidRequest("headers", "a name is not a token")
+    return kept if b"accept-encoding" in names else [*kept, _PLAIN_ANSWER]
 
 
 def authorization_line(proxy: Proxy) -> bytes:

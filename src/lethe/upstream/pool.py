@@ -17,7 +17,7 @@ from lethe.upstream.sweep import Sweep
 
 
 class Pool:
-    """A `Transport` over kept-alive HTTP/1.1 connections; for one event loop.
+    """A `Transport` over kept-alive HTTP/1.1 connections, for the running event loop.
 
     `clock` is monotonic, in seconds. Timeouts and `read_any(quiet)` come up to `tick` seconds late.
     An idle connection is kept for `idle_age` seconds (below the keep-alive of usual upstreams), at most `idle_most`
@@ -32,6 +32,7 @@ class Pool:
         "_idle",
         "_idle_age",
         "_idle_most",
+        "_loop",
         "_open",
         "_sweep",
         "_timeouts",
@@ -60,6 +61,7 @@ class Pool:
         self._idle: list[Connection] = []
         self._idle_age = idle_age
         self._idle_most = idle_most
+        self._loop = asyncio.get_running_loop()
         self._open: set[Exchange] = set()
         self._sweep = Sweep(tick, self._look)
         self._timeouts = upstream.timeouts
@@ -74,10 +76,9 @@ class Pool:
     async def open(self, call: Call) -> Exchange:
         """As `Transport.open`. A kept-alive connection that turns out dead is replaced by a fresh one, once."""
         head = self._heads.write(call)
-        loop = asyncio.get_running_loop()
         connection = self._take()
         if connection is not None:
-            exchange = self._start(connection, head, call, loop)
+            exchange = self._start(connection, head, call)
             try:
                 await exchange.head()
             except StreamCut:
@@ -89,8 +90,8 @@ class Pool:
             else:
                 return exchange
         connection = Connection(self, self._arrivals)
-        await dial(self._way, connection, loop)
-        exchange = self._start(connection, head, call, loop)
+        await dial(self._way, connection, self._loop)
+        exchange = self._start(connection, head, call)
         try:
             await exchange.head()
         except BaseException:
@@ -145,13 +146,13 @@ class Pool:
             connection.abort()
         return None
 
-    def _start(self, connection: Connection, head: bytes, call: Call, loop: asyncio.AbstractEventLoop) -> Exchange:
+    def _start(self, connection: Connection, head: bytes, call: Call) -> Exchange:
         if self._closed:
             connection.abort()
             raise ConnectFailed
-        exchange = Exchange(connection, loop, self._clock, self._timeouts)
+        exchange = Exchange(connection, self._loop, self._clock, self._timeouts)
         self._open.add(exchange)
-        self._sweep.arm(loop)
+        self._sweep.arm(self._loop)
         connection.send(exchange, head, call.body, bare=call.method == b"HEAD")
         return exchange
 
