@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from lethe.config import schema
 from lethe.config.load import parse_settings
+from lethe.ledger.events import Outcome
 from lethe.ledger.lines import Line
 from lethe.ledger.metrics import Figures, Totals, render
+from lethe.providers.envelopes import Endpoint
 from lethe.providers.rows import PRESETS
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +47,19 @@ def test_every_preset_is_named() -> None:
 
 def test_every_field_of_the_event_line_is_described() -> None:
     assert [name for name in Line.__struct_encode_fields__ if f"`{name}`" not in OPERATIONS] == []
+
+
+def test_every_value_of_the_event_line_is_described() -> None:
+    asked = {endpoint.value for endpoint in Endpoint} - {Endpoint.CONVERSE.value}  # in which nobody asks
+    ended = {outcome.name.lower() for outcome in Outcome}
+    assert [value for value in sorted(asked | ended) if f"`{value}`" not in OPERATIONS] == []
+
+
+def test_every_header_of_ours_is_described() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/lethe/server").rglob("*.py"))
+    named = set(re.findall(r"x-lethe-[a-z-]+", code))
+    assert {"x-lethe-level", "x-lethe-upstream-class", "x-lethe-request-id"} <= named
+    assert [name for name in sorted(named) if f"`{name}`" not in OPERATIONS] == []
 
 
 def test_every_metric_is_named() -> None:

@@ -2,7 +2,11 @@
 
 import json
 import os
+import re
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from datetime import date
 from http.client import HTTPConnection
@@ -65,6 +69,18 @@ def test_the_configured_key_signs_what_is_so(start: Start, fake: FakeThread, key
     assert all(states[Mechanism.FSIZE] is State.ENFORCED for states in statement.workers)
     assert [each.name for each in statement.upstreams] == ["a"]
     assert not lethe.stdout
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("curl", "openssl"))), reason="what the page uses is not there")
+def test_what_the_documentation_says_is_enough_to_check_it(start: Start, fake: FakeThread, key: Path) -> None:
+    lethe = start(with_key(fake.url, str(key)))
+    page = Path(__file__).parents[2] / "docs" / "operations.md"
+    (recipe,) = re.findall(r"```sh\n(curl .*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    for signer, status in ((SIGNER, 0), (Signer.ephemeral(), 1)):
+        (key.parent / "posture.key.pub").write_text(signer.public_pem())
+        script = recipe.replace("https://llm.example", lethe.url).replace("python3", sys.executable)
+        done = subprocess.run(["sh", "-ec", script], cwd=key.parent, capture_output=True, text=True, timeout=30)
+        assert (done.returncode, "Verified Successfully" in done.stdout) == (status, status == 0), done.stderr
 
 
 def test_without_a_key_it_says_ephemeral(start: Start, fake: FakeThread) -> None:
