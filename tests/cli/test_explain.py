@@ -118,6 +118,7 @@ def test_the_class_with_its_evidence_and_what_the_guard_does(capsys: pytest.Capt
     assert 'replace to "5m": $.cache_control.ttl, $.**.cache_control.ttl' in said
     assert "class U6 by published_default, until 20" in said
     assert "class U5 by assumption, until further notice: on this machine; its flags are not verified" in said
+    assert "register: generic.chat\n" in said
     assert "days left)" in said
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from lethe.cli import proofs
 from lethe.cli.configured import add_config_option, chosen_path, configured, load, source_of
 from lethe.cli.output import emit, say, table
-from lethe.cli.treatment import days_left, last_day
+from lethe.cli.treatment import last_day, review_of
 from lethe.config.classes import chief
 from lethe.config.settings import Settings
 from lethe.config.values import address
@@ -142,8 +142,7 @@ def _register(upstream: Upstream) -> dict[str, Any] | None:
         return None
     return {
         "surface": surface.id,
-        "review_ends": surface.expires.isoformat(),
-        "review_days_left": days_left(surface, time.time()),
+        **review_of(surface, time.time()),
         "contract_ends": None if upstream.contract is None else last_day(upstream.contract.expires),
     }
 

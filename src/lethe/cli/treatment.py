@@ -6,7 +6,7 @@ from typing import Any
 
 from lethe.config.classes import chief, stands_at
 from lethe.providers.upstream import Upstream
-from lethe.retention.classes import DAY, review_ends
+from lethe.retention.classes import DAY, OURS, review_ends
 from lethe.retention.globs import concerns, matches
 from lethe.retention.levels import Level
 from lethe.retention.paths import names, parse
@@ -31,18 +31,18 @@ def standing_of(upstream: Upstream, model: str, now: float) -> dict[str, Any]:
     }
     if surface is not None:
         better = [row for row in surface.evidence if row.upstream_class < stands.upstream_class]
-        report |= {
-            "surface": surface.id,
-            "review_ends": surface.expires.isoformat(),
-            "review_days_left": days_left(surface, now),
-            "better_by": [_lift(row) for row in better],
-        }
+        report |= {"surface": surface.id, **review_of(surface, now), "better_by": [_lift(row) for row in better]}
     return report
 
 
-def days_left(surface: Surface, now: float) -> int:
-    """Whole days until the review ends; negative afterwards."""
-    return int((review_ends(surface) - now) // DAY)
+def review_of(surface: Surface, now: float) -> dict[str, Any]:
+    """The last day of its review and the whole days until its end, negative afterwards; none of what has no page."""
+    if surface.provider in OURS:
+        return {"review_ends": None, "review_days_left": None}
+    return {
+        "review_ends": surface.expires.isoformat(),
+        "review_days_left": int((review_ends(surface) - now) // DAY),
+    }
 
 
 def rows_at(surface: Surface, level: Level, model: str, field: str | None) -> list[dict[str, Any]]:
@@ -98,8 +98,9 @@ def readable_standing(report: dict[str, Any]) -> list[str]:
         lines.append("carve-outs: " + ", ".join(report["carve_outs"]))
     if "surface" in report:
         days = report["review_days_left"]
-        left = f"{days} days left" if days >= 0 else "over: nothing of it counts"
-        lines.append(f"register: {report['surface']}, review until {report['review_ends']} ({left})")
+        left = f"{days} days left" if days is not None and days >= 0 else "over: nothing of it counts"
+        review = f", review until {report['review_ends']} ({left})" if days is not None else ""
+        lines.append(f"register: {report['surface']}{review}")
     better = report.get("better_by", ())
     return lines + [f"better by: {row['class']} with {row['by']}: {row['because']}" for row in better]
 
