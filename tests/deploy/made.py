@@ -23,6 +23,7 @@ contract = { kind = "zdr", signed = 2026-01-01, expires = 2027-06-01 }
 
 [upstreams.vertex]
 provider = "vertex"
+dialect = "anthropic"
 project = "models"
 region = "europe-west4"
 contract = { kind = "zdr", signed = 2026-01-01, expires = 2027-06-01 }

@@ -20,11 +20,12 @@ from tests.deploy.made import CONFIGS, files
 
 from lethe.cli.main import main
 from lethe.deploy import cloudflare
-from lethe.deploy.gateway import SETTINGS, corrected, desired, drifts, undecided
+from lethe.deploy.gateway import corrected, desired, drifts
 from lethe.deploy.need import Need
 from lethe.deploy.platform import State, platform
 from lethe.deploy.preflight import Verdict, examined
 from lethe.deploy.targets.cloudflare_gateway import HEADERS
+from lethe.providers.gateway import SETTINGS, undecided
 from lethe.retention.levels import Level
 
 ID = "cloudflare-gateway"

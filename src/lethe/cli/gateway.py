@@ -8,9 +8,10 @@ from msgspec import to_builtins
 
 from lethe.cli.output import CommandFailed, UsageFault, emit, say, table
 from lethe.credentials.static import SCHEMES, Unresolved, resolve
-from lethe.deploy.gateway import ACCOUNT, DEFAULT, Json, corrected, desired, drifts, undecided
+from lethe.deploy.gateway import ACCOUNT, DEFAULT, Json, corrected, desired, drifts
 from lethe.deploy.target import Undeployable
 from lethe.deploy.targets.cloudflare_gateway import checked_name, clients
+from lethe.providers.gateway import undecided
 
 TOKEN = "env:CLOUDFLARE_API_TOKEN"  # noqa: S105 - where it is, not what
 _UNDECIDED = 3

@@ -169,6 +169,8 @@ KEEPS: dict[str, tuple[str, str, tuple[Any, ...], Any, Reason]] = {
         for name, value in {
             "collect_logs": True, "logpush": True, "zdr": False, "cache_ttl": 60, "is_default": True, "byok_only": True,
             "log_classification": True, "otel": [{"url": "https://collector.example", "headers": {}}],
+            "guardrails": {"prompt": {"P1": "FLAG"}, "response": {}}, "dlp": {"enabled": True, "policies": []},
+            "stripe": {"authorization": "x", "usage_events": [{"payload": "x"}]},
         }.items()
     },
     "no cache time as a boolean": (
@@ -178,6 +180,7 @@ KEEPS: dict[str, tuple[str, str, tuple[Any, ...], Any, Reason]] = {
         False,
         Reason.UNEXPECTED,
     ),
+    "a setting that is new and on": ("cloudflare.gateway", f"/accounts/{ACCOUNT}/ai-gateway/gateways/gw", ("result", "keep_prompts"), True, Reason.UNEXPECTED),
     "models that are not listed": ("openrouter.zdr_endpoints", "/endpoints/zdr", ("data",), [], Reason.NO_MODEL),
 }  # fmt: skip
 
@@ -243,6 +246,14 @@ def test_one_model_of_two_is_proven(fake: FakeThread) -> None:
     serve(fake, prover, answers={"/v1/models/eu.a%2Fb": bedrock_model("default", "default", id="eu.a/b")})
     verdict = ask(prover, fake, models=("m", "eu.a/b"))
     assert verdict == Verdict(holds=True, reason=Reason.PROVEN, models=("m",))
+
+
+def test_a_gateway_whose_scanner_is_off_is_proven(fake: FakeThread) -> None:
+    prover = PROVERS["cloudflare.gateway"]
+    (path,) = prover.answers
+    off = GATEWAY | {"guardrails": None, "dlp": {"enabled": False, "policies": []}}
+    serve(fake, prover, answers={path: {"success": True, "result": off}})
+    assert ask(prover, fake).holds
 
 
 def test_a_gateway_that_says_nothing_of_more_is_proven(fake: FakeThread) -> None:

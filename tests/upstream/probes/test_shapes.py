@@ -16,7 +16,8 @@ from openrouter.operations import ListEndpointsZdrResponse
 from pydantic import BaseModel
 from tests.upstream.probes.provers import GATEWAY, PROVERS, RESOURCE_BODY
 
-from lethe.upstream.probes import bedrock, cloudflare, openai, vertex
+from lethe.providers.gateway import HARMLESS, SETTINGS, undecided
+from lethe.upstream.probes import bedrock, openai, vertex
 
 # Vertex AI v1, discovery document of revision 20261106.
 CACHE_CONFIG = {
@@ -104,7 +105,9 @@ def test_vertex() -> None:
 
 def test_cloudflare() -> None:
     strictly(AIGatewayGetResponse, GATEWAY)
-    assert {*cloudflare.NEEDED, *cloudflare.OFF, "otel"} <= AIGatewayGetResponse.model_fields.keys()
+    known = AIGatewayGetResponse.model_fields.keys()
+    assert {setting.name for setting in SETTINGS} | HARMLESS <= known
+    assert undecided(dict.fromkeys(known, True)) == ()
 
 
 def test_openrouter() -> None:

@@ -1,18 +1,14 @@
-"""Cloudflare AI Gateway: nothing of the gateway may keep or pass on content, since headers alone fail open.
+"""Cloudflare AI Gateway: nothing of the gateway may keep or pass on content, since headers alone fail open."""
 
-Type `AIGatewayGetResponse` of cloudflare 5.9.0.
-"""
-
+from collections.abc import Mapping
 from typing import Any
 
+from lethe.providers.gateway import SETTINGS, Setting, keeps_nothing, undecided
 from lethe.providers.probe import ProbeTask
 from lethe.upstream.probes.verdict import PROVEN, Ask, Question, Reason, Unproven, Verdict, bearer, document, field, of
 
-# Settings that must be there, with the only value that keeps nothing.
-NEEDED: dict[str, bool | int] = {"collect_logs": False, "logpush": False, "cache_ttl": 0, "zdr": True}
-# Settings that may be left out, as the API does; if they are there, they must be off. Zero data retention is never
-# that of a customer's own provider keys.
-OFF = ("is_default", "byok_only", "log_classification")
+# Of the gateway's settings those that say who may use it, or what would encrypt a push that is off.
+ASIDE = frozenset({"authentication", "logpush_public_key"})
 
 
 async def gateway(task: ProbeTask, key: str | None, ask: Ask) -> Verdict:
@@ -25,17 +21,19 @@ async def gateway(task: ProbeTask, key: str | None, ask: Ask) -> Verdict:
     settings = field(body, "result", dict)
     if field(settings, "id", str) != name:
         raise Unproven(Reason.ELSEWHERE)
-    for setting, value in NEEDED.items():
-        if field(settings, setting, type(value)) != value:
-            raise Unproven(Reason.RETAINS)
-    _nothing_else(settings)
+    for setting in SETTINGS:
+        if setting.name not in ASIDE and not keeps_nothing(setting, settings):
+            raise Unproven(_why(setting, settings))
+    own_keys = settings.get("byok_only")  # zero data retention is never that of a customer's own provider keys
+    if own_keys is not None and of(own_keys, bool):
+        raise Unproven(Reason.RETAINS)
+    if undecided(settings):
+        raise Unproven(Reason.UNEXPECTED)
     return PROVEN
 
 
-def _nothing_else(settings: dict[str, Any]) -> None:
-    for setting in OFF:
-        if settings.get(setting) is not None and of(settings[setting], bool):
-            raise Unproven(Reason.RETAINS)
-    exporters = settings.get("otel")
-    if exporters is not None and of(exporters, list):
-        raise Unproven(Reason.RETAINS)
+def _why(setting: Setting, settings: Mapping[str, Any]) -> Reason:
+    if setting.name not in settings:
+        return Reason.MISSING
+    alike = setting.value is None or type(settings[setting.name]) is type(setting.value)
+    return Reason.RETAINS if alike else Reason.UNEXPECTED
