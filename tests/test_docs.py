@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
+from tests.upstream.probes.provers import ACCOUNT, PROVERS, RESOURCE
 
 from lethe.config import schema
 from lethe.config.load import parse_settings
@@ -13,6 +14,7 @@ from lethe.ledger.events import Outcome
 from lethe.ledger.lines import Line
 from lethe.ledger.metrics import Figures, Totals, render
 from lethe.providers.envelopes import Endpoint
+from lethe.providers.proofs import PROOFS
 from lethe.providers.rows import PRESETS
 
 ROOT = Path(__file__).parent.parent
@@ -67,6 +69,22 @@ def test_every_metric_is_named() -> None:
     names = re.findall(r"^# TYPE lethe_(\w+) ", page, re.MULTILINE)
     assert names
     assert [name for name in names if f"`{name}`" not in OPERATIONS] == []
+
+
+def test_every_place_that_is_asked_for_a_proof_is_named() -> None:
+    page = (ROOT / "docs" / "proofs.md").read_text(encoding="utf-8")
+    assert [row.probe for row in PROOFS if row.base_url.format(region="REGION") not in page] == []
+    asked = {path.partition("?")[0] for prover in PROVERS.values() for path in prover.answers}
+    names = {
+        "proj_abc": "PROJECT",
+        "projects/proj/": "projects/PROJECT/",
+        ACCOUNT: "ACCOUNT",
+        "/gw": "/GATEWAY",
+        "models/m": "models/MODEL",
+    }
+    for given, told in names.items():
+        asked = {path.replace(given, told) for path in asked}
+    assert [path for path in sorted(asked - {RESOURCE}) if f"`{path}`" not in page] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
