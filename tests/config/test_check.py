@@ -36,6 +36,10 @@ NOTES = [
         ANTHROPIC + '[[routes]]\nmodel = "x"\nto = ["anthropic"]\n[[routes]]\nmodel = "x"\nto = ["anthropic"]',
         ["routes[1]: never matches: routes[0] comes first"],
     ),
+    (
+        '[upstreams.anthropic]\nauth = "forward"\ncontract = {kind = "zdr", signed = 2026-01-01, expires = 2030-01-01}',
+        ["upstreams.anthropic.contract: must cover the accounts of all callers, who bring their own (auth = forward)"],
+    ),
     (ANTHROPIC + '[scenarios]\nthink = "anthropic"', ["scenarios: checked, and without effect in this version"]),
     (
         '[upstreams.x]\ndialect = "openai-chat"\nbase_url = "http://engine:8000/v1"\nclass = "U5"\nreason = "ours"',

@@ -145,6 +145,10 @@ BAD: dict[str, tuple[str, list[str]]] = {
         upstream("xai", "https://api.x.ai/v1", key="", more='auth = "forward"'),
         ["upstreams.up.proof.key: is missing, and xai.response_header asks with one (a reference to a key that may read the setting: env:NAME or file:/path)"],
     ),
+    "accounts that others bring": (
+        upstream("openai", "https://api.openai.com/v1", 'key = "file:/k"\ntarget = "proj_1"', key="", more='auth = "forward"'),
+        ["upstreams.up.proof: proves what one account keeps, and callers bring accounts of their own (leave it out)"],
+    ),
     "a key as it is": (
         OPENAI.replace("file:/k", "sk-canary"),
         ["upstreams.up.proof.key: must be a reference to a secret, not the secret itself (write a reference: env:NAME or file:/path)"],

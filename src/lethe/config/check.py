@@ -89,6 +89,7 @@ def _retention(table: RetentionTable, found: Findings) -> tuple[Level, tuple[Ups
             found.problem(path, "cannot be opted in", "U5 at A2, U6 at B")
         elif parsed is not None:
             accepted.append(parsed)
+            _check_opt_in(level, parsed, path, found)
     if table.unknown_fields not in _UNKNOWN_FIELDS:
         found.problem(
             ("retention", "unknown_fields"), "must be allow or refuse", choice(table.unknown_fields, _UNKNOWN_FIELDS)
@@ -97,6 +98,13 @@ def _retention(table: RetentionTable, found: Findings) -> tuple[Level, tuple[Ups
         if name not in UNENFORCED:
             found.problem(("retention", "accept_unenforced", n), "is not a mechanism", choice(name, UNENFORCED))
     return level, tuple(accepted)
+
+
+def _check_opt_in(level: Level, kept: UpstreamClass, path: ConfigPath, found: Findings) -> None:
+    """A class is accepted at one level, which must not be looser than all that will ever bind."""
+    at = next(each for each, opted in OPT_INS.items() if opted is kept)
+    if level is not at and strictest([level, at]) is level:
+        found.problem(path, f"is accepted at level {at}, and level {level} is stricter", "leave it out")
 
 
 def _server(table: ServerTable, found: Findings) -> int:

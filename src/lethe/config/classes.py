@@ -42,9 +42,18 @@ def declared(table: UpstreamTable, path: ConfigPath, found: Findings) -> Declare
 
 
 def contract(
-    table: ContractTable | None, surfaces: Sequence[Surface], path: ConfigPath, today: date, found: Findings
+    table: ContractTable | None,
+    surfaces: Sequence[Surface],
+    path: ConfigPath,
+    today: date,
+    found: Findings,
+    *,
+    forwards: bool,
 ) -> Contract | None:
-    """What was signed. One that has ended, never ends, or that the register knows nothing of is a mistake."""
+    """What was signed. One that has ended, never ends, or that the register knows nothing of is a mistake.
+
+    `forwards`: callers' own credentials go to this upstream.
+    """
     if table is None:
         return None
     kinds = contract_kinds(surfaces)
@@ -68,6 +77,8 @@ def contract(
         )
     elif table.signed is not None and table.signed > today:
         found.note(path, f"counts from {table.signed.isoformat()}; until then the class is the default")
+    if forwards:
+        found.note(path, "must cover the accounts of all callers, who bring their own (auth = forward)")
     if (left := (table.expires - today).days) <= _SOON:
         found.note(path, f"ends in {left} days; then the class is the default again")
     return Contract(

@@ -74,6 +74,9 @@ def _tasks(subject: _Subject) -> list[ProbeTask]:
         found.problem(path, "nothing that can be asked would prove anything of this upstream", hint)
         return []
     rows = [BY_PROBE[probe] for probe in ages]
+    if subject.upstream.auth is Auth.FORWARD and any(row.account for row in rows):
+        found.problem(path, "proves what one account keeps, and callers bring accounts of their own", "leave it out")
+        return []
     _look_for_unused(subject, rows)
     return [_task(row, min(ages[row.probe], row.max_age), subject) for row in rows]
 

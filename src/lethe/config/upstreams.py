@@ -16,7 +16,7 @@ from lethe.config.schema import UpstreamTable
 from lethe.config.values import ValueFault, address
 from lethe.providers.offers import Provider
 from lethe.providers.rows import EMBEDDED, EMBEDDED_INSTALL, PRESETS
-from lethe.providers.upstream import Timeouts, Upstream
+from lethe.providers.upstream import Auth, Timeouts, Upstream
 from lethe.retention.levels import UpstreamClass
 
 T = TypeVar("T")
@@ -91,7 +91,14 @@ def resolve_upstream(
         credential=credential.reference,
         timeouts=wait,
         surfaces=surfaces,
-        contract=contract(table.contract, surfaces, (*path, "contract"), today, found),
+        contract=contract(
+            table.contract,
+            surfaces,
+            (*path, "contract"),
+            today,
+            found,
+            forwards=credential.auth is Auth.FORWARD,
+        ),
         declared=declared(table, path, found),
         ca_file=table.ca_file,
         proxy=proxy.url if proxy else None,

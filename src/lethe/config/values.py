@@ -112,6 +112,8 @@ def address(value: str, schemes: tuple[str, ...] = ("http", "https", "unix")) ->
         raise ValueFault("is not a URL", "for example https://api.example.com/v1") from None
     if parts.scheme not in schemes or not host or port == 0:
         raise ValueFault(f"must begin with {' or '.join(_OPENINGS[s] for s in schemes)} and name a place")
+    if host.endswith("."):
+        raise ValueFault("names its host with a dot at the end", "leave it out: the register knows hosts without")
     if "@" in parts.netloc:
         raise ValueFault("must not hold credentials", "write them as api_key, by reference")
     if parts.query or parts.fragment or "?" in value or "#" in value:

@@ -25,9 +25,9 @@ class Proof(Struct, frozen=True, kw_only=True):
 
     `base_url` is where the question goes: empty means the upstream's own address, `{region}` is filled in. `placed`:
     the target is a part of the upstream's own path, so that no other one is proven than the one that is used.
-    `identity` is the scheme of a cloud's identity that may ask in place of a key, `scope` what its token is for.
-    `every` is how often it is asked, 0 meaning twice in `max_age`; after failures it waits `retry` seconds, doubling up
-    to `longest`.
+    `account`: what is proven holds for the account whose key asks, and for no other. `identity` is the scheme of a
+    cloud's identity that may ask in place of a key, `scope` what its token is for. `every` is how often it is asked, 0
+    meaning twice in `max_age`; after failures it waits `retry` seconds, doubling up to `longest`.
     """
 
     probe: str
@@ -37,6 +37,7 @@ class Proof(Struct, frozen=True, kw_only=True):
     hint: str = ""
     base_url: str = ""
     placed: bool = False
+    account: bool = False
     blanks: tuple[str, ...] = ()  # of the upstream's address, which are the target where none is named
     identity: str = ""
     scope: str = ""
@@ -61,6 +62,7 @@ PROOFS: tuple[Proof, ...] = (
         base_url="https://bedrock-mantle.{region}.api.aws",
         identity="aws",
         exact_models=True,
+        account=True,
     ),
     Proof(
         probe="bedrock.invocation_logging",
@@ -68,6 +70,7 @@ PROOFS: tuple[Proof, ...] = (
         key=KeyNeed.OWN,
         base_url="https://bedrock.{region}.amazonaws.com",
         identity="aws",
+        account=True,
     ),
     Proof(
         probe="openai.data_retention",
@@ -76,6 +79,7 @@ PROOFS: tuple[Proof, ...] = (
         target=r"proj_[A-Za-z0-9_-]{1,128}",
         hint="the project that the key belongs to, proj_...",
         base_url="https://api.openai.com/v1",
+        account=True,
     ),
     Proof(
         probe="azure.content_logging",
