@@ -1,6 +1,7 @@
 """The pages name what the code has: settings, event fields, metrics, links, and configurations that load."""
 
 import re
+import tomllib
 from datetime import date
 from pathlib import Path
 
@@ -69,6 +70,20 @@ def test_every_metric_is_named() -> None:
     names = re.findall(r"^# TYPE lethe_(\w+) ", page, re.MULTILINE)
     assert names
     assert [name for name in names if f"`{name}`" not in OPERATIONS] == []
+
+
+def test_the_layers_are_those_that_are_checked() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (drawn,) = re.findall(r"```\n(cli  .*?)```", page, re.DOTALL)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    checked = [{name.strip().removeprefix("lethe.") for name in layer.split("|")} for layer in contracts[0]["layers"]]
+    place = {name: n for n, line in enumerate(drawn.splitlines()) for name in line[:60].split() if name != "·"}
+    assert place.keys() == set().union(*checked)
+    lines = [{place[name] for name in layer} for layer in checked]
+    assert all(len(line) == 1 for line in lines)
+    assert lines == sorted(lines, key=min)  # layers that the linter tells apart may share a line of the page
 
 
 def test_every_place_that_is_asked_for_a_proof_is_named() -> None:
