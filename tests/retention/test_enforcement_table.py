@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lethe.config import register
-from lethe.retention.guard import Guard
+from lethe.retention.guard import CALLER, Guard
 from lethe.retention.levels import Level
 from lethe.wire.rawjson import TopLevel
 
@@ -227,7 +227,7 @@ OTHERS: list[Line] = [
     ("xai.chat", {"deferred": True}, (R, R, R, P)),
     ("fireworks.responses", {"input": "x"}, (R, R, R, P)),
     ("deepseek.chat", {"messages": []}, (R, R, R, P)),
-    ("vllm.chat", {"cache_salt": "s"}, (N, N, N, N)),
+    *[(surface, {"cache_salt": "s"}, ({"cache_salt": "as the caller"},) * 4) for surface in ("vllm.chat", "vllm.embeddings")],
     ("vllm.chat", {"background": True}, (R, R, R, R)),
     ("llamacpp.chat", {"cache_prompt": True}, ({"cache_prompt": False},) * 3 + (P,)),
     ("llamacpp.chat", {"id_slot": 1}, (S, S, S, P)),
@@ -254,7 +254,10 @@ def becomes(surface: str, sent: dict[str, Any], level: Level) -> tuple[bool, dic
     if surface.startswith(("cloudflare", "openrouter")) and "model" not in sent:
         body["model"] = "openai/gpt-5.4"
     verdict = GUARDS[surface].judge(
-        TopLevel(json.dumps(body).encode()), level, body["model"], pseudonym=lambda text: f"as {text}"
+        TopLevel(json.dumps(body).encode()),
+        level,
+        body["model"],
+        pseudonym=lambda text: "as the caller" if text == CALLER else f"as {text}",
     )
     left = {name: value for name, value in body.items() if name not in verdict.removals} | verdict.changes
     return bool(verdict.refusals), {name: left[name] for name in sent if name in left}

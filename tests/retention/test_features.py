@@ -72,6 +72,14 @@ HOSTED = (
     "code_interpreter", "shell", "file_search", "image_generation", "mcp", "programmatic_tool_calling", "skills",
     "tool_search", "computer", "computer_use_preview", "web_search", "web_search_preview", "web_search_2025_08_26",
 )  # fmt: skip
+STORED: list[dict[str, Any]] = [
+    {"cachedContent": "c"}, {"contents": [{"parts": [{"fileData": {"fileUri": "f"}}]}]},
+    {"previous_interaction_id": "i"}, {"sessionResumption": {}}, {"background": True},
+]  # fmt: skip
+ROUTED: list[dict[str, Any]] = [
+    {"plugins": []}, {"models": ["a/b"]}, {"model": "a/b:online"}, tool("openrouter:web_search"), {"cache_control": {}},
+    {"prompt_cache_options": {"ttl": "12h"}},
+]  # fmt: skip
 COVERED = ("claude-fable-5-1", "claude-mythos-5", "anthropic/claude-fable-5.1", "us.anthropic.claude-mythos-5-1-v1:0")
 
 Line = tuple[str, Which, dict[str, Any], Least]
@@ -143,13 +151,7 @@ LINES: list[Line] = [
             "urlContext", "file_search", "fileSearch", "code_execution", "codeExecution",
         )
     ],
-    *[
-        ("stored", of("gemini", "vertex", dialect=Dialect.GEMINI), body, PROMISED)
-        for body in (
-            {"cachedContent": "c"}, {"contents": [{"parts": [{"fileData": {"fileUri": "f"}}]}]},
-            {"previous_interaction_id": "i"}, {"sessionResumption": {}}, {"background": True},
-        )
-    ],
+    *[("stored", of("gemini", "vertex", dialect=Dialect.GEMINI), body, PROMISED) for body in STORED],
     ("project", has("bedrock.converse"), {"projectIdentifier": "p"}, GONE),
     ("hosted tool", has("bedrock.converse"), {"toolConfig": {"tools": [{"systemTool": {"name": "nova_grounding"}}]}}, PROMISED),
     ("log of invocations", has("bedrock.converse", "bedrock.invoke"), {"requestMetadata": {"a": "b"}}, GONE),
@@ -159,11 +161,7 @@ LINES: list[Line] = [
     ],
     ("stored", has("bedrock.converse", "bedrock.invoke"), {"model": "arn:aws:bedrock:eu-west-1:1:prompt/P"}, ENCLOSED),
     ("every region", of("bedrock"), {"model": "global.anthropic.claude-opus-5-5"}, ENCLOSED),
-    *[
-        ("router", of("openrouter"), body, PROMISED)
-        for body in ({"plugins": []}, {"models": ["a/b"]}, {"model": "a/b:online"}, tool("openrouter:web_search"),
-                     {"cache_control": {}}, {"prompt_cache_options": {"ttl": "12h"}})
-    ],
+    *[("router", of("openrouter"), body, PROMISED) for body in ROUTED],
     *[("state", of("openrouter"), {name: True}, PROMISED) for name in ("previous_response_id", "background")],
     *[
         ("observability", of("openrouter"), {name: "x"}, GONE)
@@ -185,6 +183,7 @@ LINES: list[Line] = [
     ("address", of("vllm", dialect=CHAT), says(BARE_PICTURE), ALWAYS),
     ("address", of("vllm", dialect=RESPONSES), asks({"type": "input_image", "image_url": "https://o.example/a"}), ALWAYS),
     ("address", of("vllm", dialect=CLAUDE), says(LINK), ALWAYS),
+    ("salt", has("vllm.chat", "vllm.responses", "vllm.embeddings"), {"cache_salt": "s"}, (RENAMED,) * 4),
     ("slot", of("llamacpp"), {"cache_prompt": True}, (CHANGED, CHANGED, CHANGED, PASSED)),
     ("slot", of("llamacpp"), {"id_slot": 1}, (CHANGED, CHANGED, CHANGED, PASSED)),
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lethe.config import register
-from lethe.retention.guard import Guard, Verdict
+from lethe.retention.guard import CALLER, Guard, Verdict
 from lethe.retention.levels import Level
 from lethe.retention.paths import EVERY, Segments, names, parse
 from lethe.retention.surface import Action, FieldRule, Surface
@@ -15,11 +15,17 @@ from lethe.wire.rawjson import TopLevel
 SURFACES = {surface.id: surface for surface in register.all_surfaces()}
 SENT = "sent-by-the-caller"
 NO_MODEL = "a-model-of-nobody"
+SALT = "of-the-caller"
+UNASKED = {Action.FORCE: None, Action.SALT: SALT}
 # Globs that are written out by hand, because nothing can be made of them by leaving the stars out.
 EXAMPLES = {
     "true": True,
     "gpt-5.5*": "gpt-5.5-pro",
 }
+
+
+def named(name: str) -> str:
+    return SALT if name == CALLER else f"other:{len(name)}"
 
 
 def example(rule: FieldRule, n: int) -> Any:
@@ -62,9 +68,7 @@ def after(sent: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
 
 def judged(guard: Guard, rule: FieldRule, value: Any, level: Level) -> tuple[dict[str, Any], Verdict]:
     sent = {"model": NO_MODEL} | holder(parse(rule.path), value)
-    verdict = guard.judge(
-        TopLevel(json.dumps(sent).encode()), level, model_of(rule, value), pseudonym=lambda text: f"other:{len(text)}"
-    )
+    verdict = guard.judge(TopLevel(json.dumps(sent).encode()), level, model_of(rule, value), pseudonym=named)
     return after(sent, verdict), verdict
 
 
@@ -84,6 +88,8 @@ def check(surface: Surface, guard: Guard, rule: FieldRule, value: Any, level: Le
             assert found is None
         case Action.FORCE | Action.REPLACE:
             assert found == rule.value
+        case Action.SALT:
+            assert found == SALT
         case Action.PSEUDONYM:
             assert found == f"other:{len(str(value))}"
         case Action.ALLOW:
@@ -112,11 +118,12 @@ def test_what_is_forced_goes_out_unasked(surface: Surface) -> None:
     guard = Guard(surface)
     for rule in surface.fields:
         for level in Level:
-            if rule.actions[level] is not Action.FORCE or surface.refused.get(level):
+            if rule.actions[level] not in UNASKED or surface.refused.get(level):
                 continue
             sent = {"model": NO_MODEL, "messages": []}
-            verdict = guard.judge(TopLevel(json.dumps(sent).encode()), level, model_of(rule, SENT))
-            assert at(after(sent, verdict), parse(rule.path)) == rule.value, (rule.path, level)
+            model, goes_out = model_of(rule, SENT), UNASKED[rule.actions[level]] or rule.value
+            verdict = guard.judge(TopLevel(json.dumps(sent).encode()), level, model, pseudonym=named)
+            assert at(after(sent, verdict), parse(rule.path)) == goes_out, (rule.path, level)
 
 
 @pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES)

@@ -39,6 +39,7 @@ STRICTNESS = {
     Action.STRIP: 2,
     Action.REPLACE: 2,
     Action.FORCE: 2,
+    Action.SALT: 2,
     Action.REFUSE: 3,
 }
 HEADER_PARAMS = {"betas", "user_profile_id", "workspace_id"}  # of the SDK's methods; they travel as headers

@@ -6,6 +6,7 @@ from tests.retention.surfaces import surface
 from lethe.ir.content import Dialect
 from lethe.providers.envelopes import Endpoint
 from lethe.providers.upstream import Auth, Upstream
+from lethe.retention.guard import CALLER
 from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Finding
 from lethe.retention.surface import Evidence, EvidenceKind, ModelRule
@@ -87,8 +88,9 @@ def test_what_is_kept_stays_small() -> None:
 
 
 def test_pseudonyms() -> None:
-    one, two, other = pseudonyms(b"k", "up"), pseudonyms(b"k", "down"), pseudonyms(b"K", "up")
+    one, two, other = pseudonyms(b"k", "up", 0), pseudonyms(b"k", "down", 0), pseudonyms(b"K", "up", 0)
     names = {one("anna"), two("anna"), other("anna"), one("Anna"), one("\ud800")}
     assert len(names) == 5
-    assert one("anna") == one("anna")
+    assert one("anna") == one("anna") == pseudonyms(b"k", "up", 1)("anna")
+    assert len({pseudonyms(b"k", "up", caller)(CALLER) for caller in (0, 1, 1)}) == 2
     assert all(name.startswith("lethe-") and len(name) == 38 and "anna" not in name for name in names)

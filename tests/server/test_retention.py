@@ -21,6 +21,7 @@ from tests.server.rig import (
     upstream,
     whole,
 )
+from tests.server.test_front import keys
 
 from lethe.config.register import providers, surfaces_for
 from lethe.ir.content import Dialect
@@ -411,6 +412,20 @@ async def test_with_its_own_account_a_caller_keeps_its_name_at_c_only() -> None:
 
 
 # Tokens of betas
+
+
+async def test_callers_share_no_cached_prefixes_at_vllm() -> None:
+    async with (
+        Fake() as fake,
+        serving([known("up", "vllm", fake, CHAT)], keys=keys("one", "two"), level=Level.B) as rig,
+    ):
+        fake.answer(*[whole(CHAT)] * 3)
+        for key in ("one", "one", "two"):
+            body = request(CHAT, cache_salt="CANARY")
+            assert (await rig.ask("POST", PATH[CHAT], body, authorization=f"Bearer {key}")).status == 200
+        own, again, other = [asked.json()["cache_salt"] for asked in fake.requests]
+        assert own == again != other
+        assert all(salt.startswith("lethe-") for salt in (own, other))
 
 
 async def test_tokens_that_nobody_knows() -> None:

@@ -15,7 +15,7 @@ from lethe.wire.rawjson import encode
 
 _PATHS = 3  # named in one line
 _UNUSED = (Action.REFUSE, Action.STRIP)
-_DOES = (Action.FORCE, Action.REPLACE, Action.STRIP, Action.PSEUDONYM, Action.REFUSE)
+_DOES = (Action.FORCE, Action.REPLACE, Action.SALT, Action.STRIP, Action.PSEUDONYM, Action.REFUSE)
 
 
 def standing_of(upstream: Upstream, model: str, now: float) -> dict[str, Any]:

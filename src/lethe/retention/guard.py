@@ -25,6 +25,7 @@ _LEAVE_OUT = "leave it out, or ask at level C"
 _OTHER_LETTERS = "a field is written as another one in other letters"
 
 Pseudonym = Callable[[str], str]
+CALLER = "\0"  # stands for who asks among the names of end users
 _IN_THE_PATH = frozenset({"model"})  # some APIs name it there, and rows about it hold all the same
 _BETAS = "anthropic_beta"  # some APIs take in the body what Anthropic's takes in a header
 _MAX_BETAS = 64
@@ -260,10 +261,10 @@ class _Judging:
                     container[key] = deepcopy(row.value)
                 self.changes[name] = self._holder[name]
                 self.removals.discard(name)
-            case Action.PSEUDONYM:
+            case Action.PSEUDONYM | Action.SALT:
                 if self._pseudonym is not None:
                     for container, key in found:
-                        value = container[key]
+                        value = CALLER if rule.action is Action.SALT else container[key]
                         container[key] = self._pseudonym(value if type(value) is str else _json(value))
                     self.changes[name] = self._holder[name]
         if row.lowers is not None:

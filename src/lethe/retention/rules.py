@@ -13,7 +13,8 @@ from lethe.retention.surface import Action, FieldRule, Known, Surface
 from lethe.retention.vocabulary import PART_ROOTS, TOOL_ROOT
 from lethe.wire.rawjson import encode
 
-_SETS = frozenset({Action.FORCE, Action.REPLACE, Action.STRIP, Action.PSEUDONYM, Action.REFUSE})
+_SETS = frozenset({Action.FORCE, Action.REPLACE, Action.SALT, Action.STRIP, Action.PSEUDONYM, Action.REFUSE})
+_UNASKED = (Action.FORCE, Action.SALT)
 
 
 _ELEMENTS_MATTER = (PART_ROOTS | {TOOL_ROOT}) - {"messages", "contents"}  # they are the tools and parts
@@ -33,7 +34,7 @@ class Rule(Struct, frozen=True, eq=False):
     def speaks_of(self, value: Any) -> bool:
         if self.fits is not None:
             return self.fits(value)
-        return value is not None or self.action in (Action.STRIP, Action.FORCE)
+        return value is not None or self.action in (Action.STRIP, *_UNASKED)
 
 
 class Root(Struct, frozen=True):
@@ -73,7 +74,7 @@ def compile_rules(surface: Surface, level: Level, *, refuse_unknown: bool) -> Co
     forced: list[Rule] = []
     for rule in active:
         first, path = rule.segments[0], names(rule.segments)
-        if rule.action is Action.FORCE and DEEP not in rule.segments and EVERY not in rule.segments:
+        if rule.action in _UNASKED and DEEP not in rule.segments and EVERY not in rule.segments:
             forced.append(rule)
         elif len(rule.segments) == 1 or (first == DEEP and len(path) == 1):
             top[path[0]] = (*top.get(path[0], ()), rule)

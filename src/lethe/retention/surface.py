@@ -21,6 +21,7 @@ class Action(StrEnum):
     FORCE = "force"  # it goes out with this value, whether the caller sent it or not
     REPLACE = "replace"  # where the caller sent it, it goes out with this value
     STRIP = "strip"  # nothing the caller gets depends on it
+    SALT = "salt"  # it goes out with a random text, another one for each caller, whether the caller sent it or not
     PSEUDONYM = "pseudonym"  # an identifier goes out under another name, the same for as long as the worker lives
     REFUSE = "refuse"
 

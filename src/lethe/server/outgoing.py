@@ -166,7 +166,7 @@ class Outgoing:
             attempt.model,
             betas=betas,
             refuse_unknown=self._refuse_unknown,
-            pseudonym=None if own else pseudonyms(self._key, upstream.name),
+            pseudonym=None if own else pseudonyms(self._key, upstream.name, exchange.facts.key),
         )
 
     def _translated(self, attempt: Attempt, upstream: Upstream) -> bytes:

@@ -4,16 +4,18 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
+from lethe.retention.guard import CALLER
+
 PREFIX = "lethe-"
 _DIGITS = 32
 
 
-def pseudonyms(key: bytes, upstream: str) -> Callable[[str], str]:
-    """`key` is drawn when the worker starts and stays in it."""
+def pseudonyms(key: bytes, upstream: str, caller: int) -> Callable[[str], str]:
+    """`key` is drawn when the worker starts and stays in it; `caller` is the number of a key."""
     prefix = upstream.encode() + b"\0"
 
     def pseudonym(name: str) -> str:
-        text = prefix + name.encode("utf-8", "surrogatepass")
+        text = prefix + (b"\0%d" % caller if name == CALLER else name.encode("utf-8", "surrogatepass"))
         return PREFIX + hmac.new(key, text, hashlib.sha256).hexdigest()[:_DIGITS]
 
     return pseudonym
