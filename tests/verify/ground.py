@@ -102,7 +102,7 @@ def near(of: Settings) -> Iterator[tuple[Near, Scripted]]:
 def far(of: Settings, manner: Manner | None = None) -> Iterator[tuple[Instance, Scripted]]:
     """An instance with processes of its own."""
     with scripted(of.plan) as upstreams:
-        made = throwaway(of, upstreams.bases, mint(), time.time())
+        made = throwaway(of, upstreams.bases, mint(), time.time(), upstreams.authority)
         made = replace(made, settings=prepared(made.settings, upstreams))
         with running(made, manner) as instance:
             yield instance, upstreams
@@ -110,5 +110,9 @@ def far(of: Settings, manner: Manner | None = None) -> Iterator[tuple[Instance, 
 
 def _ready(of: Settings, upstreams: Scripted) -> Settings:
     plan = of.plan
-    bases = tuple(replace(each, base_url=base) for each, base in zip(plan.upstreams, upstreams.bases, strict=True))
+    authority = str(upstreams.authority)
+    bases = tuple(
+        replace(each, base_url=base, ca_file=authority if base.startswith("https:") else None)
+        for each, base in zip(plan.upstreams, upstreams.bases, strict=True)
+    )
     return prepared(Settings(plan=replace(plan, upstreams=bases, keys=())), upstreams, BRIEF)

@@ -1,5 +1,6 @@
 """Files that change are found, wherever they are below a root, and searched."""
 
+import base64
 import gzip
 import os
 from pathlib import Path
@@ -31,7 +32,7 @@ def test_only_what_changed_since_then_counts(tmp_path: Path) -> None:
     (tmp_path / "deep" / "er" / "file").write_text("x")
     (tmp_path / "link").symlink_to("old")
     found = {Path(each.path).name for each in files.changed(str(tmp_path), moment)}
-    assert found == {"new", "file"}
+    assert found == {"new", "deep", "er", "file", "link"}
 
 
 def test_what_is_to_be_skipped_is(tmp_path: Path) -> None:
@@ -39,17 +40,21 @@ def test_what_is_to_be_skipped_is(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
     found = [each.path for each in files.changed(str(tmp_path), 0.0, frozenset({str(tmp_path / "a")}))]
-    assert found == [str(tmp_path / "b" / "file")]
+    assert found == [str(tmp_path / "b"), str(tmp_path / "b" / "file")]
 
 
 def test_content_is_found_and_its_place_is_told_without_the_name(tmp_path: Path, mint: Mint, canary: Canary) -> None:
-    (tmp_path / canary.text).write_bytes(b"...")
+    (tmp_path / base64.b64encode(canary.text.encode()).decode()).touch()
+    (tmp_path / canary.text.lower()).mkdir()
+    (tmp_path / "leads").symlink_to(canary.text.encode().hex())
+    (tmp_path / "attribute").touch()
+    os.setxattr(tmp_path / "attribute", "user.note", canary.text[::-1].encode())
     (tmp_path / "a").write_bytes(b"x" * (1 << 20) + canary.text.encode())  # beyond the first part
     (tmp_path / "b").write_bytes(gzip.compress(canary.text.encode()))
     look = files.elsewhere([str(tmp_path)], 0.0, [Search(mint)], frozenset())
     assert sorted((hit.what, hit.where, hit.position) for hit in look.hits) == [
-        ("gzip of raw", f"in {tmp_path}", "system"),
-        ("raw", f"in {tmp_path}", "system"),
+        (form, f"in {tmp_path}", "system")
+        for form in ("backwards", "base64", "gzip of raw", "hex", "lower case", "raw")
     ]
 
 
@@ -61,6 +66,9 @@ def test_whatever_is_in_its_own_folders_is_a_hit(tmp_path: Path, mint: Mint, can
     assert [(hit.what, hit.where) for hit in look.hits] == [("a file was made", "its cwd folder")]
     (tmp_path / "cwd" / "harmless").write_text(canary.text)
     assert [hit.what for hit in files.own(tmp_path, [Search(mint)]).hits] == ["a file was made", "raw"]
+    (tmp_path / "cwd" / "harmless").unlink()
+    (tmp_path / "cwd" / "folder").mkdir()
+    assert [hit.what for hit in files.own(tmp_path, [Search(mint)]).hits] == ["a file was made"]
 
 
 def test_more_than_can_be_looked_at_is_no_pass(tmp_path: Path, mint: Mint, monkeypatch: pytest.MonkeyPatch) -> None:

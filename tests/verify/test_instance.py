@@ -104,7 +104,7 @@ def test_it_starts_again_where_it_was(instance: Instance) -> None:
     instance.close_output()
     instance.restart()
     assert (instance.url, instance.pid != before) == (url, True)
-    assert fetched(url, "/health", None)[0] == 200
+    assert fetched(url, "/health", None).status == 200
     # It serves before what it says of it has been read.
     eventually(lambda: b"listening on" in instance.stderr[-1].data, "it says where it listens")
 

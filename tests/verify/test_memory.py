@@ -85,9 +85,27 @@ def test_what_is_kept_is_found(mint: Mint, canary: Canary, keep: str, form: str)
     assert look.scanned > 1_000_000
 
 
+@pytest.mark.parametrize(
+    ("keep", "form"),
+    [
+        ("import zlib; kept.append(zlib.compress(data))", "zlib of raw"),
+        ("import hashlib; kept.append(hashlib.sha256(data).digest())", "sha256"),
+        ("import hashlib; kept.append(hashlib.md5(data).hexdigest())", "md5 in hex"),
+        ("kept.append(data[::-1])", "backwards"),
+    ],
+)
+def test_what_is_kept_in_a_rare_form_is_found_by_a_thorough_look(
+    mint: Mint, canary: Canary, keep: str, form: str
+) -> None:
+    with holding(keep, canary.text.encode()) as opened:
+        look = memory.scan([opened], Search(mint), "now", thorough=True)
+    assert form in {hit.what for hit in look.hits}
+    assert {(hit.position, hit.case) for hit in look.hits} == {("user-text", "case")}
+
+
 def test_what_is_forgotten_is_not_found(mint: Mint, canary: Canary) -> None:
     with holding("", canary.text.encode()) as opened:
-        look = memory.scan([opened], Search(mint), "now")
+        look = memory.scan([opened], Search(mint), "now", thorough=True)
     assert (look.verdict, look.hits) == (Verdict.CLEAN, ())
 
 

@@ -1,15 +1,22 @@
 """Lines of the ledger and labels of the metrics, under their closed schemas."""
 
+import os
 from datetime import date
 from typing import Any
 
 import msgspec
 import pytest
 
+import lethe
 from lethe.config.plan import Plan
+from lethe.ledger.metrics import Figures, Totals, render
+from lethe.ledger.pages import POSTURE_PATH
+from lethe.ledger.tally import Cell
 from lethe.retention.levels import Level
 from lethe.verify import pages
+from lethe.verify.canary import Mint
 from lethe.verify.sample import sample
+from lethe.verify.search import Search
 from lethe.verify.sinks import Verdict
 
 PLAN: Plan = sample(Level.C, date(2026, 11, 1)).plan
@@ -74,6 +81,12 @@ def test_right_lines_pass(changed: dict[str, Any]) -> None:
         {"level": "B"},
         {"status": "some words"},
         {"note": "some words"},
+        {"input_tokens": 90},
+        {"reasoning_tokens": 1 << 31},
+        {"duration_ms": 1 << 40},
+        {"loss_hints": 5000},
+        {"attempts": -1},
+        {"status": 68},
     ],
 )
 def test_a_line_with_words_of_its_own_is_a_hit(changed: dict[str, Any]) -> None:
@@ -117,12 +130,68 @@ def test_known_labels_pass() -> None:
         'lethe_errors_total{code="some words"} 1',
         'lethe_errors_total{model="claude"} 1',
         'lethe_requests_total{upstream="another"} 1',
-        'lethe_x_bucket{le="words"} 1',
+        'lethe_first_byte_seconds_bucket{le="words"} 1',
         'lethe_requests_total{status="200"} 1',
     ],
 )
 def test_a_label_of_another_kind_is_a_hit(bad: str) -> None:
     assert len(pages.labels(GOOD + bad + "\n", PLAN)) == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "lethe_mqez 1",
+        "lethe_workers 1 # words",
+        "# HELP lethe_workers Words.",
+        "# words",
+        "lethe_workers words",
+        'lethe_workers{level="C"} 1 1',
+    ],
+)
+def test_a_figure_of_another_kind_is_a_hit(bad: str) -> None:
+    assert [hit.what for hit in pages.labels(GOOD + bad + "\n", PLAN)] == ["a figure that is none of ours"]
+    assert pages.labels(GOOD + bad + "\n", None) == []
+
+
+def test_the_real_page_is_known() -> None:
+    cell = Cell()
+    cell.ended[2, 0] = cell.errors[0] = 1
+    totals = Totals()
+    totals.cells["chat", "openai-like", "C"] = cell
+    assert pages.labels(render(totals, Figures()).decode(), PLAN) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "known"),
+    [
+        ("/health", b'{"status":"ok"}', True),
+        ("/ready", b'{"status":"draining"}', True),
+        ("/ready", b'{"status":"words"}', False),
+        ("/health", b'{"status":"ok","last":"words"}', False),
+        ("/health", b"words", False),
+        ("/", b'{"name":"lethe","version":"%b"}' % lethe.__version__.encode(), True),
+        ("/", b'{"name":"lethe","version":"words"}', False),
+        (POSTURE_PATH, b'{"note":"words"}', False),
+    ],
+)
+def test_what_a_page_says_is_known(path: str, body: bytes, *, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetched(url: str, asked: str, key: str | None) -> pages.Page:
+        del url, key
+        return pages.Page(200 if asked == path else 404, b"", body)
+
+    monkeypatch.setattr(pages, "fetched", fetched)
+    hits = [(hit.what, hit.where) for hit in pages.pages("http://127.0.0.1:1", {}, PLAN, []).hits]
+    assert hits == ([] if known else [("more than it should say", path)])
+
+
+def test_a_page_that_is_none_of_ours_and_a_header_with_a_canary_are_hits(monkeypatch: pytest.MonkeyPatch) -> None:
+    mint = Mint(os.urandom)
+    head = b"x-last: " + mint.new("p", "c").text.encode()
+    monkeypatch.setattr(pages, "fetched", lambda *_: pages.Page(200, head, b'{"status":"ok"}'))
+    hits = pages.pages("http://127.0.0.1:1", {}, PLAN, [Search(mint)]).hits
+    assert {hit.where for hit in hits if hit.what == "a page that is none of ours"} == set(pages.STRANGE)
+    assert {hit.where for hit in hits if hit.what == "raw"} == {*pages.PATHS, *pages.STRANGE}
 
 
 def test_elsewhere_upstreams_have_names_of_their_own() -> None:
@@ -131,4 +200,4 @@ def test_elsewhere_upstreams_have_names_of_their_own() -> None:
 
 def test_pages_that_cannot_be_had_are_no_pass() -> None:
     look = pages.pages("http://127.0.0.1:1", {}, PLAN, [])
-    assert (look.verdict, len(look.reasons)) == (Verdict.INCONCLUSIVE, len(pages.PATHS))
+    assert (look.verdict, len(look.reasons)) == (Verdict.INCONCLUSIVE, len((*pages.PATHS, *pages.STRANGE)))

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.verify import ground
 from tests.verify.ground import near
 
@@ -196,7 +197,6 @@ LEAKS: dict[Callable[[Leaky], None], tuple[Sink, str, str]] = {
     in_the_next_body: (Sink.EGRESS, "sent upstream with another request", "hex"),
     hash_in_the_body: (Sink.EGRESS, "a digest of it sent upstream", "sha256 in hex"),
     without_being_asked: (Sink.EGRESS, "a request to anthropic that nobody has asked for", ""),
-    no_http: (Sink.EGRESS, "something that is no HTTP sent to anthropic", ""),
     to_the_next_caller: (Sink.CALLERS, "answered to another caller", "base64"),
     back_in_a_header: (Sink.CALLERS, "answered in a header", "raw"),
     hash_in_an_answer: (Sink.CALLERS, "answered in a header", "sha256 in hex"),
@@ -213,6 +213,15 @@ def test_a_leak_is_seen(
         first = traffic.follow(site, upstreams, ground.mint(), [FIRST])
         second = traffic.follow(site, upstreams, ground.mint(), [SECOND])  # of another mint, as further load is
     assert hit in {(each.sink, each.what, each.where) for each in (*first.hits, *second.hits)}
+
+
+def test_what_is_no_http_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_http(Leaky(monkeypatch))
+    of = ground.settings()
+    plain = tuple(replace(each, base_url=each.base_url.replace("https:", "http:")) for each in of.plan.upstreams)
+    with near(replace(of, plan=replace(of.plan, upstreams=plain))) as (site, upstreams):
+        hits = traffic.follow(site, upstreams, ground.mint(), [FIRST]).hits
+    assert [hit.what for hit in hits] == ["something that is no HTTP sent to anthropic"]
 
 
 def test_nothing_is_seen_where_nothing_leaks() -> None:

@@ -16,7 +16,7 @@ from lethe.verify.sinks import Looked, Sink, Verdict
 from lethe.verify.sockets import Peers
 from lethe.verify.syscalls import Call, calls, examine, judged, spoken, tracer
 
-PEERS = Peers(3456, frozenset({("127.0.0.1", 8001)}))
+PEERS = Peers(3456, frozenset({("127.0.0.1", 8001), ("lethe-verify.invalid", 80)}))
 MINT = Mint(lambda size: b"\x11" * size)
 CANARY = MINT.new("system", "case").text
 FIND = Search(MINT)
@@ -24,6 +24,12 @@ FIND = Search(MINT)
 
 def x(text: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in text.encode())
+
+
+def q(name: str) -> str:
+    """A packet with a question."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return "".join(f"\\x{byte:02x}" for byte in b"\x24\xf1\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1")
 
 
 def told(line: str, role: str = "worker") -> list[tuple[str, str]]:
@@ -50,6 +56,10 @@ RIGHT: dict[str, str] = {
         f'connect(8, {{sa_family=AF_INET, sin_port=htons(9), sin_addr=inet_addr("{x("10.1.1.1")}")}}, 16)'
         " = -1 EACCES (Permission denied)"
     ),
+    "a question to DNS": (
+        f'sendmmsg(8<UDP:[10.1.1.2:4000->10.1.1.1:53]>, [{{iov_base="{q("lethe-verify.invalid")}", iov_len=38}}, '
+        f'{{iov_base="{q("lethe-verify.INVALID.example")}", iov_len=38}}], 2, MSG_NOSIGNAL) = 2'
+    ),
     "netlink": "connect(8<NETLINK:[1]>, {sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}, 12) = 0",
     "content to a caller": f'write(9<TCP:[127.0.0.1:3456->127.0.0.1:50000]>, "{x(CANARY)}", 35) = 35',
     "content to an upstream": f'sendto(9<TCP:[127.0.0.1:41000->127.0.0.1:8001]>, "{x(CANARY)}", 35, 0, NULL, 0) = 35',
@@ -57,7 +67,30 @@ RIGHT: dict[str, str] = {
     "a thread": "clone3({flags=CLONE_VM|CLONE_FS|CLONE_THREAD|CLONE_SIGHAND, stack=0x7f}, 88) = 77",
     "exec refused": f'execve("{x("/bin/sh")}", ["{x("sh")}"], 0x7ffd /* 3 vars */) = -1 EPERM (Operation not permitted)',
 }
+ASKED = "a question to DNS that is not for an upstream's name"
 WRONG: dict[str, tuple[str, list[tuple[str, str]]]] = {
+    "another name asked for": (
+        f'sendto(8<UDP:[10.1.1.2:4000->10.1.1.1:53]>, "{q("words.example")}", 30, 0, NULL, 0) = 30',
+        [(f"sendto: {ASKED}", "")],
+    ),
+    "another name asked for, unconnected": (
+        f'sendto(8<UDP:[1]>, "{q("words.example")}", 30, 0, {{sin_port=htons(53), sin_addr=inet_addr("{x("::1")}")}}) = 30',
+        [(f"sendto: {ASKED}", "")],
+    ),
+    "another name behind a good one": (
+        f'sendmmsg(8<UDP:[1.1.1.2:4->1.1.1.1:53]>, ["{q("lethe-verify.invalid")}", "{q("words.example")}"], 2, 0) = 2',
+        [(f"sendmmsg: {ASKED}", "")],
+    ),
+    "a folder": (f'mkdir("{x("/tmp/a")}", 0777) = 0', [("mkdir: a file to write", "")]),
+    "an attribute": (
+        f'setxattr("{x("/tmp/a")}", "{x("user.a")}", "{x("b")}", 1, 0) = 0',
+        [("setxattr: a file to write", "")],
+    ),
+    "shared memory": ("shmget(IPC_PRIVATE, 4096, IPC_CREAT|0600) = 3", [("shmget: a file to write", "")]),
+    "without a buffer": (
+        "sendfile(8<TCP:[127.0.0.1:3456->127.0.0.1:50000]>, 5</tmp/a>, NULL, 100) = 100",
+        [("sendfile: bytes that cannot be looked at", "")],
+    ),
     "writing": (f'openat(AT_FDCWD, "{x("/tmp/a")}", O_WRONLY|O_CREAT, 0666) = 5</tmp/a>', OPENED),
     "both": (f'openat(AT_FDCWD, "{x("/tmp/a")}", O_RDWR) = 5</tmp/a>', OPENED),
     "nameless": (f'openat(AT_FDCWD, "{x("/tmp")}", O_RDWR|O_TMPFILE, 0600) = 5</tmp/#1 (deleted)>', OPENED),
@@ -114,6 +147,14 @@ def test_these_are_wrong(line: str, wrong: Sequence[tuple[str, str]]) -> None:
 def test_the_supervisor_may_start_processes_but_not_run_others_in_its_place() -> None:
     assert told("vfork() = 77", role="supervisor") == []
     assert told("vfork() = 77") == [("vfork: another process", "")]
+
+
+def test_what_is_written_a_few_letters_at_a_time_is_found(tmp_path: Path) -> None:
+    pieces = (CANARY[n : n + 4] for n in range(0, len(CANARY), 4))
+    lines = [f'{n}.0 write(2<pipe:[77]>, "{x(piece)}", 4) = 4' for n, piece in enumerate(pieces)]
+    (tmp_path / "calls.7").write_text("\n".join(lines) + "\n")
+    [look, *_] = examine(tmp_path, {7: "worker"}, 0.0, PEERS, FIND)
+    assert [(hit.what, hit.where, hit.position) for hit in look.hits] == [("raw", "worker: sent to pipe", "system")]
 
 
 def test_only_calls_from_the_moment_on_count(tmp_path: Path) -> None:

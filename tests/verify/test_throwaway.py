@@ -3,12 +3,14 @@
 import hashlib
 import os
 from datetime import date
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from lethe.config.load import parse_settings
 from lethe.config.settings import Settings
+from lethe.policies.limits import Limits
 from lethe.providers.probe import ProbeTask
 from lethe.providers.sigv4 import Keys
 from lethe.providers.upstream import Auth
@@ -74,6 +76,22 @@ def test_keys_that_sign_and_gateways_tokens_are_canaries_too(settings: Settings)
     keys = msgspec.json.decode(credential, type=Keys)
     assert [keys.secret, keys.token, gateway] == [canary.text for canary in secrets.canaries[:3]]
     assert "REAL" not in repr(made.settings) + repr(made.environ)
+
+
+def test_limits_are_counted_out_of_reach_and_by_nobody_else() -> None:
+    limited = CONFIG.replace(
+        "[[keys]]",
+        '[limits]\nrequests_per_minute = 5\nstore = "redis://127.0.0.1:9"\n[[keys]]\nlimits = { concurrent = 1 }',
+    )
+    settings = parse_settings(limited, "test", embedded_available=False, today=date(2026, 11, 1))
+    plan = throwaway(settings, ["http://h", "http://h"], Mint(os.urandom), 0.0).settings.plan
+    assert (plan.limits.requests_per_minute, plan.limits.concurrent, plan.limit_store) == (1_000_000, None, None)
+    assert [key.limits for key in plan.keys] == [Limits(concurrent=1_000_000)]
+
+
+def test_where_an_upstream_speaks_tls_its_stand_in_does(settings: Settings, tmp_path: Path) -> None:
+    made = throwaway(settings, ["https://h", "http://h"], Mint(os.urandom), 0.0, tmp_path)
+    assert [upstream.ca_file for upstream in made.settings.plan.upstreams] == [str(tmp_path), None]
 
 
 def test_probes_are_not_asked_but_taken_to_hold(settings: Settings) -> None:

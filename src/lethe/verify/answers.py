@@ -1,12 +1,13 @@
 """What a scripted upstream answers: with a canary in every place that an answer has, in every way that one can fail."""
 
+import gzip
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
 from lethe.ir.content import Dialect
-from lethe.upstream.fake import Cut, Hang, Head, Recorded, Send, Step, Wait, openai_chat
+from lethe.upstream.fake import Close, Cut, Hang, Head, Recorded, Send, Step, Wait, openai_chat
 from lethe.upstream.fake.replies import REQUEST_IDS, content, document
 from lethe.upstream.fake.said import Called, Said
 from lethe.verify.cases import Case
@@ -15,8 +16,10 @@ from lethe.verify.positions import Position
 from lethe.verify.voices import VOICES, Voice, voice
 
 _ECHO = 1500  # bytes of the question that an error quotes
+HOLD = 0.5  # seconds that the instance holds back the status line of a stream
 _PAUSE = 0.02  # seconds between two parts, so that they are two reads
 _FILLER = ("and ",) * 8
+_LARGE = ("and so on " * 1000,) * 16
 # How the paths of counting endpoints end.
 _COUNTS = ("/count_tokens", "/input_tokens", ":countTokens", "/count-tokens", "/count-tokens:rawPredict")
 _STALLS = frozenset({Mode.IDLE_TIMEOUT, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM, *PROCESS})
@@ -48,6 +51,12 @@ def answer(case: Case, request: Recorded, by: Speaker) -> Steps:
             return tuple(
                 content("application/json", b'{"id": "%b", "choices": [' % by.say(Position.MALFORMED_JSON).encode())
             )
+        case Mode.MALFORMED_HEAD:
+            return Send(b"HTTP/1.1 twohundred %b\r\n\r\n" % by.say(Position.MALFORMED_HEAD).encode()), Close()
+        case Mode.COMPRESSED:
+            return _compressed(case, by)
+        case Mode.LATE:
+            return Wait(HOLD * 1.5), *_good(case, request, by)
         case Mode.GONE_BEFORE | Mode.FIRST_BYTE_TIMEOUT:
             return (Hang(),)
         case _:
@@ -79,11 +88,12 @@ def _headers(case: Case, by: Speaker) -> tuple[tuple[str, str], ...]:
     return tuple((name, by.say(Position.RESPONSE_HEADER)) for name in ("x-note", "set-cookie", passed) if name)
 
 
-def _said(dialect: Dialect, by: Speaker) -> Said:
+def _said(case: Case, by: Speaker) -> Said:
     """With everything in it; Gemini gives calls no ids."""
+    dialect, filler = case.pair.dialect, _LARGE if case.mode is Mode.LARGE else _FILLER
     text = by.say(Position.TEXT_HALVES)
     half = len(text) // 2
-    pieces = (by.say(Position.TEXT), " ", by.say(Position.TEXT_SPLIT), " ", text[:half], text[half:], " ", *_FILLER)
+    pieces = (by.say(Position.TEXT), " ", by.say(Position.TEXT_SPLIT), " ", text[:half], text[half:], " ", *filler)
     arguments = msgspec.json.encode({"note": by.say(Position.CALL_ARGUMENTS)}).decode()
     return Said(
         text=pieces,
@@ -102,11 +112,7 @@ def _cut_short(by: Speaker) -> Said:
 
 def _document(case: Case, by: Speaker) -> dict[str, Any]:
     speaks = _voice(case)
-    return (
-        speaks.refusing(by.say(Position.REFUSAL))
-        if case.mode is Mode.REFUSAL
-        else speaks.whole(_said(case.pair.dialect, by))
-    )
+    return speaks.refusing(by.say(Position.REFUSAL)) if case.mode is Mode.REFUSAL else speaks.whole(_said(case, by))
 
 
 def _whole(case: Case, body: dict[str, Any], by: Speaker) -> Steps:
@@ -121,6 +127,14 @@ def _whole(case: Case, body: dict[str, Any], by: Speaker) -> Steps:
     if case.mode is Mode.RESET:
         return head, first, Wait(_PAUSE), Cut()
     return head, first, Wait(_PAUSE), rest
+
+
+def _compressed(case: Case, by: Speaker) -> Steps:
+    """Although nobody has asked for that."""
+    speaks, said = _voice(case), Said(text=(by.say(Position.COMPRESSED), *_FILLER))
+    kind = speaks.kind if case.stream else "application/json"
+    plain = b"".join(speaks.frames(said)) if case.stream else msgspec.json.encode(speaks.whole(said))
+    return tuple(content(kind, gzip.compress(plain), 200, ("content-encoding", "gzip")))
 
 
 def _stream(case: Case, by: Speaker) -> Steps:
@@ -151,7 +165,7 @@ def _frames(case: Case, by: Speaker) -> list[bytes]:
     if case.mode is Mode.REFUSAL:
         return speaks.refused(by.say(Position.REFUSAL))
     short = case.mode in _STALLS or case.mode in {Mode.RESET, Mode.ERROR_EVENT, Mode.MALFORMED_SSE}
-    return speaks.frames(_cut_short(by) if short else _said(case.pair.dialect, by))
+    return speaks.frames(_cut_short(by) if short else _said(case, by))
 
 
 def _middle(data: bytes, by: Speaker) -> int:

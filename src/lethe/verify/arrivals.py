@@ -8,7 +8,18 @@ from lethe.verify.errands import Errand
 from lethe.verify.modes import CALLER_FAULTS, LEAVES, PROCESS, UNREACHABLE, Front, Mode
 from lethe.verify.positions import DELICATE, MAY_END_HERE, STAYS, Position
 
-WENT_WELL = frozenset({Mode.SERVED, Mode.SECOND, Mode.REFUSAL, Mode.DELICATE, Mode.TRAILER, Mode.LOG_CLOSED})
+WENT_WELL = frozenset(
+    {
+        Mode.SERVED,
+        Mode.SECOND,
+        Mode.REFUSAL,
+        Mode.LARGE,
+        Mode.LATE,
+        Mode.DELICATE,
+        Mode.TRAILER,
+        Mode.LOG_CLOSED,
+    }
+)
 _ANSWERED_IN_PART = LEAVES | frozenset({*PROCESS, Mode.IDLE_TIMEOUT, Mode.RESET, Mode.FIRST_BYTE_TIMEOUT})
 # These may come as two events, each with a piece of the canary.
 _IN_PIECES = frozenset({Position.TEXT_HALVES, Position.CALL_ARGUMENTS})
@@ -46,12 +57,14 @@ def _stays(errand: Errand, position: Position, heard: Heard) -> bool:
     """A part of the question that no upstream has seen: is that right, and was the caller answered?"""
     case = errand.case
     if heard.status == 0:  # nobody was there to be answered
+        if case.mode is Mode.GONE_UPLOADING:
+            return errand.asked == 0
         return case.mode in PROCESS or (case.mode in LEAVES and position in STAYS and errand.asked > 0)
     if case.front is Front.MODELS or position in STAYS or case.mode in UNREACHABLE:
         return True
     if case.front in COUNTING and _ESTIMATED in heard.raw:
         return True
-    refused = errand.asked == 0 and _spoken(errand, heard)
+    refused = errand.asked == 0 and (_spoken(errand, heard) or (case.mode is Mode.BAD_HTTP and heard.status == 400))
     if case.mode in CALLER_FAULTS or case.mode is Mode.DELICATE:
         return refused or position in DELICATE or position is Position.RAW
     return refused_by_class(errand, heard)

@@ -69,7 +69,7 @@ class Mint:
         self.seen.setdefault(canary.text, set()).add(Where(where))
 
     def excuse(self, canaries: Iterable[Canary]) -> None:
-        """These have not arrived, and others in their place have, when the same was asked again."""
+        """These need not arrive: others have, when the same was asked again; or nobody waits for them."""
         self.excused.update(canary.text for canary in canaries)
 
     def unseen(self) -> list[Canary]:

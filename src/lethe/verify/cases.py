@@ -48,7 +48,7 @@ LEAVES_AFTER: Mapping[Mode, tuple[int | None, ...]] = {
 _LISTING = (Mode.SERVED, Mode.UNKNOWN_MODEL, Mode.WRONG_METHOD)
 _LISTING_POSITIONS = (Position.QUERY, Position.KEY, Position.WRONG_KEY)
 # What belongs to conversations only.
-_CONVERSATIONS = frozenset({Mode.REFUSAL, Mode.IDLE_TIMEOUT, Mode.RESET})
+_CONVERSATIONS = frozenset({Mode.REFUSAL, Mode.COMPRESSED, Mode.IDLE_TIMEOUT, Mode.RESET})
 # What these dialects have no place for: a translation that drops one is refused.
 _LACKING: Mapping[Dialect, frozenset[Position]] = {Dialect.OPENAI_RESPONSES: frozenset({Position.STOP})}
 # What these fronts have no place for.

@@ -29,6 +29,7 @@ class Errand:
         self.asked = 0  # how often an upstream was
         self.meant = 0  # how often the one that the case means
         self.at_upstream: set[str] = set()
+        self.settled = False  # accounted for: what an upstream says from now on nobody waits for
         self.mint = mint
         self._ledger = ledger
 
@@ -55,6 +56,8 @@ class Errand:
             make = self.mint.short if position in _SHORT else self.mint.new
             kept[position] = make(position, self.case.name)
             self._ledger.own(kept[position], self)
+            if self.settled:
+                self.mint.excuse([kept[position]])
         return kept[position].text
 
 

@@ -1,5 +1,6 @@
 """Files that were created or changed while the instance ran: none of its own, and no canary in any."""
 
+import contextlib
 import os
 import stat
 import time
@@ -21,8 +22,10 @@ _PSEUDO = frozenset({"proc", "sysfs", "cgroup", "cgroup2", "devpts", "mqueue", "
 
 
 class Changed(Struct, frozen=True):
+    """`size` is None of what is no regular file."""
+
     path: str
-    size: int
+    size: int | None
 
 
 def roots(*, everywhere: bool) -> list[str]:
@@ -34,7 +37,7 @@ def roots(*, everywhere: bool) -> list[str]:
 
 
 def changed(root: str, since: float, skip: frozenset[str] = frozenset(), limit: int = ENTRIES) -> Iterator[Changed]:
-    """Regular files on one file system whose inode has changed since then (Unix time). Raises OverflowError."""
+    """What is on one file system whose inode has changed since then (Unix time). Raises OverflowError."""
     device = os.stat(root).st_dev  # noqa: PTH116 - compared with what scandir gives
     folders = [root]
     seen = 0
@@ -53,24 +56,23 @@ def changed(root: str, since: float, skip: frozenset[str] = frozenset(), limit: 
                 status = entry.stat(follow_symlinks=False)
             except OSError:
                 continue
-            if stat.S_ISDIR(status.st_mode):
-                if status.st_dev == device:
-                    folders.append(entry.path)
-            elif stat.S_ISREG(status.st_mode) and status.st_ctime >= since:
-                yield Changed(entry.path, status.st_size)
+            if stat.S_ISDIR(status.st_mode) and status.st_dev == device:
+                folders.append(entry.path)
+            if status.st_ctime >= since:
+                yield Changed(entry.path, status.st_size if stat.S_ISREG(status.st_mode) else None)
 
 
 def own(folder: Path, searches: Iterable[Search]) -> Looked:
-    """The instance's own folders: whatever is there, it has made."""
-    found = list(changed(str(folder), 0.0))
+    """The instance's own folders: whatever is in them, it has made."""
+    found = [each for each in changed(str(folder), 0.0) if Path(each.path).parent != folder]
     hits = [Hit(Sink.FILES, "a file was made", _place(folder, each.path)) for each in found]
     for each in found:
         hits += _content(each, searches, _place(folder, each.path))
-    return Looked(Sink.FILES, sum(each.size for each in found), tuple(hits))
+    return Looked(Sink.FILES, sum(each.size or 0 for each in found), tuple(hits))
 
 
 def elsewhere(where: Iterable[str], since: float, searches: Iterable[Search], skip: frozenset[str]) -> Looked:
-    """Files that changed there, by whomever: searched for canaries."""
+    """What changed there, by whomever: names and content searched for canaries."""
     scanned = 0
     hits: list[Hit] = []
     reasons: list[str] = []
@@ -82,10 +84,11 @@ def elsewhere(where: Iterable[str], since: float, searches: Iterable[Search], sk
                 if each.path in done:
                     continue
                 done.add(each.path)
-                if scanned + each.size > CONTENT:
+                size = each.size or 0
+                if scanned + size > CONTENT:
                     reasons.append(f"more than {CONTENT >> 20} MiB have changed")
                     return Looked(Sink.FILES, scanned, tuple(hits), tuple(reasons))
-                scanned += each.size
+                scanned += size
                 hits += _content(each, searches, f"in {root}")
         except OverflowError:
             reasons.append(f"{root} has more than {ENTRIES} entries")
@@ -100,11 +103,24 @@ def marker() -> float:
 
 
 def _content(file: Changed, searches: Iterable[Search], where: str) -> list[Hit]:
-    return [
-        hit(Sink.FILES, found, where)
-        for search in searches
-        for found in search.pieces(_parts(file.path), Effort.THOROUGH if file.size <= _CHUNK * 16 else Effort.FAST)
-    ]
+    """Of a name, of what a link leads to, and of attributes only that they say something."""
+    searches = tuple(searches)
+    effort = Effort.FAST if file.size is None or file.size > _CHUNK * 16 else Effort.THOROUGH
+    found = [each for search in searches for each in search(_beside(file.path))]
+    if file.size is not None:
+        found += [each for search in searches for each in search.pieces(_parts(file.path), effort)]
+    return [hit(Sink.FILES, each, where) for each in found]
+
+
+def _beside(path: str) -> bytes:
+    """Its name, what it leads to if it is a link, and its attributes."""
+    said = [os.fsencode(Path(path).name)]
+    with contextlib.suppress(OSError):
+        said.append(os.fsencode(os.readlink(path)))  # noqa: PTH115 - bytes of any kind
+    with contextlib.suppress(OSError):
+        for name in os.listxattr(path, follow_symlinks=False):
+            said += [os.fsencode(name), os.getxattr(path, name, follow_symlinks=False)]
+    return b"\n".join(said)
 
 
 def _parts(path: str) -> Iterator[tuple[int, bytes]]:

@@ -137,11 +137,11 @@ def _callers(replies: list[tuple[Ask, Reply]], search: Search, *, open_end: bool
 
 def _posture(url: str) -> list[str]:
     try:
-        status, body = pages.fetched(url, POSTURE_PATH, None)
-        signed = msgspec.json.decode(body, type=dict[str, Any])
+        page = pages.fetched(url, POSTURE_PATH, None)
+        signed = msgspec.json.decode(page.body, type=dict[str, Any])
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         return ["the posture cannot be had"]
-    if status != 200 or verify(signed, PayloadType.POSTURE, None) is Verdict.BAD:
+    if page.status != 200 or verify(signed, PayloadType.POSTURE, None) is Verdict.BAD:
         return ["the posture's signature is bad"]
     return []
 

@@ -30,8 +30,11 @@ def copies(hits: tuple[Hit, ...]) -> Copies:
     return Copies(len(hits) - answers, answers)
 
 
-def scan(processes: list[Opened], search: Search, when: str) -> Looked:
-    """All that these processes hold now. Those that are gone hold nothing; `when` goes to the report."""
+def scan(processes: list[Opened], search: Search, when: str, *, thorough: bool = False) -> Looked:
+    """All that these processes hold now. Those that are gone hold nothing; `when` goes to the report.
+
+    `thorough` also looks for what takes long: zlib, digests, rare forms.
+    """
     scanned, hits, reasons = 0, [], []
     for process in processes:
         if not procfs.alive(process.pid):
@@ -39,7 +42,7 @@ def scan(processes: list[Opened], search: Search, when: str) -> Looked:
         if process.mem is None or process.maps is None:
             reasons += process.reasons
             continue
-        size, found = _scan(process.mem, process.maps, search)
+        size, found = _scan(process.mem, process.maps, search, thorough=thorough)
         if size == 0 and procfs.alive(process.pid):
             reasons.append(f"the memory of the {process.role} cannot be read")
         scanned += size
@@ -47,15 +50,26 @@ def scan(processes: list[Opened], search: Search, when: str) -> Looked:
     return Looked(Sink.MEMORY, scanned, tuple(hits), tuple(dict.fromkeys(reasons)))
 
 
-def _scan(mem: int, maps: int, search: Search) -> tuple[int, list[tuple[Found, Region]]]:
+def _scan(mem: int, maps: int, search: Search, *, thorough: bool) -> tuple[int, list[tuple[Found, Region]]]:
     scanned, found = 0, []
     for region in procfs.regions(maps):
         if not _holds_data(region):
             continue
         sizes: list[int] = []
-        found += [(each, region) for each in search.pieces(_parts(mem, region, sizes), Effort.FAST)]
+        if thorough:
+            unusual: list[Found] = []
+            parts = _noting(_parts(mem, region, sizes), search, unusual)
+            found += [(each, region) for each in (*search.pieces(parts, Effort.THOROUGH), *unusual)]
+        else:
+            found += [(each, region) for each in search.pieces(_parts(mem, region, sizes), Effort.FAST)]
         scanned += sum(sizes)
     return scanned, found
+
+
+def _noting(parts: Iterator[tuple[int, bytes]], search: Search, found: list[Found]) -> Iterator[tuple[int, bytes]]:
+    for at, data in parts:
+        found += search.unusual(data)
+        yield at, data
 
 
 def _holds_data(region: Region) -> bool:

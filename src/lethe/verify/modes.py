@@ -25,6 +25,8 @@ class Mode(StrEnum):
     SECOND = "second-identical"
     DELICATE = "delicate"  # with one position that a level may refuse
     REFUSAL = "model-refuses"
+    LARGE = "large-body"  # question and answer
+    LATE = "late-answer"  # the status line is out before the upstream's is there
     # The caller's fault.
     BAD_JSON = "bad-json"
     TRUNCATED_GZIP = "truncated-gzip"
@@ -38,6 +40,7 @@ class Mode(StrEnum):
     UNKNOWN_MODEL = "unknown-model"
     UNKNOWN_PATH = "unknown-path"
     WRONG_METHOD = "wrong-method"
+    BAD_HTTP = "bad-http"
     # The upstream's fault.
     STATUS_400 = "upstream-400"
     STATUS_401 = "upstream-401"
@@ -47,9 +50,11 @@ class Mode(StrEnum):
     STATUS_529 = "upstream-529"
     HTML = "upstream-html"
     REDIRECT = "upstream-redirect"
+    MALFORMED_HEAD = "malformed-head"
     MALFORMED_JSON = "malformed-json"
     MALFORMED_SSE = "malformed-sse"
     TRAILER = "trailer"
+    COMPRESSED = "compressed-answer"
     ERROR_EVENT = "error-event"
     CONNECT_REFUSED = "connect-refused"
     TLS_MISMATCH = "tls-mismatch"
@@ -58,6 +63,7 @@ class Mode(StrEnum):
     IDLE_TIMEOUT = "idle-timeout"
     RESET = "mid-stream-reset"
     # The caller leaves.
+    GONE_UPLOADING = "gone-uploading"
     GONE_BEFORE = "gone-before-answer"
     GONE_AT_FIRST = "gone-at-first-chunk"
     GONE_MIDSTREAM = "gone-mid-stream"
@@ -91,13 +97,14 @@ CALLER_FAULTS: frozenset[Mode] = frozenset(
         Mode.UNKNOWN_MODEL,
         Mode.UNKNOWN_PATH,
         Mode.WRONG_METHOD,
+        Mode.BAD_HTTP,
     }
 )
 # These go to upstreams that are only there to fail.
 UNREACHABLE: frozenset[Mode] = frozenset({Mode.CONNECT_REFUSED, Mode.TLS_MISMATCH, Mode.DNS_FAILURE})
-LEAVES: frozenset[Mode] = frozenset({Mode.GONE_BEFORE, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM})
+LEAVES: frozenset[Mode] = frozenset({Mode.GONE_UPLOADING, Mode.GONE_BEFORE, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM})
 STREAMS_ONLY: frozenset[Mode] = frozenset(
-    {Mode.MALFORMED_SSE, Mode.ERROR_EVENT, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM}
+    {Mode.LATE, Mode.MALFORMED_SSE, Mode.ERROR_EVENT, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM}
 )
 BUFFERED_ONLY: frozenset[Mode] = frozenset({Mode.MALFORMED_JSON})
 # For every worker at once, one after another, and last.

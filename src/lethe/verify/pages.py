@@ -6,31 +6,54 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct
 
 import lethe
 from lethe.config.plan import Plan
+from lethe.evidence.posture import read
+from lethe.evidence.signing import Verdict as Signature
 from lethe.ledger.codes import CODES
 from lethe.ledger.events import Outcome
 from lethe.ledger.lines import Line
+from lethe.ledger.metrics import Figures, Totals, render
 from lethe.ledger.names import CLASSES, ENDPOINTS, LEVELS
 from lethe.ledger.pages import POSTURE_PATH
 from lethe.ledger.tally import SEVERITIES, TOKEN_KINDS
 from lethe.retention.levels import Level
+from lethe.upstream.fake.said import USED
 from lethe.verify.hits import looked_at
 from lethe.verify.search import Search
 from lethe.verify.sinks import Hit, Looked, Sink
 
 METRICS = "/metrics"
 PATHS: tuple[str, ...] = ("/", "/health", "/ready", METRICS, POSTURE_PATH)
+# Where other servers show requests, caches, variables and the like: nothing of ours is there.
+STRANGE: tuple[str, ...] = (
+    "/admin", "/api/requests", "/cache", "/config", "/dashboard", "/debug", "/debug/pprof/heap", "/debug/requests",
+    "/debug/vars", "/docs", "/env", "/events", "/history", "/logs", "/openapi.json", "/requests", "/spend/logs",
+    "/stats", "/status", "/trace", "/ui", "/v1/logs", "/v1/requests", "/v1/traces",
+)  # fmt: skip
 LARGEST = 4 * 1024 * 1024  # bytes of a page
 _PATIENCE = 10.0  # seconds
 _OUTCOMES = frozenset(each.name.lower() for each in Outcome)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _ID = re.compile(r"[0-9a-f]{32}")
+_SAMPLE = re.compile(
+    r'(?P<name>[a-z_]+?)(_bucket|_sum|_count)?(\{([a-z_]+="(?:[^"\\]|\\.)*",?)+\})? [0-9.]{1,24}(e[+-]?\d{1,3})?'
+)
 _LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _NUMBER = re.compile(r"[0-9.]+|\+Inf")
+_LARGE, _MANY = 1 << 26, 1000  # milliseconds or bytes, and things, of one request
 _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line, strict=True)
 _ANY: msgspec.json.Decoder[dict[str, object]] = msgspec.json.Decoder(dict[str, object])
+
+
+class Page(Struct, frozen=True):
+    """`head` is its headers, a line each."""
+
+    status: int
+    head: bytes
+    body: bytes
 
 
 class _Allowed:
@@ -53,6 +76,19 @@ class _Allowed:
             and line.upstream_class in {*CLASSES, None}
             and line.outcome in _OUTCOMES
             and line.error in {*CODES, None}
+            and self.numbers(line)
+        )
+
+    def numbers(self, line: Line) -> bool:
+        """A number can be a letter, too: these are what scripted upstreams tell, and no larger than what was done."""
+        sizes = (line.first_byte_ms, line.duration_ms, line.request_bytes, line.response_bytes)
+        counts = (line.attempts, line.loss_hints, line.loss_degraded, line.loss_dropped, line.tee_errors)
+        tokens = (line.input_tokens, line.cache_read_tokens, line.cache_write_tokens, line.output_tokens)
+        return (
+            {*tokens, line.reasoning_tokens} <= USED
+            and (line.status == 0 or 100 <= line.status < 600)
+            and all(0 <= size < _LARGE for size in sizes)
+            and all(0 <= count < _MANY for count in counts)
         )
 
 
@@ -75,39 +111,79 @@ def _fits(line: bytes, allowed: _Allowed) -> bool:
 
 
 def pages(url: str, keys: Mapping[str, str], plan: Plan | None, searches: Iterable[Search]) -> Looked:
-    """All pages: searched, and the labels of the metrics among the values that are known. Without `plan` those of an
-    instance elsewhere, whose names nobody told us."""
+    """All pages, and places where others have some: searched, and each as it is known to be. Without `plan` those of an
+    instance elsewhere, whose names and version nobody told us."""
     scanned = 0
     hits: list[Hit] = []
     reasons: list[str] = []
     searches = tuple(searches)
-    for path in PATHS:
+    key = next(iter(keys.values()), None)
+    for path in (*PATHS, *STRANGE):
         try:
-            status, body = fetched(url, path, next(iter(keys.values()), None))
+            page = fetched(url, path, key)
         except OSError as error:
             reasons.append(f"{path} cannot be had: {error.strerror or type(error).__name__}")
             continue
-        if status not in (200, 503):
-            reasons.append(f"{path} cannot be had: status {status}")
-            continue
-        scanned += len(body)
-        hits += looked_at(Sink.PAGES, body, searches, path).hits
-        if path == METRICS:
-            hits += labels(body.decode(errors="replace"), plan)
+        scanned += len(page.body)
+        hits += looked_at(Sink.PAGES, page.head + b"\n" + page.body, searches, path).hits
+        if path in STRANGE:
+            if plan is not None and page.status != 404:  # elsewhere it may be of what stands in front
+                hits.append(Hit(Sink.PAGES, "a page that is none of ours", path))
+        elif page.status not in (200, 503):
+            reasons.append(f"{path} cannot be had: status {page.status}")
+        elif path == METRICS:
+            hits += labels(page.body.decode(errors="replace"), plan)
+        elif not _as_known(path, page.body, plan):
+            hits.append(Hit(Sink.PAGES, "more than it should say", path))
     return Looked(Sink.PAGES, scanned, tuple(hits), tuple(reasons))
+
+
+def _as_known(path: str, body: bytes, plan: Plan | None) -> bool:
+    """Is that all that this page ever says?"""
+    try:
+        said = _ANY.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    if path == POSTURE_PATH:
+        reading = read(said, None, 0.0)
+        return reading.statement is not None if plan is not None else reading.verdict is not Signature.BAD
+    if path == "/":
+        known = said.get("name") == "lethe" and (plan is None or said.get("version") == lethe.__version__)
+        return known and set(said) == {"name", "version"}
+    return said in ({"status": "ok"}, {"status": "ready"}, {"status": "draining"})
 
 
 def labels(page: str, plan: Plan | None) -> list[Hit]:
     """Labels of the metrics page that are none of ours, or have a value that is not from a closed set."""
     closed = _closed(plan)
+    lines = page.splitlines()
+    samples = [line for line in lines if not line.startswith("#")]
     wrong = [
         name
-        for line in page.splitlines()
-        if not line.startswith("#")
+        for line in samples
         for name, value in _LABEL.findall(line)
         if name not in closed or not _may_be(closed[name], value)
     ]
-    return [Hit(Sink.PAGES, "a label outside its closed set", METRICS)] if wrong else []
+    hits = [Hit(Sink.PAGES, "a label outside its closed set", METRICS)] if wrong else []
+    if plan is not None and not _families() >= {
+        *(line for line in lines if line.startswith("#")),
+        *map(_family, samples),
+    }:
+        hits.append(Hit(Sink.PAGES, "a figure that is none of ours", METRICS))
+    return hits
+
+
+def _families() -> frozenset[str]:
+    """What a page without figures says of each, and their names."""
+    lines = render(Totals(), Figures()).decode().splitlines()
+    names = (line.split()[2] for line in lines if line.startswith("# TYPE"))
+    return frozenset((*lines, *names))
+
+
+def _family(sample: str) -> str:
+    """The name of a sample's family, if the rest of the sample is as it should be."""
+    found = _SAMPLE.fullmatch(sample)
+    return found["name"] if found is not None else sample
 
 
 def _closed(plan: Plan | None) -> "dict[str, frozenset[str] | re.Pattern[str] | None]":
@@ -141,15 +217,16 @@ def _escaped(name: str) -> str:
     return name.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def fetched(url: str, path: str, key: str | None) -> tuple[int, bytes]:
-    """One page: status and body. Raises OSError."""
+def fetched(url: str, path: str, key: str | None) -> Page:
+    """One page. Raises OSError."""
     where = urlsplit(url)
     kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
     connection = kind(where.hostname or "", where.port, timeout=_PATIENCE)
     try:
         connection.request("GET", path, headers={"x-api-key": key} if key else {})
         answer = connection.getresponse()
-        return answer.status, answer.read(LARGEST)
+        head = "\n".join(f"{name}: {value}" for name, value in answer.getheaders())
+        return Page(answer.status, head.encode("latin-1", "replace"), answer.read(LARGEST))
     except http.client.HTTPException:
         raise ConnectionError("it does not speak HTTP") from None
     finally:

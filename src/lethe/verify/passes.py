@@ -12,6 +12,7 @@ from lethe.verify.canary import Mint
 from lethe.verify.hits import looked_at
 from lethe.verify.instance import Instance, Manner, running
 from lethe.verify.modes import PROCESS, Mode
+from lethe.verify.notices import notices
 from lethe.verify.sinks import Hit, Looked, Sink
 from lethe.verify.stage import Account, Stage
 from lethe.verify.traffic import disturb, drive, end_workers
@@ -27,7 +28,7 @@ def outside(stage: Stage, account: Account, *, quick: bool) -> tuple[Enforcement
         watch = Watch(instance, partial(stage.peers, instance), *stage.searches)
         with watching(watch):
             account.travelled(drive(instance, stage.upstreams, stage.content, quick=quick, progress=stage.progress))
-            account.add(_remembered(stage, account, instance))
+            account.add(_remembered(stage, account, instance, thorough=not quick))
             account.add([told(stage, instance)])
             for number, mode in enumerate(PROCESS):
                 stage.progress("ends of processes", number, len(PROCESS))
@@ -46,18 +47,18 @@ def outside(stage: Stage, account: Account, *, quick: bool) -> tuple[Enforcement
     return enforced
 
 
-def _remembered(stage: Stage, account: Account, instance: Instance) -> list[Looked]:
+def _remembered(stage: Stage, account: Account, instance: Instance, *, thorough: bool) -> list[Looked]:
     """The memory of all processes: now for the report, after a while, and after further load of other content."""
     processes = list(instance.opened.values())
     stage.progress("memory", 0, 3)
     account.at_completion = memory.copies(memory.scan(processes, stage.find_content, "").hits)
     stage.clock.wait(IDLE)
     stage.progress("memory", 1, 3)
-    idle = memory.scan(processes, stage.find_content, f"after {IDLE:g} s")
+    idle = memory.scan(processes, stage.find_content, f"after {IDLE:g} s", thorough=thorough)
     other = Mint(stage.clock.random)
     account.travelled(drive(instance, stage.upstreams, other, quick=True))
     stage.progress("memory", 2, 3)
-    loaded = memory.scan(processes, stage.find_content, "after further load")
+    loaded = memory.scan(processes, stage.find_content, "after further load", thorough=thorough)
     none = () if instance.workers() else ("no worker lived on to be looked into",)
     return [idle, loaded, Looked(Sink.MEMORY, reasons=none)]
 
@@ -99,6 +100,7 @@ def printed(stage: Stage, instance: Instance) -> list[Looked]:
             looks.append(looked_at(sink, capture.data, stage.searches))
             if capture.beyond:
                 looks.append(Looked(sink, reasons=("more was printed than can be held",)))
+    looks += [notices(capture.data, instance.plan) for capture in instance.stderr]
     for capture in instance.stdout:
         whole = capture.data[: capture.data.rfind(b"\n") + 1]  # the last line may have been cut by our closing it
         looks.append(pages.ledger(whole, instance.plan))

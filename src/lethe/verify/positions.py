@@ -46,9 +46,11 @@ class Position(StrEnum):
     ERROR_BODY = "answer-error"
     HTML = "answer-html"
     RESPONSE_HEADER = "answer-header"
+    MALFORMED_HEAD = "answer-malformed-head"
     MALFORMED_JSON = "answer-malformed-json"
     MALFORMED_SSE = "answer-malformed-sse"
     TRAILER = "answer-trailer"
+    COMPRESSED = "answer-compressed"
     ERROR_EVENT = "answer-error-event"
     LOCATION = "answer-redirect"
     ELSEWHERE = "answer-elsewhere"  # by an upstream that is asked before the one that answers, or after it
@@ -101,9 +103,11 @@ MAY_END_HERE: frozenset[Position] = frozenset(
         Position.ANSWER_MODEL,
         Position.HTML,
         Position.RESPONSE_HEADER,
+        Position.MALFORMED_HEAD,
         Position.MALFORMED_JSON,
         Position.MALFORMED_SSE,
         Position.TRAILER,
+        Position.COMPRESSED,
         Position.LOCATION,
         Position.ELSEWHERE,
     }

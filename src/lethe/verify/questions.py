@@ -32,6 +32,7 @@ PATHS: Mapping[Front, str] = {
     Front.EMBEDDINGS: "/v1/embeddings",
     Front.MODELS: "/v1/models",
 }
+LARGE = 160 * 1024  # bytes: more than any buffer of the way, and than one read
 # Headers that callers send and no upstream may see.
 PRIVATE: tuple[str, ...] = (
     "x-note",
@@ -86,6 +87,8 @@ def ordinary(case: Case, put: Put) -> Asked:
 
 
 def _body(case: Case, put: Put) -> Body:
+    if case.mode is Mode.LARGE:
+        put = _largely(put)
     if case.front is Front.EMBEDDINGS:
         return {"input": [put(Position.USER_TEXT)]}
     wording = WORDINGS[case.caller]
@@ -100,6 +103,17 @@ def _body(case: Case, put: Put) -> Body:
     if case.holds(Position.STOP):
         wording.stop_at(body, put(Position.STOP))
     return body
+
+
+def _largely(put: Put) -> Put:
+    """With much to read in one place, and the canary at its beginning, in its midst and at its end."""
+    words = " and so on" * (LARGE // 20)
+
+    def said(position: Position) -> str:
+        text = put(position)
+        return f"{text}{words} {text}{words} {text}" if position is Position.USER_TEXT else text
+
+    return said
 
 
 def delicate(asked: Asked, case: Case, position: Position, put: Put) -> None:

@@ -15,7 +15,7 @@ accept_classes = {accepted}
 
 [upstreams.anthropic-like]
 dialect = "anthropic"
-base_url = "http://127.0.0.1:1"
+base_url = "https://127.0.0.1:1"
 api_key = "env:LETHE_VERIFY_FIRST"
 
 [upstreams.openai-like]
@@ -30,7 +30,7 @@ api_key = "env:LETHE_VERIFY_THIRD"
 
 [upstreams.gemini-like]
 dialect = "gemini"
-base_url = "http://127.0.0.1:1"
+base_url = "https://127.0.0.1:1"
 api_key = "env:LETHE_VERIFY_FOURTH"
 
 [upstreams.converse-like]

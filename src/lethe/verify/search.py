@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
@@ -54,6 +55,7 @@ class Search:
         self._known: dict[str, Canary] = {}
         self._heads: dict[str, Canary] = {}  # by the first letters after the first tag
         self._tails: dict[str, Canary] = {}  # by the last letters before the second one
+        self._words: dict[int, bytes] = {}  # digests, as the machine reads eight bytes
         self._taken = 0
 
     def __call__(self, data: bytes, effort: Effort = Effort.DEEP) -> list[Found]:
@@ -65,6 +67,16 @@ class Search:
         if effort is Effort.DEEP:
             found += _others(self._rarely(data, DEPTH), found)
         return found
+
+    def unusual(self, data: bytes) -> list[Found]:
+        """Rare forms, and bare digests where programs have them in memory: at addresses that eight divides."""
+        known = self._mint.digests
+        if len(self._words) != len(known):
+            self._words = {int.from_bytes(digest, sys.byteorder): digest for digest in tuple(known)}
+        words = memoryview(data)[: len(data) // TOLD * TOLD].cast("Q")
+        there = self._words.keys() & set(words)
+        self._take()
+        return self._plain(data, rare=True) + [Found(*known[self._words[word]], 0) for word in there]
 
     def pieces(self, parts: Iterator[tuple[int, bytes]], effort: Effort = Effort.THOROUGH) -> list[Found]:
         """The same over parts that follow each other, each with its offset; a canary across two of them is found."""

@@ -8,7 +8,7 @@ from lethe.verify.modes import Front, Mode
 from lethe.verify.positions import Position
 from lethe.verify.questions import WORDINGS, Asked
 
-MAX_BODY = 64 * 1024  # of the throwaway instance, in bytes
+MAX_BODY = 256 * 1024  # of the throwaway instance, in bytes
 
 
 def spoilt(asked: Asked, case: Case, put: Put) -> None:  # noqa: C901, PLR0912 - one flat match
@@ -45,5 +45,7 @@ def spoilt(asked: Asked, case: Case, put: Put) -> None:  # noqa: C901, PLR0912 -
         case Mode.WRONG_METHOD:
             asked.method = "PUT"
             asked.headers.append(("x-note", raw.decode()))
+        case Mode.BAD_HTTP:
+            asked.headers.append(("x note", raw.decode()))
         case _:
             raise ValueError(f"{case.mode} is no fault of a caller")

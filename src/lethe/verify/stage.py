@@ -40,7 +40,7 @@ class Stage:
         self.content = Mint(clock.random)
         self.secrets = Mint(clock.random)
         self.bases = (*upstreams.bases, *(each.base_url for each in ready.plan.upstreams[len(upstreams.bases) :]))
-        self.made: Throwaway = throwaway(ready, self.bases, self.secrets, clock.now())
+        self.made: Throwaway = throwaway(ready, self.bases, self.secrets, clock.now(), upstreams.authority)
         self.find_content = Search(self.content)
         self.find_secrets = upstreams.errands.strays.secrets = Search(self.secrets)
 

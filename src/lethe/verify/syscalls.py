@@ -13,14 +13,18 @@ from pathlib import Path
 from msgspec import Struct
 
 from lethe.verify.hits import hit
-from lethe.verify.search import Search
+from lethe.verify.search import Effort, Search
 from lethe.verify.sinks import Hit, Looked, Sink
 from lethe.verify.sockets import DNS, Peers
 
 STRINGS = 256 * 1024  # bytes of a buffer that strace writes down
 LARGEST = 512 * 1024 * 1024  # bytes of one thread's calls
-_OPENS = "open,openat,openat2,creat,memfd_create,mknod,mknodat,link,linkat,symlink,symlinkat,rename,renameat,renameat2"
+_OPENS = (
+    "open,openat,openat2,creat,memfd_create,mknod,mknodat,mkdir,mkdirat,link,linkat,symlink,symlinkat,rename,renameat,"
+    "renameat2,truncate,ftruncate,fallocate,setxattr,lsetxattr,fsetxattr,mq_open,shmget,msgget,semget,add_key"
+)
 _SENDS = "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,connect"
+_HIDES = "sendfile,splice,tee,vmsplice,copy_file_range,process_vm_writev,io_uring_setup"
 _RUNS = "execve,execveat,clone,clone3,fork,vfork"
 _LINE = re.compile(
     r"(?P<time>\d+\.\d+) (?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+|0x[0-9a-f]+|\?)(?P<rest>.*)"
@@ -32,6 +36,7 @@ _INET = re.compile(r"sin6?_port=htons\((?P<port>\d+)\).*?(?:inet_addr\(|inet_pto
 _POINTER = re.compile(r"\d+(?:<(?:->|[^>])*>)?, 0x")
 _UNREADABLE = "strace may not read the memory of locked-in processes: it needs root, or CAP_SYS_PTRACE"
 _WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_TMPFILE")
+_HEAD, _QUESTION = 12, 300  # bytes of a packet for DNS: before the name, and in all
 _THREAD = "CLONE_THREAD"
 _GOES_ON = ("EINPROGRESS", "EAGAIN", "EINTR", "EALREADY")
 
@@ -60,7 +65,8 @@ def tracer(folder: Path) -> tuple[str, ...] | str:
     if program is None:
         return "strace is not installed"
     words = [program, "-D", "-ff", "-xx", "-yy", "-q", "-ttt", "-s", str(STRINGS), "-o", str(folder / "calls")]
-    words += ["-e", "signal=none", "-e", f"trace={_OPENS},{_SENDS},{_RUNS}"]
+    named = f"{_OPENS},{_SENDS},{_HIDES},{_RUNS}".replace(",", ",?")  # not every machine has them all
+    words += ["-e", "signal=none", "-e", f"trace=?{named}"]
     try:
         tried = subprocess.run([*words, "true"], capture_output=True, timeout=20, check=False)  # noqa: S603 - strace
     except (OSError, subprocess.TimeoutExpired):
@@ -94,11 +100,17 @@ def examine(folder: Path, roles: Mapping[int, str], since: float, peers: Peers, 
             continue
         scanned += size
         role = roles.get(int(file.suffix[1:]), "thread or other process")
+        streams: dict[str, bytearray] = {}
         for call in calls(file, since):
             refused += call.refused
             if unreadable(call):
                 reasons[_UNREADABLE] = None
             hits.update(dict.fromkeys(judged(call, role, peers, content)))
+            if (sent := _sent(call, peers)) is not None:
+                streams.setdefault(sent[0], bytearray()).extend(b"".join(sent[1]))
+        for what, data in streams.items():
+            found = content.pieces(iter([(0, bytes(data))]), Effort.DEEP)
+            hits.update(dict.fromkeys(hit(Sink.SYSCALLS, each, f"{role}: sent to {_kind(what)}") for each in found))
     if not scanned:
         reasons["strace has written nothing"] = None
     notes = (f"{refused} calls were refused by the kernel",) if refused else ()
@@ -128,7 +140,9 @@ def judged(call: Call, role: str, peers: Peers, content: Search) -> Iterator[Hit
     """What is wrong with a call that the kernel allowed."""
     if not call.ok:
         return
-    if call.name in _OPENS.split(","):
+    if call.name in _HIDES.split(","):
+        yield Hit(Sink.SYSCALLS, f"{call.name}: bytes that cannot be looked at", role)
+    elif call.name in _OPENS.split(","):
         only_opens = call.name in ("open", "openat", "openat2")
         writes = not only_opens or any(flag in call.arguments for flag in _WRITING)
         if writes and f'"{_hex("/dev/null")}"' not in call.arguments:
@@ -158,17 +172,43 @@ def _connects(call: Call, role: str, peers: Peers) -> Iterator[Hit]:
 
 def _sends(call: Call, role: str, peers: Peers, content: Search) -> Iterator[Hit]:
     """Bytes for callers and upstreams may hold what they like; all others are searched."""
+    sent = _sent(call, peers)
+    if sent is None:
+        return
+    what, parts = sent
+    for found in content(b"".join(parts)):
+        yield hit(Sink.SYSCALLS, found, f"{role}: {call.name} to {_kind(what)}")
+    names = {host for host, _ in peers.upstreams}
+    if _to_dns(call, what) and not all(_asks_for(part, names) for part in parts):
+        yield Hit(Sink.SYSCALLS, f"{call.name}: a question to DNS that is not for an upstream's name", role)
+    if any(cut for _, cut in _STRING.findall(call.arguments)):
+        yield Hit(Sink.SYSCALLS, f"{call.name}: more than can be looked at", role)
+
+
+def _sent(call: Call, peers: Peers) -> tuple[str, list[bytes]] | None:
+    """To what, and the parts; None where callers and upstreams get them, and where nothing is sent."""
+    if not call.ok or call.name not in _SENDS.split(",") or call.name == "connect":
+        return None
     fd = _FD.match(call.arguments)
     what = fd["what"] if fd is not None else ""
     tcp = _TCP.match(what)
     if tcp is not None and (int(tcp["own_port"]) == peers.own or _peer(tcp) in peers.upstreams):
-        return
-    for text, cut in _STRING.findall(call.arguments):
-        data = bytes.fromhex(text.replace("\\x", ""))
-        for found in content(data):
-            yield hit(Sink.SYSCALLS, found, f"{role}: {call.name} to {_kind(what)}")
-        if cut:
-            yield Hit(Sink.SYSCALLS, f"{call.name}: more than can be looked at", role)
+        return None
+    address = _INET.search(call.arguments)
+    said = call.arguments if address is None else call.arguments.replace(address["address"], "")
+    return what, [bytes.fromhex(text.replace("\\x", "")) for text, _ in _STRING.findall(said)]
+
+
+def _to_dns(call: Call, what: str) -> bool:
+    """By the address of the call, or of what it is connected to."""
+    address = _INET.search(call.arguments)
+    return what.endswith(f":{DNS}]") or (address is not None and int(address["port"]) == DNS)
+
+
+def _asks_for(packet: bytes, names: Iterable[str]) -> bool:
+    """Is it a question for one of these names, or for one with a search domain behind it?"""
+    known = [b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) for name in names]
+    return len(packet) <= _QUESTION and any(packet[_HEAD:].lower().startswith(name) for name in known)
 
 
 def _peer(tcp: "re.Match[str]") -> tuple[str, int]:

@@ -27,6 +27,8 @@ AT_ONCE = 16  # requests
 _LOOK = 0.01  # seconds between two looks
 _SETTLED = 0.3  # seconds in which everything that was sent is on its way
 _OUR_FAULT = 500  # the status of an error that is neither the caller's nor the upstream's
+_KEPT_BACK = 20  # bytes of a body that a caller leaves before it has sent
+_UPLOADING = 10  # looks after which it leaves
 _BACK = 20.0  # seconds for a worker to be replaced
 
 Progress: TypeAlias = Callable[[str, int, int], None]  # what, how many are done, of how many
@@ -176,6 +178,7 @@ class _Drive:
             if errand.asked == before and before:
                 self._faults[f"{case.name}: a second identical request did not reach the upstream"] = None
         self._errands.answered_to(errand, heard.raw)
+        errand.settled = True
         self._served += arrivals.settle(errand, heard, self._mint)
         if case.mode in arrivals.WENT_WELL and errand.meant > errand.sent:
             self._faults[f"{case.name}: sent upstream more than once"] = None
@@ -191,6 +194,9 @@ class _Drive:
         self._requests += 1
         errand.sent += 1
         leave_when = (lambda: errand.asked > 0) if case.mode is Mode.GONE_BEFORE else None
+        if case.mode is Mode.GONE_UPLOADING:
+            data, looks = data[: len(data) - _KEPT_BACK], itertools.count()
+            leave_when = lambda: next(looks) == _UPLOADING  # noqa: E731 - as the other one
         try:
             return await caller.ask(data, leave_when=leave_when, leave_after=case.leaves_after)
         except OSError:

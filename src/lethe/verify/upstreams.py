@@ -2,16 +2,19 @@
 
 import asyncio
 import socket
+import ssl
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from urllib.parse import urlsplit
+from pathlib import Path
 
 import msgspec
 
 from lethe.config.plan import Plan
 from lethe.config.settings import Settings
+from lethe.config.values import address
 from lethe.errors import UnknownModel
 from lethe.ir.content import Dialect
 from lethe.providers.upstream import Timeouts, Upstream
@@ -19,8 +22,9 @@ from lethe.routing.attempts import Router
 from lethe.routing.table import Route, Target
 from lethe.upstream.fake import Answer, Fake, Recorded, Script, anthropic, openai_chat
 from lethe.upstream.fake.replies import content, document
-from lethe.verify.answers import answer
+from lethe.verify.answers import HOLD, answer
 from lethe.verify.cases import OWN, pairs
+from lethe.verify.certificates import issued
 from lethe.verify.errands import Errands
 from lethe.verify.modes import Mode
 from lethe.verify.positions import Position
@@ -39,11 +43,15 @@ NAMES: dict[Mode, str] = {
 class Scripted:
     """On loopback, and on a thread of their own; they answer whatever belongs to one of `errands`.
 
-    `bases` has one address for each upstream of the plan, in order.
+    `bases` has one address for each upstream of the plan, in order; those with https are vouched for by `authority`.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, folder: Path) -> None:
         self.bases: list[str] = []
+        self.authority: Path | None = None
+        self._tls: ssl.SSLContext | None = None
+        if any(each.base_url.startswith("https:") for each in plan.upstreams):
+            self._tls, self.authority = issued(folder)
         self.unreachable: dict[Mode, str] = {}
         self._plan = plan
         self._router = Router(plan.upstreams, plan.routes)
@@ -54,7 +62,7 @@ class Scripted:
 
     async def start(self) -> None:
         for n, upstream in enumerate(self._plan.upstreams):
-            fake = Fake()
+            fake = Fake(tls=self._tls if upstream.base_url.startswith("https:") else None)
             await fake.start()
             self._fakes.append(fake)
             fake.answer(self._answers(n, upstream.dialect, fake))
@@ -107,7 +115,7 @@ class Scripted:
 
 def based(upstream: Upstream, url: str) -> str:
     """Its base URL at another address: what follows the host stays as the operator has it."""
-    return url + urlsplit(upstream.base_url).path.rstrip("/")
+    return url + address(upstream.base_url).path.rstrip("/")
 
 
 def _listing(dialect: Dialect, request: Recorded) -> Script:
@@ -121,10 +129,10 @@ def _listing(dialect: Dialect, request: Recorded) -> Script:
 @contextmanager
 def scripted(plan: Plan) -> Iterator[Scripted]:
     """Upstreams for the time of the block."""
-    made = Scripted(plan)
-    made._thread.start()
-    run = partial(asyncio.run_coroutine_threadsafe, loop=made._loop)
-    with socket.socket() as closed:
+    with tempfile.TemporaryDirectory(prefix="lethe-verify-tls-") as folder, socket.socket() as closed:
+        made = Scripted(plan, Path(folder))
+        made._thread.start()
+        run = partial(asyncio.run_coroutine_threadsafe, loop=made._loop)
         closed.bind(("127.0.0.1", 0))  # taken, and nobody listens
         made.unreachable[Mode.CONNECT_REFUSED] = f"http://127.0.0.1:{closed.getsockname()[1]}"
         try:
@@ -150,6 +158,8 @@ def prepared(settings: Settings, upstreams: Scripted, waits: Timeouts = WAITS) -
         upstreams=(*(msgspec.structs.replace(each, timeouts=waits) for each in plan.upstreams), *failing),
         routes=(*routes, *plan.routes),
         max_body=MAX_BODY,
+        status_hold=HOLD,
+        heartbeat=HOLD,
     )
     reasons = settings.class_reasons and (*settings.class_reasons, *("there to fail" for _ in failing))
     return msgspec.structs.replace(settings, plan=changed, class_reasons=reasons)

@@ -34,3 +34,8 @@ class Said(Struct, frozen=True, kw_only=True):
 def say(*text: str) -> Said:
     """Plain text, in these pieces."""
     return Said(text=text)
+
+
+_USUAL = Said()
+# Every number of tokens that a scripted upstream tells, embeddings and what a stream begins with included.
+USED = frozenset({0, 1, 3, _USUAL.input, _USUAL.cached, _USUAL.output, _USUAL.input + _USUAL.cached})
