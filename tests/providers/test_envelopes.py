@@ -23,7 +23,7 @@ def test_a_model_in_a_path_is_one_segment() -> None:
     assert PLAIN[Dialect.ANTHROPIC].path(Endpoint.MESSAGES, "m", stream=True) == "/v1/messages"
 
 
-@pytest.mark.parametrize("model", [".", "..", "../../x", "a/../b", "a/.", "a\\..\\b"])
+@pytest.mark.parametrize("model", [".", "..", "../../x", "a/../b", "a/.", "a\\..\\b", "a%2F..%2Fb", "%2e%2e"])
 def test_a_model_is_no_step(model: str) -> None:
     """Also where it was named as `upstream/..`."""
     with pytest.raises(InvalidRequest):

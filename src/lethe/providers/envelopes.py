@@ -76,7 +76,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
         path = path or self.paths[endpoint]
         if MODEL not in path:
             return path
-        if not _DOTS.isdisjoint(_SEGMENTS.split(model)):  # which some servers resolve even where they are encoded
+        if "%" in model or not _DOTS.isdisjoint(_SEGMENTS.split(model)):  # some servers resolve encoded ones
             raise InvalidRequest("$.model", "is no name of a model")
         return path.replace(MODEL, quote(model, safe="@"))
 
