@@ -237,7 +237,7 @@ TOOLS: dict[str, tuple[Any, set[str]]] = {
     "openai.chat": (types_in(chat_tool.ChatCompletionToolUnionParam), set()),
     "openai.responses": (types_in(openai_responses.ToolParam), {"skills"}),
 }
-BLOCKS = types_held(anthropic_beta.BetaContentBlockParam, set()) - {"file"}  # which is refused by its file_id
+BLOCKS = types_held(anthropic_beta.BetaContentBlockParam, set())
 PARTS: dict[str, tuple[Any, set[str]]] = {
     "anthropic.messages": (BLOCKS, set()),
     "openai.chat": (types_in(chat_part.ChatCompletionContentPartParam) | {"refusal"}, set()),
