@@ -86,6 +86,12 @@ def test_the_layers_are_those_that_are_checked() -> None:
     assert lines == sorted(lines, key=min)  # layers that the linter tells apart may share a line of the page
 
 
+def test_every_extra_has_its_reason() -> None:
+    page = (ROOT / "docs" / "adr" / "0004-dependencies.md").read_text(encoding="utf-8")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert [name for name in extras if name != "dev" and f"`{name}`" not in page] == []
+
+
 def test_every_place_that_is_asked_for_a_proof_is_named() -> None:
     page = (ROOT / "docs" / "proofs.md").read_text(encoding="utf-8")
     assert [row.probe for row in PROOFS if row.base_url.format(region="REGION") not in page] == []
