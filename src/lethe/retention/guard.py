@@ -15,7 +15,7 @@ from lethe.retention.globs import matches
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.paths import Node, Place, ensure, remove
 from lethe.retention.rules import Compiled, Root, Rule, compile_rules
-from lethe.retention.search import ambiguous, deep_nodes, may_matter
+from lethe.retention.search import ambiguous, deep_nodes, may_matter, written
 from lethe.retention.surface import Action, Surface
 from lethe.retention.vocabulary import vocabulary
 from lethe.wire.rawjson import TopLevel, encode, loads
@@ -26,7 +26,7 @@ _OTHER_LETTERS = "a field is written as another one in other letters"
 
 Pseudonym = Callable[[str], str]
 CALLER = "\0"  # stands for who asks among the names of end users
-_IN_THE_PATH = frozenset({"model"})  # some APIs name it there, and rows about it hold all the same
+_IN_THE_PATH = "model"  # some APIs name it there, and rows about it hold all the same
 _BETAS = "anthropic_beta"  # some APIs take in the body what Anthropic's takes in a header
 _MAX_BETAS = 64
 
@@ -101,9 +101,9 @@ class Guard:
         return Verdict(
             judging.changes,
             frozenset(judging.removals),
-            tuple(dict.fromkeys(kept)),
+            tuple(dict.fromkeys(kept)) if kept else (),
             tuple(judging.used),
-            tuple(dict.fromkeys(judging.refusals)),
+            tuple(dict.fromkeys(judging.refusals)) if judging.refusals else (),
         )
 
     def _betas(
@@ -151,8 +151,8 @@ class _Judging:
     def names(self, *, strict: bool) -> None:
         """Top-level names that nobody knows."""
         compiled = self._compiled
-        for name in self._body.fields.keys() - compiled.known:
-            if compiled.known_globs and matches(compiled.known_globs, name):
+        for name in self._body.fields:
+            if name in compiled.known or (compiled.known_globs and matches(compiled.known_globs, name)):
                 continue
             if strict:
                 self.refusals.append(Refusal("$", f"a field that {UNKNOWN}", _LEAVE_OUT))
@@ -174,16 +174,14 @@ class _Judging:
     def values(self) -> None:
         """What rows say of the fields that are there."""
         compiled, fields = self._compiled, self._body.fields
-        for name in (fields.keys() | _IN_THE_PATH) & compiled.top.keys():
-            value = self._model if name == "model" else self._decoded(name)
-            for rule in compiled.top[name]:
+        for name in fields if _IN_THE_PATH in fields else (*fields, _IN_THE_PATH):
+            for rule in compiled.top.get(name, ()):
+                value = self._model if name == _IN_THE_PATH else self._decoded(name)
                 if rule.concerns(self._model) and rule.speaks_of(value):
                     self._apply(rule, [(self._holder, name)], name)
-        for name in fields.keys() & compiled.roots.keys():
-            self._look(name, compiled.roots[name])
-        if compiled.anywhere is not None:
-            for name in fields.keys() - compiled.roots.keys():
-                self._look(name, compiled.anywhere)
+        for name in fields:
+            if (root := compiled.roots.get(name, compiled.anywhere)) is not None:
+                self._look(name, root)
 
     def force(self) -> None:
         """What goes out whether it was sent or not."""
@@ -196,11 +194,12 @@ class _Judging:
 
     def _look(self, name: str, root: Root) -> None:
         text = bytes(self._body.fields[name])
-        if name in self.removals or (not root.values and b"{" not in text):
+        if (not root.values and b"{" not in text) or name in self.removals:
             return
-        if near := may_matter(text, root):
+        names = written(text)
+        if near := may_matter(text, names, root):
             self._apply_rules(name, root.node)
-        for node in deep_nodes(text, root):
+        for node in deep_nodes(names, root):
             self._apply_rules(name, node)
         if near and root.tools:
             self._unknown(self._guard.vocabulary.unknown_tools(self._decoded(name)))

@@ -1,6 +1,7 @@
 """The rows of a surface for one level, compiled: what to look for in a body, and where."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -42,11 +43,13 @@ class Root(Struct, frozen=True):
 
     `values`: a row speaks of the elements or of the value themselves, so that one that holds no object matters, too.
     `needles`: without one of these names in it, a list of objects that hold no objects is not worth reading; None where
-    it is not, whatever it holds. `deep` are rules for any depth, each with the names without which it finds nothing.
+    it is not, whatever it holds. `deep` are rules for any depth, each with the names without which it finds nothing;
+    `clue` finds one of the names of each.
     """
 
     node: Node[Rule]
     deep: tuple[tuple[tuple[bytes, ...], Node[Rule]], ...] = ()
+    clue: re.Pattern[bytes] | None = None
     tools: bool = False  # look for unknown tools
     parts: bool = False  # look for unknown content parts
     values: bool = False
@@ -145,11 +148,18 @@ def _root(name: str, rules: list[Rule], spoken_of: tuple[Segments, ...], *, refu
     return Root(
         node=node,
         deep=tuple(deep.items()),
+        clue=_clue(deep),
         tools=refuse_unknown and name == TOOL_ROOT,
         parts=refuse_unknown and name in PART_ROOTS,
         values=node.every is not None and bool(node.every.marks),
         needles=None if shallow is None or name in _ELEMENTS_MATTER else tuple(shallow),
     )
+
+
+def _clue(needed: Iterable[tuple[bytes, ...]]) -> re.Pattern[bytes] | None:
+    """One name of each will do, as all are needed; the longest stands in few texts. Where none is, anything matches."""
+    rare = {re.escape(max(names, key=len, default=b"").strip(b'"')) for names in needed}
+    return re.compile(b'"(?:%b)"' % b"|".join(sorted(rare)) if b"" not in rare else b"") if rare else None
 
 
 def _needle(name: str) -> bytes:
