@@ -71,6 +71,21 @@ def test_it_says_levels_counts_and_what_was_put_up_with() -> None:
     assert [upstream.name for upstream in said.upstreams] == ["anthropic", "here"]
 
 
+@pytest.mark.parametrize(
+    ("more", "counted"),
+    [
+        ("", "nowhere"),
+        ("[limits]\nconcurrent = 3\n", "process"),
+        ('[limits]\nconcurrent = 3\nstore = "redis://canary-store"\n', "store"),
+        ('[limits]\nstore = "redis://canary-store"\n', "nowhere"),
+        ('limits = { concurrent = 3 }\n[limits]\nstore = "redis://canary-store"\n', "store"),
+    ],
+)
+def test_it_says_where_requests_are_counted(more: str, counted: str) -> None:
+    made = settings(CONFIG.replace('level = "A1"', 'level = "A2"') + more)
+    assert posture(made, running()).counted == counted
+
+
 def test_it_says_nothing_that_only_the_operator_should_know() -> None:
     text = json.dumps(document(posture(settings(), running()))).lower()
     assert "canary" not in text
@@ -130,7 +145,12 @@ def test_who_has_the_file_and_the_salt_can_compute_the_digest() -> None:
     salt = bytes.fromhex(said.salt)
     assert configuration_digest(settings(), salt).hex() == said.sha256
     assert configuration_digest(settings(), b"t" * 16).hex() != said.sha256
-    for old, new in (("canary-host", "other-host"), ("0" * 64, "1" * 64), ("CANARY_VARIABLE", "OTHER"), ("B", "A2")):
+    for old, new in (
+        ("canary-host", "other-host"),
+        ("0" * 64, "1" * 64),
+        ("CANARY_VARIABLE", "OTHER"),
+        ('["U6"]', "[]"),
+    ):
         assert configuration_digest(settings(CONFIG.replace(old, new)), salt).hex() != said.sha256
 
 

@@ -1,9 +1,15 @@
 """A posture as people read it."""
 
 from lethe.cli.output import of_models, table
-from lethe.evidence.posture import Posture, UpstreamPosture
+from lethe.evidence.posture import Counted, Posture, UpstreamPosture
 from lethe.evidence.verification import Verification
 from lethe.retention.enforcement import Mechanism, State
+
+_COUNTED = {
+    Counted.NOWHERE: "no requests",
+    Counted.PROCESS: "requests, in each process",
+    Counted.STORE: "requests, in a store that instances share",
+}
 
 
 def readable(statement: Posture) -> str:
@@ -30,6 +36,7 @@ def _facts(statement: Posture) -> list[tuple[str, str]]:
         ("issued", f"{statement.issued}, until {statement.expires}"),
         ("kernel", _kernel(statement.workers)),
         ("put up with", ", ".join(accepted) or "nothing"),
+        ("counted", _COUNTED[statement.counted]),
         ("configuration", f"{statement.configuration.sha256} (salt {statement.configuration.salt})"),
         ("verification", _verification(statement.verification)),
     ]

@@ -8,12 +8,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 import lethe
+from lethe.config.plan import Plan
 from lethe.config.settings import Settings
 from lethe.evidence.signing import PayloadType, Verdict, verify
 from lethe.evidence.verification import Verification
@@ -28,6 +30,14 @@ from lethe.retention.surface import EvidenceKind, ModelRule
 SCHEMA = "lethe.posture/1"
 VALID = 900.0  # seconds from issue to expiry
 AHEAD = 60.0  # seconds that the issuer's clock may be ahead of the reader's
+
+
+class Counted(StrEnum):
+    """Where requests are counted against limits: in a store that instances share, each leaves numbers for a while."""
+
+    NOWHERE = "nowhere"
+    PROCESS = "process"
+    STORE = "store"
 
 
 class Closed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,6 +101,7 @@ class Posture(Closed, frozen=True, kw_only=True):
     upstreams: tuple[UpstreamPosture, ...]
     routes: int
     keys: int
+    counted: Counted
     configuration: Configuration
     verification: Verification | None
 
@@ -122,9 +133,17 @@ def posture(settings: Settings, running: Running) -> Posture:
         upstreams=tuple(_upstream(each, running) for each in plan.upstreams),
         routes=len(plan.routes),
         keys=len(plan.keys),
+        counted=counted(plan),
         configuration=Configuration(salt=running.salt.hex(), sha256=configuration_digest(settings, running.salt).hex()),
         verification=running.verification,
     )
+
+
+def counted(plan: Plan) -> Counted:
+    of_keys = [plan.limits if key.limits is None else key.limits for key in plan.keys]
+    if all(limits.none for limits in of_keys or [plan.limits]):
+        return Counted.NOWHERE
+    return Counted.PROCESS if plan.limit_store is None else Counted.STORE
 
 
 def levels_asked(settings: Settings) -> tuple[Level, ...]:
