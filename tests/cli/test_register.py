@@ -29,7 +29,7 @@ def test_the_whole_register(capsys: pytest.CaptureFixture[str]) -> None:
     assert head.split("  ")[0] == "surface"
     assert [line.split()[0] for line in lines] == list(SURFACES)
     (line,) = [line for line in lines if line.startswith("openai.chat ")]
-    for part in ("chat", "U6", "U3 account, U4 contract", CHAT.expires.isoformat(), CHAT.sources[0].read.isoformat(),
+    for part in ("U6", "U3 account, U4 contract", CHAT.expires.isoformat(), CHAT.sources[0].read.isoformat(),
                  "https://developers.openai.com/api/docs/guides/your-data", "csam_hits_kept"):  # fmt: skip
         assert part in line
 
@@ -37,6 +37,43 @@ def test_the_whole_register(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_provider(capsys: pytest.CaptureFixture[str]) -> None:
     _, *lines = said(capsys, "anthropic").splitlines()
     assert [line.split()[0] for line in lines] == ["anthropic.count_tokens", "anthropic.messages"]
+
+
+@pytest.mark.parametrize("width", [80, 120, 400])
+def test_the_whole_register_fits_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = said(capsys).splitlines()
+    assert max(map(len, lines)) <= width
+    assert set(SURFACES) <= {line.split()[0] for line in lines if line}
+    assert lines[0].split("  ")[0] == "surface"
+    assert ("read" in lines[0].split(), "source" in lines[0].split()) == (width >= 120, width >= 400)
+    assert ("not shown: " in lines[-1]) is (width < 400)
+
+
+@pytest.mark.parametrize("surface", ["openrouter.chat", "anthropic.messages", "openai.responses"])
+def test_a_surface_fits_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, surface: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = said(capsys, surface)
+    assert max(map(len, text.splitlines())) <= 80
+    told = " ".join(text.split())
+    assert all(row.path in told and row.because in told and row.instead in told for row in SURFACES[surface].fields)
+
+
+def test_rows_that_are_treated_alike_stand_together(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = said(capsys, "openrouter.chat").splitlines()
+    at = next(n for n, line in enumerate(lines) if line.endswith(" trace"))
+    assert lines[at].split() == [*["strip"] * 4, "trace"]
+    assert [line.strip() for line in lines[at + 1 : at + 5]] == [
+        *("metadata", "session_id", "debug"),
+        "(goes to observability and rankings)",
+    ]
 
 
 BETTER = [
@@ -67,6 +104,9 @@ def test_a_surface(capsys: pytest.CaptureFixture[str]) -> None:
     assert "tools[].type = web_search*" in text
     assert "prompt_cache_options for gpt-5.6* | gpt-5.7*" in text
     assert "fields without a row: model, input" in text
+    assert "tools without a row: function, custom" in text
+    assert "content parts without a row: input_text" in text
+    assert "beta tokens without a row: " in said(capsys, "anthropic.messages")
 
 
 def test_headers_models_and_refusals_of_a_surface(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,12 @@
 """What people and programs get to read."""
 
 import json
+import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 
@@ -18,16 +21,38 @@ class UsageFault(Exception):
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """Aligned columns, two spaces apart; the last column is not padded, and goes on below itself beyond `width`."""
     if width is not None:
-        room = width - sum(max(len(row[n]) for row in [head, *rows]) + 2 for n in range(len(head) - 1))
+        room = width - sum(column + 2 for column in _widths(head, rows)[:-1])
         rows = [line for row in rows for line in _broken(row, room)]
-    widths = [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
+    widths = _widths(head, rows)
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
     return "\n".join(line.rstrip() for line in lines)
 
 
+def fitting(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
+    """How many of the columns, from the first, have room in `width`."""
+    ends = accumulate(column + 2 for column in _widths(head, rows))
+    return sum(end - 2 <= width for end in ends)
+
+
+def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
+
+
 def _broken(row: Sequence[str], room: int) -> list[Sequence[str]]:
-    first, *more = textwrap.wrap(row[-1], room, break_long_words=False, break_on_hyphens=False) or [""]
+    lines = [
+        line
+        for text in row[-1].splitlines()
+        for line in textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    ]
+    first, *more = lines or [""]
     return [[*row[:-1], first], *([*[""] * (len(row) - 1), line] for line in more)]
+
+
+def columns() -> int | None:
+    """Of the terminal that is written to; None where a program reads, which gets lines of any length."""
+    if os.environ.get("COLUMNS", "").isdecimal() or sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    return None
 
 
 def of_models(models: Sequence[str], not_models: Sequence[str]) -> str:

@@ -11,19 +11,22 @@ examples:
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
-from lethe.cli.output import UsageFault, emit, of_models, say, table
+from lethe.cli.output import UsageFault, columns, emit, fitting, of_models, paragraph, say, table
 from lethe.config.problems import nearest
 from lethe.config.register import all_surfaces
 from lethe.retention.levels import Level
-from lethe.retention.surface import Evidence, EvidenceKind, FieldRule, Surface
+from lethe.retention.surface import Evidence, EvidenceKind, FieldRule, Known, Surface
 
-_HEAD = ("surface", "endpoint", "class", "better by", "review ends", "left", "read", "source", "carve-outs")
+# The most important first: of columns that have no room the last are left out.
+_HEAD = ("surface", "class", "left", "better by", "review ends", "read", "carve-outs", "source")
+_NEEDED = 4
 _BRIEFLY: dict[EvidenceKind, str] = {
     EvidenceKind.LOCAL_FLAGS: "flags",
     EvidenceKind.RESPONSE: "every response",
@@ -33,7 +36,8 @@ _BRIEFLY: dict[EvidenceKind, str] = {
     EvidenceKind.PUBLISHED: "published default",
     EvidenceKind.DECLARED: "your word",
 }
-_ROW_HEAD = ("field", *(str(level) for level in Level), "why", "instead")
+_LEVELS = tuple(str(level) for level in Level)
+_ROW_HEAD = ("field", *_LEVELS, "why", "instead")
 _LONGEST_VALUES = 60
 
 
@@ -47,9 +51,9 @@ def execute(arguments: Namespace) -> int:
     if arguments.json:
         emit([_data(surface, today) for surface in found])
     elif len(found) == 1 and found[0].id == arguments.name:
-        say(_details(found[0], today))
+        say(_details(found[0], today, columns()))
     else:
-        say(table(_HEAD, [_line(surface, today) for surface in found]))
+        say(_overview([_line(surface, today) for surface in found], columns()))
     return 0
 
 
@@ -64,18 +68,28 @@ def _chosen(name: str | None) -> list[Surface]:
     return found
 
 
+def _overview(lines: Sequence[Sequence[str]], width: int | None) -> str:
+    if width is None:
+        return table(_HEAD, lines)
+    shown = max(_NEEDED, fitting(_HEAD, lines, width))
+    text = table(_HEAD[:shown], [line[:shown] for line in lines], width)
+    if shown == len(_HEAD):
+        return text
+    missing = f"not shown: {', '.join(_HEAD[shown:])}; lethe register SURFACE has all"
+    return f"{text}\n\n{paragraph(missing, width)}"
+
+
 def _line(surface: Surface, today: date) -> tuple[str, ...]:
     newest = max(surface.sources, key=lambda source: source.read)
     return (
         surface.id,
-        surface.endpoint,
         surface.upstream_class.name,
+        _left(surface, today),
         ", ".join(f"{row.upstream_class.name} {_BRIEFLY[row.kind]}" for row in surface.evidence) or "-",
         surface.expires.isoformat(),
-        _left(surface, today),
         newest.read.isoformat(),
-        newest.url,
         ", ".join(surface.carve_outs) or "-",
+        newest.url,
     )
 
 
@@ -99,8 +113,8 @@ def _better(row: Evidence) -> str:
     return f"{row.upstream_class.name} by {by}" + (f" with contract {row.needs}" if row.needs else "")
 
 
-def _details(surface: Surface, today: date) -> str:
-    parts = [
+def _details(surface: Surface, today: date, width: int | None) -> str:
+    about = [
         f"{surface.id}: {surface.title}",
         f"class {surface.upstream_class.name}: {surface.because}",
         *(f"better: {_better(row)}: {row.because}" for row in surface.evidence),
@@ -114,12 +128,36 @@ def _details(surface: Surface, today: date) -> str:
         *(f"source: {source.url} (read {source.read.isoformat()})" for source in surface.sources),
         f"reviewed {surface.reviewed.isoformat()}, until {surface.expires.isoformat()} ({_left(surface, today)})",
     ]
-    if surface.fields:
-        parts += ["", table(_ROW_HEAD, [_row(rule) for rule in surface.fields])]
-    known = surface.known
-    names = ", ".join(known.fields) or "none"
-    parts += ["", f"fields without a row: {names}", "fields, tools and parts that are not here are refused at A and B"]
-    return "\n".join(parts)
+    rows = ["", _rows(surface.fields, width), ""] if surface.fields else [""]
+    return "\n".join([*_wrapped(about, width), *rows, *_wrapped(_known(surface.known), width)])
+
+
+def _known(known: Known) -> Iterator[str]:
+    for what, names in (
+        ("fields", known.fields),
+        ("tools", known.tools),
+        ("content parts", known.parts),
+        ("beta tokens", known.betas),
+    ):
+        if names:
+            yield f"{what} without a row: {', '.join(names)}"
+    yield "what is not here is refused at A and B"
+
+
+def _wrapped(lines: Iterable[str], width: int | None) -> Iterable[str]:
+    return lines if width is None else [paragraph(line, width) for line in lines]
+
+
+def _rows(fields: Sequence[FieldRule], width: int | None) -> str:
+    """A line each; where that is too long for the terminal, fields that are treated alike stand below one another."""
+    lines = [_row(rule) for rule in fields]
+    if width is None or fitting(_ROW_HEAD, lines, width) == len(_ROW_HEAD):
+        return table(_ROW_HEAD, lines)
+    narrow = [
+        (*actions, "\n".join([*(subject for subject, *_ in alike), f"({'; '.join(filter(None, why))})"]))
+        for (actions, why), alike in groupby(lines, key=lambda line: (line[1:-2], line[-2:]))
+    ]
+    return table((*_LEVELS, "field, and why"), narrow, width)
 
 
 def _row(rule: FieldRule) -> tuple[str, ...]:
