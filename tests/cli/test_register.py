@@ -52,7 +52,7 @@ def test_the_whole_register_fits_a_terminal(
     assert ("not shown: " in lines[-1]) is (width < 400)
 
 
-@pytest.mark.parametrize("surface", ["openrouter.chat", "cloudflare.chat", "openai.responses"])
+@pytest.mark.parametrize("surface", ["openrouter.chat", "openai.responses", "groq.chat"])
 def test_a_surface_fits_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, surface: str
 ) -> None:
