@@ -3,8 +3,9 @@
 from collections import defaultdict
 from pathlib import Path
 
-from tests.leaks.house import House, Reply
-from tests.leaks.search import canaries, digests
+from tests.leaks.house import MARK, House, Reply
+from tests.leaks.search import canaries, digests, hashed
+from tests.memory.scan import search
 
 
 class After:
@@ -24,9 +25,13 @@ class After:
         for shot, reply in house.replies:
             for canary in canaries(reply.everything) - {shot.canary}:
                 self.strays[canary].append(f"the answer to {shot.case.id} {shot.id}")
-        known = [shot.canary for shot, _ in house.replies]
+        known = {start: canary for canary, bodies in house.said.items() for start in hashed(canary, bodies)}
         for place, content in places(house).items():
             for canary in canaries(content) | digests(content, known):
+                self.left[canary].add(place)
+        self.memory = remembered(house)
+        for place, content in (self.memory or {}).items():
+            for canary in canaries(content):
                 self.left[canary].add(place)
 
 
@@ -43,6 +48,18 @@ def places(house: House) -> dict[str, bytes]:
     for process in processes(house):
         for name in ("cmdline", "environ"):
             found[f"{name} of {process.name}"] = (process / name).read_bytes().replace(house.provider_key.encode(), b"")
+    return found
+
+
+def remembered(house: House) -> dict[str, bytes] | None:
+    """What is found in the memory of its processes, the provider's key aside; None where nobody may look there."""
+    key, found = house.provider_key.encode(), dict[str, bytes]()
+    try:
+        for process in processes(house):
+            hits = (hit.around for hit in search(int(process.name), MARK))
+            found[f"memory of {process.name}"] = b"\n".join(hits).replace(key, b"")
+    except PermissionError:
+        return None
     return found
 
 

@@ -1,5 +1,6 @@
 """The run that all cases share: one server at each level."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TypeAlias
@@ -7,6 +8,7 @@ from typing import TypeAlias
 import pytest
 from tests.leaks.after import After
 from tests.leaks.house import House, house
+from tests.memory.rig import SETTLED
 
 from lethe.sandbox.lockin import swap
 
@@ -23,6 +25,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         built = {level: stack.enter_context(house(level, tmp_path_factory.mktemp(level))) for level in LEVELS}
         for each in built.values():
             each.shoot()
+        time.sleep(SETTLED)
         yield {level: (each, After(each)) for level, each in built.items()}
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 from tests.e2e.served import Lethe, lethe, route, upstream
-from tests.leaks.cases import CASES, Case
+from tests.leaks.cases import CASES, INPUT_TOKENS, TOKENS_OF_GEMINI, Case
 from tests.leaks.plants import ANTHROPIC, CHAT, GEMINI, RESPONSES, Draft
 
 from lethe.ir.content import Dialect
@@ -29,18 +29,21 @@ from lethe.wire.framing import Framing
 MARK = "ZDRCANARY"  # all canaries begin with it
 KEYS = {"one": "lethe-key-one", "two": "lethe-key-two"}
 PROVIDER_KEY = f"{MARK}PROVIDERKEY"
-FRONTS = {
+FRONTS: dict[str, tuple[str, Dialect]] = {
     Endpoint.MESSAGES: ("/v1/messages", ANTHROPIC),
     Endpoint.COUNT_TOKENS: ("/v1/messages/count_tokens", ANTHROPIC),
     Endpoint.CHAT: ("/v1/chat/completions", CHAT),
     Endpoint.RESPONSES: ("/v1/responses", RESPONSES),
     Endpoint.GENERATE: ("/v1beta/models/{model}:generateContent", GEMINI),
     Endpoint.EMBEDDINGS: ("/v1/embeddings", CHAT),
+    INPUT_TOKENS: ("/v1/responses/input_tokens", RESPONSES),
+    TOKENS_OF_GEMINI: ("/v1beta/models/{model}:countTokens", GEMINI),
 }
 TRANSLATED = (Endpoint.MESSAGES, Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.GENERATE)
 # The upstreams, and what each speaks; the last one as Bedrock serves it.
 PLACES = {"a": ANTHROPIC, "c": CHAT, "r": RESPONSES, "g": GEMINI, "v": Dialect.CONVERSE, "i": ANTHROPIC}
 OF = {ANTHROPIC: "a", CHAT: "c", RESPONSES: "r", GEMINI: "g"}
+OPENAI = {"o": CHAT, "p": RESPONSES}  # two of them as OpenAI's own
 BEDROCK = ("v", "i")
 VOICE = {**{name: VOICES[dialect] for name, dialect in PLACES.items()}, "i": voice(ANTHROPIC, Framing.INVOKED)}
 AWS = {"AWS_ACCESS_KEY_ID": "AKIDFAKE", "AWS_SECRET_ACCESS_KEY": PROVIDER_KEY, "AWS_EC2_METADATA_DISABLED": "true"}
@@ -66,7 +69,7 @@ class Shot(Struct, frozen=True):
     """One request of a case."""
 
     case: Case
-    endpoint: Endpoint
+    endpoint: str
     upstream: str
     stream: bool
     canary: str
@@ -115,6 +118,7 @@ class House:
         self.level, self.served, self.folder, self.fakes, self.trap = level, served, folder, fakes, trap
         self.provider_key = PROVIDER_KEY
         self.replies: list[tuple[Shot, Reply]] = []
+        self.said: dict[str, list[bytes]] = {}  # by canary, the bodies that held it
         self._scripts: dict[str, Shot] = {}
         self._numbers = count()
         for name, fake in fakes.items():
@@ -124,8 +128,10 @@ class House:
         asked = json.loads(request.body)
         in_path = _MODEL.search(request.path)
         shot = self._scripts[in_path[1] if in_path else asked["model"]]
-        if request.path.endswith("count_tokens"):
-            return document({"input_tokens": 1})
+        if request.path.endswith(("count_tokens", "input_tokens")):
+            return document({"input_tokens": 1, "object": "response.input_tokens"})
+        if request.path.endswith(":countTokens"):
+            return document({"totalTokens": 1})
         if request.path.endswith("embeddings"):
             return document(openai_chat.embeddings((0.5,)))
         streaming = bool(asked.get("stream")) or "tream" in request.path
@@ -143,7 +149,7 @@ class House:
                     for stream in (False, True) if endpoint in TRANSLATED else (False,):
                         self._send(case, endpoint, place, stream=stream)
 
-    def _send(self, case: Case, endpoint: Endpoint, place: str, *, stream: bool) -> None:
+    def _send(self, case: Case, endpoint: str, place: str, *, stream: bool) -> None:
         number = next(self._numbers)
         canary = f"{MARK}{case.id}X{number}X{secrets.token_hex(8)}"
         shot = Shot(case, endpoint, place, stream, canary, f"{place}.{number}")
@@ -157,14 +163,15 @@ class House:
             plant(draft)
         if endpoint is Endpoint.EMBEDDINGS:
             draft.body["input"] = [draft.body.pop("messages")[-1]["content"]]
-        self.replies.append((shot, self.ask(draft)))
+        reply = self.ask(draft)
+        self.replies.append((shot, reply))
+        self.said[canary] = [wire(draft), reply.body]
 
     def ask(self, draft: Draft) -> Reply:
         where = urlsplit(self.served.url)
         connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
-        body = json.dumps(draft.body).encode() if draft.raw is None else draft.raw
         try:
-            connection.request("POST", draft.path, body, {"content-type": "application/json", **draft.headers})
+            connection.request("POST", draft.path, wire(draft), {"content-type": "application/json", **draft.headers})
             reply = connection.getresponse()
             try:
                 content = reply.read()
@@ -185,11 +192,16 @@ class House:
             connection.close()
 
 
-def request(endpoint: Endpoint, model: str, *, stream: bool) -> dict[str, object]:
+def wire(draft: Draft) -> bytes:
+    """The body as it is sent."""
+    return json.dumps(draft.body).encode() if draft.raw is None else draft.raw
+
+
+def request(endpoint: str, model: str, *, stream: bool) -> dict[str, object]:
     """The smallest body that this endpoint takes."""
-    if endpoint is Endpoint.GENERATE:
+    if FRONTS[endpoint][1] is GEMINI:
         return {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
-    turns = "input" if endpoint is Endpoint.RESPONSES else "messages"
+    turns = "input" if FRONTS[endpoint][1] is RESPONSES else "messages"
     body: dict[str, object] = {"model": model, turns: [{"role": "user", "content": "hello"}]}
     if endpoint is Endpoint.MESSAGES:
         body["max_tokens"] = 50
@@ -226,8 +238,11 @@ def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
                 for name in BEDROCK
                 if name in fakes
             ),
-            upstream("o", "openai-chat", fakes["c"].url, 'provider = "openai"', *wait),
-            *(route(f"{name}.*", name, lines=allow) for name in (*fakes, "o", "dead")),
+            *(
+                upstream(name, dialect, fakes[OF[dialect]].url, 'provider = "openai"', *wait)
+                for name, dialect in OPENAI.items()
+            ),
+            *(route(f"{name}.*", name, lines=allow) for name in (*fakes, *OPENAI, "dead")),
             route("fall.*", "a", "c", lines=allow),
             *keys,
         )

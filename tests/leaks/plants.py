@@ -167,6 +167,11 @@ def model(draft: Draft) -> None:
         draft.body["model"] = name
 
 
+def bearer(draft: Draft) -> None:
+    """The caller's key, where a log of authorization would look for it."""
+    draft.headers["authorization"] = f"Bearer {draft.headers.pop('x-api-key')}"
+
+
 def wrong_key(draft: Draft) -> None:
     draft.headers["authorization"] = f"Bearer {draft.canary}"
     draft.headers.pop("x-api-key", None)
@@ -191,8 +196,9 @@ def image(draft: Draft) -> None:
 
 
 def unknown(draft: Draft) -> None:
-    """Fields that no API defines, with a copy of the prompt in them."""
+    """Fields that no API defines, with a copy of the prompt in them, and as the name of one."""
     draft.body["proxy_server_request"] = {"body": {"system": draft.canary, draft.canary: 1}}
+    draft.body[draft.canary] = 1
 
 
 def wrong_type(draft: Draft) -> None:
@@ -210,6 +216,12 @@ def multipart(draft: Draft) -> None:
 
 
 def thread(draft: Draft) -> None:
-    """A conversation that the provider is to hold."""
+    """A conversation that the provider is to hold, or holds."""
     draft.say(draft.canary)
-    draft.body["thread"] = {"type": "create"}
+    match draft.front:
+        case Dialect.ANTHROPIC:
+            draft.body["thread"] = {"type": "create"}
+        case Dialect.OPENAI_RESPONSES:
+            draft.body["previous_response_id"] = f"resp_{draft.canary}"
+        case _:
+            draft.body["store"] = True

@@ -2,8 +2,9 @@
 
 import base64
 import hashlib
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
 from tests.leaks.house import MARK
@@ -15,7 +16,7 @@ _BASE64 = [
     for n, skipped in enumerate((0, 2, 3))
 ]
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
-_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){8,}")
+_HEX = re.compile(rb"[0-9a-fA-F]{16,}")
 _ESCAPED = re.compile(rb"\\u00([0-7][0-9a-fA-F])")
 
 
@@ -24,15 +25,35 @@ def canaries(data: bytes) -> set[str]:
     return {found[0].decode() for view in _views(data) for found in _RAW.finditer(view)}
 
 
-def digests(data: bytes, known: Iterable[str]) -> set[str]:
-    """Those of which a hash is in it, or the first 64 bits of one."""
-    found = set()
-    for canary in known:
+def digests(data: bytes, known: Mapping[bytes, str]) -> set[str]:
+    """Those of which a hash is in it, or the first 64 bits of one, as they are or in hex. `known` is by these."""
+    starts = [bytes.fromhex(run[at : at + 16].decode()) for run in _HEX.findall(data) for at in range(len(run) - 15)]
+    starts += [data[at : at + 8] for at in range(len(data) - 7)]
+    return {known[start] for start in starts if start in known}
+
+
+def hashed(canary: str, bodies: Iterable[bytes]) -> Iterator[bytes]:
+    """The first 64 bits of hashes of a canary, of bodies, and of each text in them that holds it."""
+    whole = list(bodies)
+    texts = {canary, *(text for body in whole for text in _texts(body) if canary in text)}
+    for piece in (*whole, *map(str.encode, texts)):
         for kind in ("sha256", "sha1", "md5"):
-            digest = hashlib.new(kind, canary.encode()).digest()[:8]
-            if digest in data or digest.hex().encode() in data:
-                found.add(canary)
-    return found
+            yield hashlib.new(kind, piece).digest()[:8]
+
+
+def _texts(body: bytes) -> Iterator[str]:
+    try:
+        left = [json.loads(body)]
+    except ValueError:
+        return
+    while left:
+        match left.pop():
+            case str(text):
+                yield text
+            case list(items):
+                left += items
+            case dict(members):
+                left += members.values()
 
 
 def _views(data: bytes) -> Iterator[bytes]:

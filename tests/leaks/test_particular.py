@@ -10,8 +10,8 @@ from tests.e2e.served import lethe
 from tests.leaks.after import pages, places, processes
 from tests.leaks.answers import cookie, failure, plain, redirect
 from tests.leaks.conftest import LEVELS, Runs
-from tests.leaks.house import BEDROCK, FRONTS, KEYS, OF, PLACES, PROVIDER_KEY, TRANSLATED, House, Reply, request
-from tests.leaks.plants import ANTHROPIC, CHAT, GEMINI, Draft
+from tests.leaks.house import BEDROCK, FRONTS, KEYS, OF, OPENAI, PLACES, PROVIDER_KEY, TRANSLATED, House, Reply, request
+from tests.leaks.plants import ANTHROPIC, CHAT, GEMINI, RESPONSES, Draft
 from tests.leaks.search import canaries
 
 from lethe.ledger.codes import CODES
@@ -22,6 +22,8 @@ from lethe.providers.envelopes import Endpoint
 from lethe.upstream.fake import Recorded, Script
 from lethe.verify.voices import VOICES
 
+STORING = {"c": "a Chat server", "r": "a Responses server", "o": "OpenAI's Chat", "p": "OpenAI's Responses"}
+SPOKEN = {"c": CHAT, "r": RESPONSES, "o": CHAT, "p": RESPONSES}
 ONE, TWO = "ZDRCANARYL20X1X0000000000000001", "ZDRCANARYL20X2X0000000000000002"
 STREAMS = pytest.mark.parametrize("stream", [False, True], ids=["buffered", "stream"])
 AT = pytest.mark.parametrize("level", LEVELS)
@@ -64,7 +66,7 @@ def test_l20_nobody_on_the_way_should_keep_an_answer(runs: Runs, level: str) -> 
 
 
 @AT
-def test_e2_callers_keys_are_nowhere(runs: Runs, level: str) -> None:
+def test_e2_k1_l14_l24_callers_keys_are_nowhere(runs: Runs, level: str) -> None:
     house, _ = runs[level]
     for place, content in places(house).items():
         assert not [key for key in KEYS.values() if key.encode() in content], place
@@ -77,7 +79,7 @@ def test_e2_callers_keys_are_nowhere(runs: Runs, level: str) -> None:
 def test_x1_b4_lines_hold_configured_names_numbers_and_nothing_else(runs: Runs) -> None:
     house, _ = runs["C"]
     outcomes = {outcome.name.lower() for outcome in Outcome}
-    upstreams = (*PLACES, "o", "dead")
+    upstreams = (*PLACES, *OPENAI, "dead")
     configured = {*upstreams, *(f"{name}.*" for name in (*upstreams, "fall")), *KEYS}
     names = {*configured, *ENDPOINTS, *LEVEL_NAMES, *CLASSES, *CODES, *outcomes}
     lines = [json.loads(line) for line in house.served.stdout]
@@ -165,6 +167,15 @@ def test_l26_no_cookie_comes_back_and_no_redirect_is_followed(fresh: House, endp
     assert not list(Path.cwd().glob("core*"))
 
 
+@AT
+def test_l19_l20_o2_memory_is_empty_when_all_is_answered(runs: Runs, level: str) -> None:
+    _, after = runs[level]
+    if after.memory is None:
+        pytest.skip("this needs the right to read the memory of other processes")
+    assert len(after.memory) >= 3
+    assert not [canary for content in after.memory.values() for canary in canaries(content)]
+
+
 @pytest.mark.parametrize(
     "path", ["/public/logs", "/log/stream", "/logs", "/admin", "/debug", "/docs", "/openapi.json", "/spend/logs"]
 )
@@ -180,24 +191,34 @@ def test_p1_x2_nothing_to_look_at(runs: Runs, level: str, path: str) -> None:
 @FRONT
 @STREAMS
 @pytest.mark.parametrize("wish", [{}, {"store": True}, {"store": False}], ids=["silent", "store", "no-store"])
-@pytest.mark.parametrize("place", ["c", "o"], ids=["a server nobody knows", "OpenAI's API"])
-def test_u_nothing_is_stored_where_the_api_could(
+@pytest.mark.parametrize("place", [*STORING], ids=[*STORING.values()])
+def test_u1_u2_u3_u4_u5_nothing_is_stored_where_the_api_could(
     fresh: House, place: str, endpoint: Endpoint, stream: bool, wish: dict[str, bool]
 ) -> None:
-    """U1 to U5: whatever the caller's dialect and wish, and the same path that it asked for."""
+    """Whatever the caller's dialect and wish, and never at another of the provider's APIs."""
     if endpoint in (Endpoint.MESSAGES, Endpoint.GENERATE) and wish:
         pytest.skip("it has no such field")
-    fresh.fakes["c"].answer(plain(VOICES[CHAT], stream, ONE))
+    fake = fresh.fakes[OF[SPOKEN[place]]]
+    fake.answer(plain(VOICES[SPOKEN[place]], stream, ONE))
     reply = ask(fresh, endpoint, f"{place}.1", "hello", more={"stream": stream, **wish})
-    if endpoint is Endpoint.RESPONSES and wish.get("store"):  # nobody could fetch the answer there
-        assert (reply.status, fresh.fakes["c"].requests) == (400, [])
+    if endpoint is Endpoint.RESPONSES and SPOKEN[place] is CHAT and wish.get("store"):  # it cannot be asked to
+        assert (reply.status, fake.requests) == (400, [])
         return
     assert reply.status == 200
-    (got,) = fresh.fakes["c"].requests
-    assert got.path == "/v1/chat/completions"
-    assert got.json().get("store") is not True
-    if endpoint is not Endpoint.CHAT or place == "o":
+    (got,) = fake.requests
+    assert got.path == ("/v1/chat/completions" if SPOKEN[place] is CHAT else "/v1/responses")
+    if place == "c" and endpoint is Endpoint.CHAT and not wish:  # passed on as it came: it may not know the field
+        assert "store" not in got.json()
+    else:
         assert got.json()["store"] is False
+
+
+@AT
+def test_u1_u4_no_request_of_any_case_is_stored(runs: Runs, level: str) -> None:
+    house, _ = runs[level]
+    asked = [request for request in house.fakes["r"].requests if request.path == "/v1/responses"]
+    assert len(asked) > 100
+    assert {request.json().get("store") for request in asked} == {False}
 
 
 @pytest.mark.parametrize("setting", ['level = "true"', "store_prompts = true", 'log_level = "debug"', "redact = false"])

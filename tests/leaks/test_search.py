@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.leaks.house import MARK
-from tests.leaks.search import canaries, digests
+from tests.leaks.search import canaries, digests, hashed
 
 CANARY = f"{MARK}L1X7X0123456789abcdef"
 PERCENT = "".join(f"%{byte:02X}" for byte in CANARY.encode())
@@ -37,7 +37,11 @@ def test_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("kind", ["sha256", "sha1", "md5"])
-def test_hashes(kind: str) -> None:
-    digest = hashlib.new(kind, CANARY.encode())
-    assert digests(b"redacted " + digest.hexdigest()[:16].encode(), [CANARY, "other"]) == {CANARY}
-    assert digests(digest.digest(), [CANARY]) == {CANARY}
+@pytest.mark.parametrize("of", [CANARY, f"hello {CANARY}", json.dumps({"a": [{"b": f"hello {CANARY}"}]})])
+def test_hashes(kind: str, of: str) -> None:
+    known = dict.fromkeys(hashed(CANARY, [json.dumps({"a": [{"b": f"hello {CANARY}"}]}).encode()]), CANARY)
+    digest = hashlib.new(kind, of.encode())
+    assert digests(b"redacted 27 " + digest.hexdigest()[:16].encode(), known) == {CANARY}
+    assert digests(b"id=0" + digest.hexdigest().upper().encode(), known) == {CANARY}
+    assert digests(digest.digest(), known) == {CANARY}
+    assert not digests(b"redacted 0123456789abcdef0123456789abcdef", known)
