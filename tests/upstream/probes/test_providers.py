@@ -295,6 +295,7 @@ BODIES: dict[str, tuple[bytes, Reason]] = {
     "HTML": (ELSE, Reason.MALFORMED),
     "nothing": (b"", Reason.MALFORMED),
     "half": (b'{"object":', Reason.MALFORMED),
+    "a member twice": (b'{"data": [], "data": []}', Reason.MALFORMED),
     "a list": (b"[]", Reason.UNEXPECTED),
     "a word": (b'"zero_data_retention"', Reason.UNEXPECTED),
     "not UTF-8": (b'{"a":"\xff"}', Reason.MALFORMED),
@@ -315,6 +316,27 @@ def test_bodies_that_are_none(prover: Prover, body: bytes, reason: Reason, fake:
     fake.answer(plainly(200, body))
     expected = Reason.MISSING if prover.probe == "xai.response_header" else reason  # its body does not matter
     assert ask(prover, fake) == failed(expected)
+
+
+@pytest.mark.parametrize(("prover", "path", "where"), [each for each in NEEDED if isinstance(each[2][-1], str)])
+def test_a_field_that_stands_twice_proves_nothing(
+    prover: Prover, path: str, where: tuple[Any, ...], fake: FakeThread
+) -> None:
+    """Readers take the first or the last; here both are good, so that nothing else is wrong."""
+    value: Any = prover.answers[path]
+    for step in where:
+        value = value[step]
+    member = msgspec.json.encode({where[-1]: value}).decode()[1:-1]
+
+    def script(request: Recorded) -> Iterator[Any]:
+        text = msgspec.json.encode(prover.answers[request.path]).decode()
+        twice = text.replace(member, f"{member},{member}")
+        assert (twice != text) or request.path != path
+        yield Head(200, (("content-type", "application/json"), *prover.headers))
+        yield Send((twice if request.path == path else text).encode())
+
+    fake.answer(script)
+    assert ask(prover, fake) == failed(Reason.MALFORMED)
 
 
 @ALL

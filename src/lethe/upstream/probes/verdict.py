@@ -1,10 +1,10 @@
 """What a probe may conclude, and how it reads an answer: by fields, with failures in fixed words."""
 
+import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from enum import StrEnum
 from typing import Any, TypeAlias, TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from lethe.providers.probe import ProbeTask
@@ -106,12 +106,19 @@ def succeeded(answer: Answer) -> Answer:
 
 
 def document(answer: Answer) -> dict[str, Any]:
-    """The JSON object of a successful answer. Raises Unproven."""
+    """The JSON object of a successful answer, which can be read in one way only. Raises Unproven."""
     try:
-        parsed = msgspec.json.decode(succeeded(answer).body)
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        parsed = json.loads(succeeded(answer).body, object_pairs_hook=_members)
+    except (ValueError, RecursionError):
         raise Unproven(Reason.MALFORMED) from None
     return of(parsed, dict)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError
+    return made
 
 
 def of(value: object, kind: type[T]) -> T:
