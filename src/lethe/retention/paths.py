@@ -2,7 +2,7 @@
 name that no other path has there.
 
 Where an API expects a list, one object or value alone is looked at as its only element: some servers take that. For the
-same reason the objects of a list are looked at where one object is expected, and those of lists in lists.
+same reason the objects of a list are looked at where one object is expected, and the elements of lists in lists.
 """
 
 from collections.abc import Iterable, Iterator
@@ -85,7 +85,7 @@ class Node(Generic[T]):
                 if type(value) is not list:
                     waiting.append((every, container, key))
                 elif every.marks or every.every is not None or every.deep is not None:
-                    waiting += [(every, value, n) for n in range(len(value))]
+                    waiting += [(every, *place) for place in _elements(value)]
                 else:  # most often: objects, of which only some fields are looked at
                     yield from every._fields(value, waiting)
             if node.deep is not None:
@@ -113,6 +113,18 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
                 yield element
             elif type(element) is list:
                 waiting.append(element)
+
+
+def _elements(value: list[Any]) -> Iterator[Place]:
+    """Where the elements of a list stand, and those of the lists in it."""
+    waiting = [value]
+    while waiting:
+        at = waiting.pop()
+        for n, element in enumerate(at):
+            if type(element) is list:
+                waiting.append(element)
+            else:
+                yield at, n
 
 
 def ensure(holder: dict[str, Any], segments: Segments) -> list[Place]:

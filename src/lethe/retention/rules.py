@@ -85,12 +85,15 @@ def compile_rules(surface: Surface, level: Level, *, refuse_unknown: bool) -> Co
             below.setdefault(first, []).append(rule)
     anywhere = below.pop(DEEP, [])
     looked_at = below.keys() | ({TOOL_ROOT} | PART_ROOTS if refuse_unknown else set())
+    looked_at |= {rule.segments[0] for rule in forced if len(rule.segments) > 1}
     exact, globs = _known(surface, rules)
     return Compiled(
         top=top,
         forced=tuple(forced),
         roots={
-            name: _root(name, [*below.get(name, ()), *anywhere], _spoken_of(name, rules), refuse_unknown=refuse_unknown)
+            name: _root(
+                name, [*below.get(name, ()), *anywhere], _spoken_of(name, rules, forced), refuse_unknown=refuse_unknown
+            )
             for name in looked_at
         },
         anywhere=_root("", anywhere, (), refuse_unknown=False) if anywhere else None,
@@ -102,10 +105,13 @@ def compile_rules(surface: Surface, level: Level, *, refuse_unknown: bool) -> Co
     )
 
 
-def _spoken_of(name: str, rules: list[Rule]) -> tuple[Segments, ...]:
-    """Paths below a top-level name beside which a row speaks of every other name, so that they are none of those."""
+def _spoken_of(name: str, rules: list[Rule], forced: list[Rule]) -> tuple[Segments, ...]:
+    """Paths below a top-level name that are no other name: beside which a row speaks of every other, and forced ones,
+    which nobody may write in other letters."""
     holders = {rule.segments[:-1] for rule in rules if rule.segments[0] == name and rule.segments[-1] == OTHER}
-    return tuple(rule.segments[1:] for rule in rules if rule.segments[:-1] in holders and rule.segments[-1] != OTHER)
+    beside = (rule for rule in rules if rule.segments[:-1] in holders and rule.segments[-1] != OTHER)
+    below = (rule for rule in forced if rule.segments[0] == name)
+    return tuple(rule.segments[1:] for rule in (*beside, *below) if len(rule.segments) > 1)
 
 
 def _rule(row: FieldRule, level: Level) -> Rule:
