@@ -53,9 +53,12 @@ def test_splice(body: bytes, changes: dict[str, Any], expected: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b'"x"', b"{", b'{"a":1}x', b'{"a":tru}', b"\xff", b"[" * 100_000, b"\xef\xbb\xbf[]"],
-    ids=range(9),
-)
+    [
+        b"", b"[]", b'"x"', b"{", b'{"a":1}x', b'{"a":tru}', b"\xff", b"[" * 100_000, b"\xef\xbb\xbf[]", b'{"a":"\xb6"}',
+        b'{"a":{"b\xff":1}}',
+    ],
+    ids=range(11),
+)  # fmt: skip
 def test_what_is_no_object_is_the_callers_fault(body: bytes) -> None:
     with pytest.raises(InvalidRequest) as caught:
         TopLevel(body)

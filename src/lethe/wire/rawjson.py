@@ -114,7 +114,10 @@ def keys_written(text: bytes) -> int:
 def _decode(body: bytes) -> tuple[dict[str, msgspec.Raw], bytes]:
     """The fields, and the body that they are from: the one given, or one that says the same and can be read."""
     try:
-        return _TOP_LEVEL.decode(body), body
+        fields = _TOP_LEVEL.decode(body)
+        if not body.isascii():
+            body.decode("utf-8", "surrogatepass")  # values are not read here, and not everybody stumbles over bad bytes
+        return fields, body
     except msgspec.ValidationError:
         raise InvalidRequest("$", "expected an object") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
