@@ -117,11 +117,12 @@ def _decode(body: bytes) -> tuple[dict[str, msgspec.Raw], bytes]:
         fields = _TOP_LEVEL.decode(body)
         if not body.isascii():
             body.decode("utf-8", "surrogatepass")  # values are not read here, and not everybody stumbles over bad bytes
-        return fields, body
     except msgspec.ValidationError:
         raise InvalidRequest("$", "expected an object") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
+    else:
+        return fields, body
     # Clients written in JavaScript send lone surrogates, which msgspec refuses and JSON's grammar allows.
     whole = loads(body)
     if not isinstance(whole, dict):
