@@ -140,6 +140,12 @@ def test_what_is_made_of_a_whole_body_is_found(mint: Mint) -> None:
     assert (found.form, found.canary) == ("sha256 in hex", Canary("", WHOLE, "some case"))
 
 
+def test_a_body_that_anybody_could_have_sent_tells_nothing(mint: Mint) -> None:
+    mint.whole(b"", "some case")
+    mint.whole(b"{}", "some case")
+    assert Search(mint)(hashlib.md5(b"").hexdigest().encode() + hashlib.sha256(b"{}").digest()) == []
+
+
 def test_canaries_that_are_made_during_a_search_are_not_passed_over(mint: Mint) -> None:
     search = Search(mint)
 

@@ -61,8 +61,9 @@ class Mint:
         return self._made(self._letters(12), position, case)
 
     def whole(self, body: bytes, case: str) -> None:
-        """A body as it was sent: what is made of all of it can be found as well."""
-        self._digest(body, Canary("", WHOLE, case))
+        """A body as it was sent: what is made of all of it can be found as well, if nobody else could have sent it."""
+        if self.tag.encode() in body:
+            self._digest(body, Canary("", WHOLE, case))
 
     def arrived(self, canary: Canary, where: str) -> None:
         """It was seen there: "upstream", "client" or "lethe"."""

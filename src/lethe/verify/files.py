@@ -106,7 +106,7 @@ def _content(file: Changed, searches: Iterable[Search], where: str) -> list[Hit]
     """Of a name, of what a link leads to, and of attributes only that they say something."""
     searches = tuple(searches)
     effort = Effort.FAST if file.size is None or file.size > _CHUNK * 16 else Effort.THOROUGH
-    found = [each for search in searches for each in search(_beside(file.path))]
+    found = [each for search in searches for each in search(_beside(file.path), Effort.THOROUGH)]
     if file.size is not None:
         found += [each for search in searches for each in search.pieces(_parts(file.path), effort)]
     return [hit(Sink.FILES, each, where) for each in found]

@@ -21,11 +21,14 @@ class Peeled(Struct, frozen=True):
     content: bytes
 
 
-def peeled(data: bytes) -> Iterator[Peeled]:
-    """Every reading of every run; most of them are nothing that anybody has encoded."""
+def peeled(data: bytes, known: bytes) -> Iterator[Peeled]:
+    """Every reading of every run; most of them are nothing that anybody has encoded, and those with `known` in them are
+    canaries as they are."""
     for name, (run, read, group) in _CODES.items():
         for found in run.finditer(data):
             text = found[0][:_RUN]
+            if known in text:
+                continue
             for skip in range(group):  # a run may begin with a letter that is not part of it
                 if content := read(text[skip:]):
                     yield Peeled(name, found.start(), content)

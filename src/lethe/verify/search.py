@@ -6,6 +6,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
+from functools import cache
 
 from msgspec import Struct
 
@@ -152,7 +153,7 @@ class Search:
         found += [Found(f"deflate of {each.form}", each.canary, 0) for each in self._plain(_inflated(data, -15))]
         if depth == 0:
             return found
-        for layer in peeled(data):
+        for layer in peeled(data, self._mint.tag.encode()):
             inner = [each for each in self._plain(layer.content) if each.form != RAW or layer.name not in _COVERED]
             inner += self._bare(layer.content) + self._members(layer.content, _THOROUGH)
             inner += self._rarely(layer.content, depth - 1)
@@ -219,6 +220,7 @@ def _zipped(data: bytes) -> bytes:
     return data[30 : 30 + name] + b"\n" + _inflated(data[30 + name + extra :], -15)
 
 
+@cache
 def _brotli() -> Callable[[bytes], bytes] | None:
     """Where the module happens to be there."""
     try:

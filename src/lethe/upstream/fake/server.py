@@ -225,6 +225,7 @@ class _Connection(asyncio.Protocol):
                     self._transport.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
                     request.sent += len(data)
                     await self._writable.wait()
+                    await asyncio.sleep(0)  # a peer that is gone is told of between two parts
                 case Cut():
                     self._reset()
                     return
