@@ -1,7 +1,7 @@
 """Which flags close the sinks of an engine on this machine, as rows, and whether a command line has them.
 
 What is not said on the command line, or in the environment where that is the engine's own way, is not believed.
-llama.cpp: tools/server/README.md at 00dc805; vLLM: vllm 0.33 `serve` arguments and `envs`; Ollama: `envconfig` and
+llama.cpp: tools/server/README.md at 00dc805, and what its build in xllamacpp 2026.10.11549 takes; vLLM: vllm 0.33 `serve` arguments and `envs`; Ollama: `envconfig` and
 docs/faq.mdx, 2026-08-21.
 """
 
@@ -42,7 +42,8 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     program: re.Pattern[str]
     command: str = ""
-    dashes: bool = False  # the parser takes underscores for dashes, and unique beginnings of options
+    underscores: bool = False  # the parser takes them for dashes
+    beginnings: bool = False  # and what an option begins with for the option
     closed: tuple[Switch, ...] = ()
     opening: tuple[str, ...] = ()
     most: Mapping[str, int] = {}
@@ -54,19 +55,23 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 LLAMACPP = Rules(
     program=re.compile(r"llama-server(-.*)?"),
+    underscores=True,
     closed=(
         Switch(given=("--no-slots",), back=("--slots",)),  # that endpoint shows prompts
         Switch(given=("--no-cache-prompt",), back=("--cache-prompt",)),
         Switch(given=("--cache-ram", "-cram"), value="0"),
     ),
     opening=(
-        *("--slot-save-path", "--log-file", "-v", "--verbose", "--log-verbose"),
-        *("-lcd", "--lookup-cache-dynamic", "--log-prompts-dir", "--logits-output-dir", "--save-logits"),
+        *("--slot-save-path", "--log-file", "-v", "--verbose", "--log-verbose", "--verbose-prompt", "-lcd"),
+        *("--lookup-cache-dynamic", "--log-prompts-dir", "--logits-output-dir", "--save-logits", "--save-all-logits"),
         *("--rpc", "--tools", "--agent", "-ag", "--mcp-servers-config", "--mcp-servers-json", "--tools-runtime"),
         *("--ui-mcp-proxy", "--webui-mcp-proxy", "--models-dir", "--models-preset"),
     ),
     most={"-lv": 3, "--verbosity": 3, "--log-verbosity": 3},  # from 4 on bodies are printed
-    off=("LLAMA_SERVER_SLOTS_DEBUG", "LLAMA_SERVER_SLOTS_N_DIFF"),
+    off=(
+        *("LLAMA_SERVER_SLOTS_DEBUG", "LLAMA_SERVER_SLOTS_N_DIFF"),
+        *("LLAMA_BATCH_DEBUG", "LLAMA_GRAPH_INPUT_DEBUG", "LLAMA_KV_CACHE_DEBUG"),
+    ),
     unset=(
         *("LLAMA_ARG_SLOT_SAVE_PATH", "LLAMA_ARG_LOG_FILE", "LLAMA_LOG_FILE", "LLAMA_ARG_LOG_VERBOSITY"),
         *("LLAMA_LOG_VERBOSITY", "LLAMA_ARG_RPC", "LLAMA_ARG_TOOLS", "LLAMA_ARG_TOOLS_RUNTIME", "LLAMA_ARG_AGENT"),
@@ -76,7 +81,8 @@ LLAMACPP = Rules(
 )
 VLLM = Rules(
     program=re.compile(r"vllm|vllm\.entrypoints\.openai\.api_server"),
-    dashes=True,
+    underscores=True,
+    beginnings=True,
     # Prefixes are kept for the next request, of whomever: a salt in requests would only keep callers apart.
     closed=(Switch(given=("--no-enable-prefix-caching",), back=("--enable-prefix-caching",)),),
     opening=(
@@ -108,10 +114,10 @@ def judge(process: Process, rules: Rules) -> Verdict:
     """Do the flags close every sink? Raises Unproven."""
     if not rules.program.fullmatch(_program(process.arguments)) or rules.command not in ("", *process.arguments):
         raise Unproven(Reason.OTHER_PROGRAM)
-    options = list(_options(process.arguments, dashes=rules.dashes))
+    options = list(_options(process.arguments, rules))
     if any(_opens(name, value, rules) for name, value in options):
         raise Unproven(Reason.FLAG_OPENS)
-    if not all(_given(switch, options, dashes=rules.dashes) for switch in rules.closed):
+    if not all(_given(switch, options, rules) for switch in rules.closed):
         raise Unproven(Reason.FLAG_MISSING)
     _look_at(process.environ, rules)
     return PROVEN
@@ -125,33 +131,35 @@ def _program(arguments: tuple[str, ...]) -> str:
     return names[0] if names else ""
 
 
-def _options(arguments: Iterable[str], *, dashes: bool) -> Iterable[tuple[str, str]]:
+def _options(arguments: Iterable[str], rules: Rules) -> Iterable[tuple[str, str]]:
     """Options with what follows them, which may be their value."""
     words = list(arguments)
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if not word.startswith("-"):
             continue
         name, equals, value = word.partition("=")
-        if dashes:  # `--config.key value` sets a part of what `--config` takes
-            name = name.partition(".")[0].replace("_", "-")
+        if rules.underscores:
+            name = name.replace("_", "-")
+        if rules.beginnings:  # `--config.key value` sets a part of what `--config` takes
+            name = name.partition(".")[0]
         yield name, value if equals else following
 
 
 def _opens(name: str, value: str, rules: Rules) -> bool:
     if name in rules.most:
         return not value.isdecimal() or int(value) > rules.most[name]
-    if rules.dashes and len(name) > len("--"):
+    if rules.beginnings and len(name) > len("--"):
         return _begins(name, rules.opening)
     return name in rules.opening
 
 
-def _given(switch: Switch, options: list[tuple[str, str]], *, dashes: bool) -> bool:
+def _given(switch: Switch, options: list[tuple[str, str]], rules: Rules) -> bool:
     """The last word on it counts."""
     closed = False
     for name, value in options:
         if name in switch.given:
             closed = switch.value in (None, value)
-        elif name in switch.back or (dashes and len(name) > len("--") and _begins(name, switch.back)):
+        elif name in switch.back or (rules.beginnings and len(name) > len("--") and _begins(name, switch.back)):
             closed = False
     return closed
 
