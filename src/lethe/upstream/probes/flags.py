@@ -1,8 +1,8 @@
 """Which flags close the sinks of an engine on this machine, as rows, and whether a command line has them.
 
 What is not said on the command line, or in the environment where that is the engine's own way, is not believed.
-llama.cpp: tools/server/README.md at 00dc805, and what its build in xllamacpp 2026.10.11549 takes; vLLM: vllm 0.33 `serve` arguments and `envs`; Ollama: `envconfig` and
-docs/faq.mdx, 2026-08-21.
+llama.cpp: tools/server/README.md at 00dc805, common/arg.cpp for how it reads options, and names in xllamacpp's build
+2026.10.11549; vLLM: vllm 0.33 `serve` arguments and `envs`; Ollama: `envconfig` and docs/faq.mdx, 2026-08-21.
 """
 
 import re
