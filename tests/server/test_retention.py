@@ -13,6 +13,7 @@ from tests.server.rig import (
     PATH,
     RESPONSES,
     Rig,
+    error_body,
     error_in,
     json_answer,
     request,
@@ -28,6 +29,7 @@ from lethe.ir.content import Dialect
 from lethe.ledger.codes import CODES
 from lethe.providers.envelopes import Endpoint
 from lethe.providers.upstream import Auth, Upstream
+from lethe.retention.classes import review_ends
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.standing import Contract, Finding
 from lethe.upstream.fake import Cut, Fake, Wait, converse, gemini
@@ -240,6 +242,46 @@ async def test_a_contract_that_ends_while_serving_lets_the_class_fall(stream: bo
             assert "(U4 by a contract of kind zdr, or route to another upstream)" in message
             assert len(fake.requests) == 2
             assert {CODES[e.error] for e in rig.events.seen if e.status == 403} == {"upstream_class_refused"}
+
+
+@STREAM
+async def test_a_review_that_ends_while_serving_lets_the_class_fall(stream: bool) -> None:
+    clock = Clock()
+    async with Fake() as fake:
+        lasting = replace(ZDR, expires=NOW + 1e9)
+        claude = known("claude", "anthropic", fake, ANTHROPIC, contract=lasting)
+        ends = max(review_ends(surface) for surface in claude.surfaces)
+        async with serving([claude], level=Level.A2, clock=clock) as rig:
+            fake.answer(streamed(ANTHROPIC) if stream else whole(ANTHROPIC))
+            for moment, status in ((ends - 1, 200), (ends, 403)):
+                clock.now = moment
+                reply = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC, stream=stream))
+                assert reply.status == status
+            assert "(update Lethe, or route to another upstream)" in error_in(reply, ANTHROPIC)["message"]
+            assert len(fake.requests) == 1
+
+
+@pytest.mark.parametrize("ends", ["contract", "review", "proof"])
+async def test_a_fallback_whose_class_falls_while_serving_is_not_asked(ends: str) -> None:
+    """The first fails all the time; what comes after it must be good enough at that moment."""
+    clock = Clock()
+    async with Fake() as broken, Fake() as second:
+        first = known("first", "openai", broken, CHAT, contract=replace(ZDR, expires=NOW + 1e9))
+        last = min(review_ends(surface) for surface in first.surfaces)
+        lasting = [replace(surface, expires=surface.expires.replace(year=2090)) for surface in first.surfaces]
+        first = replace(first, surfaces=tuple(lasting))
+        signed = {"contract": ZDR, "review": replace(ZDR, expires=NOW + 1e9), "proof": None}[ends]
+        fallback = grok(second) if ends == "proof" else known("up", "openai", second, CHAT, contract=signed)
+        async with serving([first, replace(fallback, name="grok")], level=Level.A2, clock=clock) as rig:
+            broken.answer(json_answer(503, error_body(CHAT, "server_error", "busy")))
+            second.answer(json_answer(200, ANSWER[CHAT], x_zero_data_retention="true"))
+            rig.serving.learn([proof(NOW - 1)])
+            assert (await rig.ask("POST", PATH[CHAT], request(CHAT))).status == 200
+            clock.now = {"contract": ZDR.expires, "review": last, "proof": NOW + 1}[ends]
+            if ends == "proof":
+                rig.serving.learn([proof(NOW - 1), replace(proof(NOW), holds=False)])
+            assert (await rig.ask("POST", PATH[CHAT], request(CHAT))).status == 503
+            assert (len(broken.requests), len(second.requests)) == (2, 1)
 
 
 async def test_a_covered_model_is_refused_whatever_was_signed() -> None:
