@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from tests.e2e.served import lethe
+from tests.e2e.served import lethe, upstream
 from tests.leaks.after import pages, places, processes
 from tests.leaks.answers import cookie, failure, plain, redirect
 from tests.leaks.conftest import LEVELS, Runs
@@ -221,12 +221,24 @@ def test_u1_u4_no_request_of_any_case_is_stored(runs: Runs, level: str) -> None:
     assert {request.json().get("store") for request in asked} == {False}
 
 
-@pytest.mark.parametrize("setting", ['level = "true"', "store_prompts = true", 'log_level = "debug"', "redact = false"])
+SETTINGS = {
+    'level = "true"': "retention.level: is not a retention level",
+    "level = true": "retention.level: must be text",
+    "store_prompts = true": "retention.store_prompts: unknown key",
+    'log_level = "debug"': "retention.log_level: unknown key",
+    "redact = false": "retention.redact: unknown key",
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
 def test_l5_l25_no_switch_makes_it_talk(tmp_path: Path, setting: str) -> None:
-    """An unknown or mistyped setting is refused, not ignored."""
+    """An unknown or mistyped setting is refused, not ignored; without it this configuration would serve."""
+    place = upstream("a", "anthropic", "http://127.0.0.1:9")
+    with lethe(tmp_path, f"[retention]\n{place}"):
+        pass
     with (
-        pytest.raises(AssertionError, match="lethe serve ended"),
-        lethe(tmp_path, f"[retention]\n{setting}\n[upstreams.anthropic]\n"),
+        pytest.raises(AssertionError, match=re.escape(SETTINGS[setting])),
+        lethe(tmp_path, f"[retention]\n{setting}\n{place}"),
     ):
         pass
 
