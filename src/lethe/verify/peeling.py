@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
+from lethe.verify.canary import MARK, SHORT_LENGTH
+
+_CANARY = re.compile(rb"%b[A-Z2-7]{%d}" % (MARK.encode(), SHORT_LENGTH - len(MARK)))
 _RUN = 4096  # characters of one run that are decoded
 
 
@@ -21,13 +24,12 @@ class Peeled(Struct, frozen=True):
     content: bytes
 
 
-def peeled(data: bytes, known: bytes) -> Iterator[Peeled]:
-    """Every reading of every run; most of them are nothing that anybody has encoded, and those with `known` in them are
-    canaries as they are."""
+def peeled(data: bytes) -> Iterator[Peeled]:
+    """Every reading of every run that is not a canary as it is; most are nothing that anybody has encoded."""
     for name, (run, read, group) in _CODES.items():
         for found in run.finditer(data):
             text = found[0][:_RUN]
-            if known in text:
+            if _CANARY.search(text):
                 continue
             for skip in range(group):  # a run may begin with a letter that is not part of it
                 if content := read(text[skip:]):

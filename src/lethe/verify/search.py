@@ -22,6 +22,7 @@ _RUN = 4096  # characters of one run of hexadecimal digits that are looked at
 _COVERED = frozenset({"hex", "base64"})  # layers that are forms themselves
 _BINARY = 1024 * 1024  # bytes in which digests are looked for at every place
 _OVERLAP = 1024  # bytes; no form of a canary is longer
+_WORDS = 20_000  # of which it is known that they hold nothing
 _HEX = re.compile(rb"[0-9a-f]{%d,%d}|[0-9A-F]{%d,%d}" % (2 * TOLD, _RUN, 2 * TOLD, _RUN))
 _FAST: tuple[bytes, ...] = (b"\x1f\x8b\x08", b"PK\x03\x04")  # gzip; a local header of zip
 _THOROUGH: tuple[bytes, ...] = (
@@ -56,6 +57,9 @@ class Search:
         self._known: dict[str, Canary] = {}
         self._heads: dict[str, Canary] = {}  # by the first letters after the first tag
         self._tails: dict[str, Canary] = {}  # by the last letters before the second one
+        self._barren: set[bytes] = (
+            set()
+        )  # what was peeled off and held nothing: names of fields and the like, again and again
         self._words: dict[int, bytes] = {}  # digests, as the machine reads eight bytes
         self._taken = 0
 
@@ -153,11 +157,15 @@ class Search:
         found += [Found(f"deflate of {each.form}", each.canary, 0) for each in self._plain(_inflated(data, -15))]
         if depth == 0:
             return found
-        for layer in peeled(data, self._mint.tag.encode()):
+        for layer in peeled(data):
+            if layer.content in self._barren:
+                continue
             inner = [each for each in self._plain(layer.content) if each.form != RAW or layer.name not in _COVERED]
             inner += self._bare(layer.content) + self._members(layer.content, _THOROUGH)
             inner += self._rarely(layer.content, depth - 1)
             found += [Found(f"{layer.name} of {each.form}", each.canary, layer.offset) for each in inner]
+            if not inner and len(self._barren) < _WORDS:
+                self._barren.add(layer.content)
         return found
 
     def _members(self, data: bytes, marks: tuple[bytes, ...]) -> list[Found]:
