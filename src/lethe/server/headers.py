@@ -61,6 +61,7 @@ REQUEST_ID: dict[Dialect, bytes] = {
 }
 
 JSON = (b"content-type", b"application/json")
+ACCEPT_JSON = (b"accept", b"application/json")
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 NO_CACHE = (b"cache-control", b"no-store")
 

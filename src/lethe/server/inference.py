@@ -27,8 +27,7 @@ from lethe.ir.loss import Losses
 from lethe.policies.retention import Weakness, class_refused, refuse_query, refuse_unenforced, weakness
 from lethe.policies.state import refuse_threads
 from lethe.providers.counting import request_of
-from lethe.providers.envelopes import COMPLETION, Endpoint
-from lethe.providers.upstream import Upstream
+from lethe.providers.envelopes import Endpoint
 from lethe.retention.attestation import attests
 from lethe.retention.classes import PROBED
 from lethe.retention.levels import Level, UpstreamClass, admits, strictest
@@ -41,12 +40,12 @@ from lethe.server.admission import Admission
 from lethe.server.exchange import Exchange
 from lethe.server.headers import EVENT_STREAM, Header
 from lethe.server.hold import StatusHold
-from lethe.server.outgoing import QUERIES, Outgoing, answers_in, passes
+from lethe.server.lanes import COMPLETIONS, Lane, lane
+from lethe.server.outgoing import QUERIES, Outgoing
 from lethe.server.outside import Outside
 from lethe.upstream.call import Call, Transport
 from lethe.wire.rawjson import TopLevel
 
-COMPLETIONS = frozenset(COMPLETION.values())
 _STEPS = frozenset({".", ".."})  # in a path they would lead elsewhere
 RESTS = PROBED | {EvidenceKind.CONTRACT}
 
@@ -62,7 +61,7 @@ class Admitted(Struct, frozen=True):
     """An upstream that may be asked. `silent` is the class if its response does not attest what it should."""
 
     attempt: Attempt
-    endpoint: Endpoint
+    lane: Lane
     call: Call
     standing: Standing
     upstream_class: UpstreamClass  # with what the request uses
@@ -97,6 +96,7 @@ class Inference:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._cooling: dict[int, float] = {}
+        self._lanes: dict[tuple[int, Endpoint, Dialect], Lane] = {}
         self._key = os.urandom(32)
         self.admission = Admission(plan.upstreams)
         configured = {plan.level, *(key.level for key in plan.keys), *(route.level for route in plan.routes)}
@@ -111,7 +111,8 @@ class Inference:
         """Raises LetheError while nothing has been sent; afterwards the error is in the stream."""
         refuse_query(exchange.incoming.query, QUERIES[exchange.caller])
         body, asked = TopLevel(raw), exchange.asked
-        if exchange.endpoint is Endpoint.COUNT_TOKENS:
+        counts = exchange.endpoint is Endpoint.COUNT_TOKENS
+        if counts:
             body = request_of(exchange.caller, body)
         model = asked.model if asked.model is not None else body.value("model")
         if not isinstance(model, str) or not model:
@@ -120,9 +121,9 @@ class Inference:
             raise InvalidRequest("$.model", "is no name")
         streams = asked.stream if asked.stream is not None else body.value("stream") is True
         exchange.streaming = streams and exchange.endpoint in COMPLETIONS
-        if exchange.caller is Dialect.ANTHROPIC:
+        if "thread" in body and exchange.caller is Dialect.ANTHROPIC:
             refuse_threads(body)
-        elif exchange.caller is Dialect.GEMINI and exchange.streaming and not exchange.incoming.query:
+        if exchange.streaming and exchange.caller is Dialect.GEMINI and not exchange.incoming.query:
             raise InvalidRequest("query string", "streams are sent as server-sent events: ask with ?alt=sse")
         routing = self._router.resolve(model)
         if routing.level is not None:
@@ -132,24 +133,33 @@ class Inference:
             exchange.facts.route = routing.route
         attempts = self._attempts(exchange, routing)
         outgoing = Outgoing(exchange, body, routing, model, self._key, refuse_unknown=self._refuse_unknown)
-        if exchange.endpoint is Endpoint.COUNT_TOKENS:
-            able = self.admission.counting(attempts, lenient=exchange.level is Level.C and not self._refuse_unknown)
-            ask = (lambda: self._first(exchange, outgoing, able)) if able else None
-            first = attempts[0]
-            await counting.answer(exchange, self._upstreams[first.upstream], ask, outgoing.request, first.model)
+        if counts:
+            await self._count(exchange, outgoing, attempts)
         elif exchange.streaming:
             await self._stream(exchange, outgoing, attempts)
         else:
             answer = await self._first(exchange, outgoing, attempts)
             await answer.send(exchange, self._limits.heartbeat)
 
+    async def _count(self, exchange: Exchange, outgoing: Outgoing, attempts: Sequence[Attempt]) -> None:
+        able = self.admission.counting(attempts, lenient=exchange.level is Level.C and not self._refuse_unknown)
+        ask = (lambda: self._first(exchange, outgoing, able)) if able else None
+        first = attempts[0]
+        await counting.answer(exchange, self._upstreams[first.upstream], ask, outgoing.request, first.model)
+
     def _attempts(self, exchange: Exchange, routing: Routing) -> tuple[Attempt, ...]:
         serving = routing.attempts
         if exchange.endpoint not in COMPLETIONS and exchange.endpoint is not Endpoint.COUNT_TOKENS:
-            serving = tuple(a for a in serving if _serves(self._upstreams[a.upstream], exchange))
+            serving = tuple(attempt for attempt in serving if self._lane(exchange, attempt).serves)
         if not serving:
             raise UnknownModel("no upstream that serves this model has this endpoint")
         return ordered(serving, self._cooling, self._loop.time())
+
+    def _lane(self, exchange: Exchange, attempt: Attempt) -> Lane:
+        key = (attempt.upstream, exchange.endpoint, exchange.caller)
+        if (known := self._lanes.get(key)) is None:
+            known = self._lanes[key] = lane(self._upstreams[attempt.upstream], exchange.endpoint, exchange.caller)
+        return known
 
     async def _stream(self, exchange: Exchange, outgoing: Outgoing, attempts: Sequence[Attempt]) -> None:
         hold = StatusHold(
@@ -205,41 +215,40 @@ class Inference:
         Raises LossRefused, RetentionRefused.
         """
         n, admission, now = attempt.upstream, self.admission, self._clock()
-        upstream = self._upstreams[n]
-        endpoint = exchange.endpoint if exchange.endpoint not in COMPLETIONS else COMPLETION[upstream.dialect]
-        standing = admission.standing(n, endpoint, attempt.model, now)
-        surface = admission.surface(n, endpoint)
+        way = self._lane(exchange, attempt)
+        standing = admission.standing(n, way.endpoint, attempt.model, now)
+        guard = admission.guard(n, way.endpoint)
+        surface = guard.surface if guard is not None else None
         used: tuple[tuple[str, UpstreamClass], ...] = ()
         if (why := weakness(exchange.level, self._opted_in, standing, surface)) is None:
-            guards = admission.guard(n, endpoint), admission.inner(n, endpoint)
-            prepared = outgoing.prepared(attempt, upstream, guards, self.credentials)
-            used = prepared.used
-            why = weakness(exchange.level, self._opted_in, standing, surface, used)
+            inner = guard if way.counting is None else admission.inner(n, way.endpoint)
+            prepared = outgoing.prepared(attempt, way, (guard, inner), self.credentials)
+            if used := prepared.used:
+                why = weakness(exchange.level, self._opted_in, standing, surface, used)
         if why is not None:
-            weak.append((upstream.name, why))
+            weak.append((way.upstream.name, why))
             return None
-        lowest = max((kept for _, kept in used), default=UpstreamClass.U0)
         silent = None
         if standing.kind is EvidenceKind.RESPONSE:
-            silent = max(lowest, admission.standing(n, endpoint, attempt.model, now, attested=False).upstream_class)
-        return Admitted(attempt, endpoint, prepared.call, standing, max(lowest, standing.upstream_class), silent)
+            unattested = admission.standing(n, way.endpoint, attempt.model, now, attested=False)
+            silent = _lowered(unattested.upstream_class, used)
+        return Admitted(attempt, way, prepared.call, standing, _lowered(standing.upstream_class, used), silent)
 
     def _blame(self, exchange: Exchange, attempt: Attempt, admitted: Admitted | None) -> None:
         """Whose answer the caller gets, good or bad. One that was not asked has no class."""
-        exchange.upstream_errors = self._upstreams[attempt.upstream].served.errors
+        exchange.upstream_errors = self._lane(exchange, attempt).served.errors
         exchange.upstream_class = admitted.upstream_class if admitted is not None else None
         exchange.carve_outs = admitted.carve_outs if admitted is not None else ()
         exchange.facts.upstream = attempt.upstream
 
     async def _ask(self, exchange: Exchange, outgoing: Outgoing, admitted: Admitted) -> replies.Answer:
-        upstream = admitted.attempt.upstream
-        asked = self._upstreams[upstream]
-        way = replies.Way(answers_in(asked, exchange), exchange.caller, asked.served, outgoing.context, Losses())
-        reply = await self._transports[upstream].open(admitted.call)
+        asked = admitted.lane
+        way = replies.Way(asked.speaks, exchange.caller, asked.served, outgoing.context, Losses())
+        reply = await self._transports[admitted.attempt.upstream].open(admitted.call)
         try:
             if admitted.silent is not None:
                 self._attested(exchange, admitted, admitted.silent, reply.headers)
-            if exchange.endpoint is Endpoint.COUNT_TOKENS and asked.counting is not None:
+            if asked.counting is not None:
                 return await counting.read(reply, way, asked.counting)
             return await (replies.open_stream(reply, way) if exchange.streaming else replies.read_whole(reply, way))
         except BaseException:
@@ -254,7 +263,7 @@ class Inference:
         Where the level would do without it, the class that is told is the one without.
         """
         upstream = admitted.attempt.upstream
-        surface = self.admission.surface(upstream, admitted.endpoint)
+        surface = self.admission.surface(upstream, admitted.lane.endpoint)
         if surface is not None and attests(surface, headers):
             return
         self.admission.unproven(upstream, self._clock())
@@ -268,9 +277,9 @@ class Inference:
             self._cooling[attempt.upstream] = self._loop.time() + min(wait, MAX_COOLING)
 
 
-def _serves(upstream: Upstream, exchange: Exchange) -> bool:
-    """Only what a model answers can be translated, and counts; other endpoints need an upstream that has them."""
-    return passes(upstream, exchange) and exchange.endpoint in upstream.served.paths
+def _lowered(upstream_class: UpstreamClass, used: Sequence[tuple[str, UpstreamClass]]) -> UpstreamClass:
+    """An upstream's class with what a request uses."""
+    return max(upstream_class, *(kept for _, kept in used)) if used else upstream_class
 
 
 def _telling(

@@ -15,6 +15,7 @@ from lethe.providers.upstream import Auth, Upstream
 from lethe.routing.attempts import Router
 from lethe.server.exchange import Exchange
 from lethe.server.headers import JSON
+from lethe.server.lanes import lane
 from lethe.server.outgoing import headers
 from lethe.server.signing import signed
 from lethe.upstream.call import Call, Transport
@@ -106,8 +107,8 @@ class Catalogue:
 
     async def _fetch(self, exchange: Exchange, upstream: Upstream, transport: Transport) -> object:
         path = upstream.served.paths[Endpoint.MODELS] + _ALL.get(upstream.dialect, "")
-        credentials = self._credentials()
-        call = Call(method=b"GET", path=path.encode(), headers=headers(exchange, upstream, credentials))
+        credentials, way = self._credentials(), lane(upstream, exchange.endpoint, exchange.caller)
+        call = Call(method=b"GET", path=path.encode(), headers=headers(exchange, way, credentials))
         reply = await transport.open(signed(call, upstream, credentials, time.time()))
         try:
             body = await reply.read_all(_MAX_LIST)

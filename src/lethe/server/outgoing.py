@@ -21,14 +21,14 @@ from lethe.policies import fidelity
 from lethe.policies.retention import refuse_features
 from lethe.policies.state import refuse_state
 from lethe.providers.counting import bearing, placed, trimmed
-from lethe.providers.envelopes import COMPLETION, Endpoint
-from lethe.providers.upstream import Auth, Upstream
+from lethe.providers.upstream import Auth
 from lethe.retention.guard import Guard, Refusal, Verdict
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.surface import HeaderRule
 from lethe.routing.attempts import Attempt, Routing
 from lethe.server.exchange import Exchange
-from lethe.server.headers import BETA, CLIENT, FORWARDED, JSON, REQUEST, Header, beta_tokens
+from lethe.server.headers import ACCEPT_JSON, BETA, CLIENT, FORWARDED, JSON, Header, beta_tokens
+from lethe.server.lanes import Lane
 from lethe.server.pseudonyms import pseudonyms
 from lethe.server.signing import signed
 from lethe.upstream.call import Call
@@ -46,6 +46,17 @@ QUERIES: dict[Dialect, frozenset[bytes]] = {
     Dialect.OPENAI_RESPONSES: frozenset(),
     Dialect.GEMINI: frozenset({b"alt=sse"}),
 }
+_PRESENTED: dict[Auth, Header] = {
+    Auth.X_API_KEY: (b"x-api-key", b""),
+    Auth.API_KEY: (b"api-key", b""),
+    Auth.GOOG_API_KEY: (b"x-goog-api-key", b""),
+    Auth.CLOUDFLARE: (GATEWAY, b"Bearer "),
+    Auth.BEARER: (b"authorization", b"Bearer "),
+    Auth.GOOGLE: (b"authorization", b"Bearer "),
+    Auth.AZURE: (b"authorization", b"Bearer "),
+}
+"""The header of a secret, and what stands before it."""
+_ISSUED = frozenset({Auth.GOOGLE, Auth.AZURE})  # by a cloud, again and again: there may be none now
 NOBODY_KNOWS = Refusal("$", "nothing is known of this upstream's API", "route to another upstream")
 
 
@@ -105,74 +116,72 @@ class Outgoing:
         )
 
     def prepared(
-        self,
-        attempt: Attempt,
-        upstream: Upstream,
-        guards: tuple[Guard | None, Guard | None],
-        credentials: Mapping[str, str],
+        self, attempt: Attempt, lane: Lane, guards: tuple[Guard | None, Guard | None], credentials: Mapping[str, str]
     ) -> Prepared:
         """Judged by what guards the surface that it goes to, and what its body holds.
 
         Raises InvalidRequest, LossRefused, RetentionRefused, CredentialUnavailable.
         """
-        exchange = self._exchange
+        exchange, served, counts = self._exchange, lane.served, lane.counting
         betas: tuple[str, ...] = ()
         changes: dict[str, Any] = {}
-        served, endpoint = upstream.served, exchange.endpoint
-        counts = upstream.counting if endpoint is Endpoint.COUNT_TOKENS else None
-        if passes(upstream, exchange):
+        if lane.passes:
             body = self.body
             betas = beta_tokens(exchange.headers, exchange.caller)
-            changes = {} if attempt.model == self.model else {"model": attempt.model}
+            if attempt.model != self.model:
+                changes["model"] = attempt.model
             exchange.losses, self._tool_names = None, {}
         else:
-            endpoint = COMPLETION[upstream.dialect] if counts is None else endpoint
-            translated = self._translated(attempt, upstream)
+            translated = self._translated(attempt, lane)
             body = TopLevel(translated if counts is None else trimmed(counts, translated))
         guard, inner = guards
-        verdict = self._judged(body, attempt, upstream, inner, betas)
-        refuse_features(exchange.level, upstream.name, verdict.refusals)
-        sent = headers(exchange, upstream, credentials)
+        verdict = self._judged(body, attempt, lane, inner, betas)
+        refuse_features(exchange.level, lane.upstream.name, verdict.refusals)
+        sent = headers(exchange, lane, credentials)
         if verdict.betas:
             if served.betas is not None:
                 changes[served.betas] = list(verdict.betas)
             else:
-                sent.append((BETA[upstream.dialect], ",".join(verdict.betas).encode("latin-1")))
-        if guard is not None:
+                sent.append((BETA[lane.upstream.dialect], ",".join(verdict.betas).encode("latin-1")))
+        if guard is not None and guard.surface.headers:
             sent = with_rules(sent, guard.surface.headers, exchange.level)
         ruled = verdict.changes if counts is None else bearing(counts, verdict.changes, body)
-        elsewhere = served.leaves_out(endpoint)
+        elsewhere = served.leaves_out(lane.endpoint)
         changes = {n: v for n, v in {**served.added, **changes, **ruled}.items() if n not in elsewhere}
-        path = served.path(endpoint, attempt.model, stream=exchange.streaming)
-        if exchange.incoming.query and exchange.caller is Dialect.ANTHROPIC and _takes_version(upstream):
+        path = served.path(lane.endpoint, attempt.model, stream=exchange.streaming)
+        if exchange.incoming.query and exchange.caller is Dialect.ANTHROPIC and lane.versioned:
             path += "?beta=true"  # there is one that passes
         spliced = body.spliced(changes, verdict.removals - changes.keys() | elsewhere)
         if counts is not None:
             spliced = placed(counts, spliced, attempt.model)
         call = Call(path=path.encode(), headers=sent, body=spliced)
-        return Prepared(signed(call, upstream, credentials, time.time()), verdict.used)
+        if lane.signs:
+            call = signed(call, lane.upstream, credentials, time.time())
+        return Prepared(call, verdict.used)
 
     def _judged(
-        self, body: TopLevel, attempt: Attempt, upstream: Upstream, guard: Guard | None, betas: tuple[str, ...]
+        self, body: TopLevel, attempt: Attempt, lane: Lane, guard: Guard | None, betas: tuple[str, ...]
     ) -> Verdict:
         exchange = self._exchange
         if guard is None:  # never so with an upstream from a checked configuration
             refusals = () if exchange.level is Level.C and not self._refuse_unknown else (NOBODY_KNOWS,)
             return Verdict({}, frozenset(), betas, (), refusals)
-        own = upstream.auth is Auth.FORWARD and exchange.level is Level.C  # the caller's own account
+        own = lane.forwards and exchange.level is Level.C  # the caller's own account
         return guard.judge(
             body,
             exchange.level,
             attempt.model,
             betas=betas,
             refuse_unknown=self._refuse_unknown,
-            pseudonym=None if own else pseudonyms(self._key, upstream.name, exchange.facts.key),
+            pseudonym=None if own else pseudonyms(self._key, lane.upstream.name, exchange.facts.key),
         )
 
-    def _translated(self, attempt: Attempt, upstream: Upstream) -> bytes:
+    def _translated(self, attempt: Attempt, lane: Lane) -> bytes:
         losses = Losses()
         refuse_state(self.request())
-        asked = replace(upstream, dialect=upstream.asked_in(self._exchange.endpoint))
+        asked = lane.upstream
+        if asked.dialect is not lane.speaks:
+            asked = replace(asked, dialect=lane.speaks)
         encoded = transcode.encode_request(self.request(), asked, attempt.model, losses)
         locate: Locate = str
         if any(loss.severity is not Severity.HINT for loss in losses):  # only those are named
@@ -187,38 +196,21 @@ class Outgoing:
         return encoded.body
 
 
-def answers_in(upstream: Upstream, exchange: Exchange) -> Dialect:
-    """In whose words it is asked and answers. Embeddings have one form, whatever else an upstream speaks."""
-    return exchange.caller if exchange.endpoint is Endpoint.EMBEDDINGS else upstream.asked_in(exchange.endpoint)
-
-
-def passes(upstream: Upstream, exchange: Exchange) -> bool:
-    """Are those the caller's own?"""
-    return answers_in(upstream, exchange) is exchange.caller
-
-
-def headers(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, str]) -> list[Header]:
+def headers(exchange: Exchange, lane: Lane, credentials: Mapping[str, str]) -> list[Header]:
     """By allow-list; a translated body gets none of the caller's.
 
     What it is and what is expected is ours to say: a charset of the caller's could make other text of the same bytes.
     Raises CredentialUnavailable.
     """
-    streamed = CONTENT_TYPES[upstream.served.framing]
-    passed = [JSON, (b"accept", streamed if exchange.streaming else b"application/json")]
-    if passes(upstream, exchange) and not upstream.served.versioned:
-        allowed = REQUEST[upstream.dialect]
-        passed += [h for h in exchange.headers if h[0] in allowed]
-    if _takes_version(upstream) and not any(name == ANTHROPIC_VERSION[0] for name, _ in passed):
+    passed = [JSON, (b"accept", CONTENT_TYPES[lane.served.framing]) if exchange.streaming else ACCEPT_JSON]
+    if lane.allowed:
+        passed += [h for h in exchange.headers if h[0] in lane.allowed]
+    if lane.versioned and not any(name == ANTHROPIC_VERSION[0] for name, _ in passed):
         passed.append(ANTHROPIC_VERSION)
-    if upstream.gateway and (token := credentials.get(upstream.gateway)):
+    if lane.upstream.gateway and (token := credentials.get(lane.upstream.gateway)):
         passed.append((GATEWAY, b"Bearer " + token.encode()))
-    passed += _credential(exchange, upstream, credentials)
+    passed += _credential(exchange, lane, credentials)
     return passed
-
-
-def _takes_version(upstream: Upstream) -> bool:
-    """Is it Anthropic's API as Anthropic has it, with its version in a header and its query?"""
-    return upstream.dialect is Dialect.ANTHROPIC and not upstream.served.versioned
 
 
 def with_rules(sent: list[Header], rules: Sequence[HeaderRule], level: Level) -> list[Header]:
@@ -229,25 +221,16 @@ def with_rules(sent: list[Header], rules: Sequence[HeaderRule], level: Level) ->
     return [h for h in sent if h[0] not in forced] + list(forced.items())
 
 
-def _credential(exchange: Exchange, upstream: Upstream, credentials: Mapping[str, str]) -> list[Header]:
+def _credential(exchange: Exchange, lane: Lane, credentials: Mapping[str, str]) -> list[Header]:
+    upstream = lane.upstream
+    if lane.forwards:
+        taken = FORWARDED[upstream.dialect] - exchange.key_slots
+        passed = taken | CLIENT if exchange.level is Level.C else taken
+        forwarded = [h for h in exchange.headers if h[0] in passed]
+        return forwarded if exchange.level is Level.C else [*forwarded, USER_AGENT]
     secret = credentials.get(upstream.credential, "") if upstream.credential else ""
-    match upstream.auth:
-        case Auth.FORWARD:
-            taken = FORWARDED[upstream.dialect] - exchange.key_slots
-            passed = taken | CLIENT if exchange.level is Level.C else taken
-            forwarded = [h for h in exchange.headers if h[0] in passed]
-            return forwarded if exchange.level is Level.C else [*forwarded, USER_AGENT]
-        case Auth.X_API_KEY if secret:
-            return [(b"x-api-key", secret.encode()), USER_AGENT]
-        case Auth.API_KEY if secret:
-            return [(b"api-key", secret.encode()), USER_AGENT]
-        case Auth.GOOG_API_KEY if secret:
-            return [(b"x-goog-api-key", secret.encode()), USER_AGENT]
-        case Auth.CLOUDFLARE if secret:
-            return [(GATEWAY, b"Bearer " + secret.encode()), USER_AGENT]
-        case Auth.BEARER | Auth.GOOGLE | Auth.AZURE if secret:
-            return [(b"authorization", b"Bearer " + secret.encode()), USER_AGENT]
-        case Auth.GOOGLE | Auth.AZURE:
-            raise CredentialUnavailable(upstream.name)
-        case _:  # for AWS the signature follows, made of the whole request
-            return [USER_AGENT]
+    if secret and (slot := _PRESENTED.get(upstream.auth)) is not None:
+        return [(slot[0], slot[1] + secret.encode()), USER_AGENT]
+    if upstream.auth in _ISSUED:
+        raise CredentialUnavailable(upstream.name)
+    return [USER_AGENT]  # for AWS the signature follows, made of the whole request

@@ -12,10 +12,10 @@ _DIGITS = 32
 
 def pseudonyms(key: bytes, upstream: str, caller: int) -> Callable[[str], str]:
     """`key` is drawn when the worker starts and stays in it; `caller` is the number of a key."""
-    prefix = upstream.encode() + b"\0"
 
     def pseudonym(name: str) -> str:
-        text = prefix + (b"\0%d" % caller if name == CALLER else name.encode("utf-8", "surrogatepass"))
+        whose = b"\0%d" % caller if name == CALLER else name.encode("utf-8", "surrogatepass")
+        text = upstream.encode() + b"\0" + whose
         return PREFIX + hmac.new(key, text, hashlib.sha256).hexdigest()[:_DIGITS]
 
     return pseudonym
