@@ -19,10 +19,11 @@ from lethe.cli.configured import add_config_option, chosen_path, load, source_of
 from lethe.cli.output import CommandFailed, UsageFault, complain, emit, say
 from lethe.cli.remote import fetch
 from lethe.cli.statement import readable
+from lethe.cli.trust import trusted
 from lethe.config.settings import Settings
 from lethe.evidence.canonical import Uncanonical, parsed
 from lethe.evidence.posture import Posture, Reading, Running, configuration_digest, document, posture, read
-from lethe.evidence.signing import KeyRefused, Signer, Verdict, public_key
+from lethe.evidence.signing import Signer, Verdict
 from lethe.ledger.pages import POSTURE_PATH
 from lethe.retention.enforcement import Enforcement
 from lethe.sandbox.lockin.examination import ExaminationFailed, examine
@@ -81,15 +82,15 @@ def _tried() -> tuple[tuple[Enforcement, ...], str]:
 
 
 def _check(arguments: Namespace) -> int:
-    trusted = _trusted(arguments.public_key) if arguments.public_key else None
+    authority = trusted(arguments.public_key) if arguments.public_key else None
     settings = load(chosen_path(arguments)) if arguments.config else None
     told = fetch(arguments.check, POSTURE_PATH, LARGEST)
     try:
         signed = parsed(told)
     except Uncanonical:
         raise CommandFailed(f"{arguments.check}: the answer is no posture") from None
-    reading = read(signed, trusted, time.time())
-    problem = _problem(reading, settings, asked=trusted is not None)
+    reading = read(signed, authority, time.time())
+    problem = _problem(reading, settings, asked=authority is not None)
     status = 1 if problem else 0 if reading.verdict is Verdict.TRUSTED else UNTRUSTED
     if arguments.json:
         emit(
@@ -143,17 +144,6 @@ def _verdict(reading: Reading, problem: str, settings: Settings | None) -> str:
     kind = "a key that ends with its process" if reading.ephemeral else "a configured key"
     same = "; the configuration is the one given" if settings is not None else ""
     return f"{reading.verdict}: by {kind} ({reading.key_id}){same}"
-
-
-def _trusted(path: str) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            text = file.read(LARGEST).decode("ascii", "replace")
-        return public_key(text)
-    except OSError as error:
-        raise CommandFailed(f"{path}: {error.strerror or 'cannot be read'}") from None
-    except KeyRefused as error:
-        raise CommandFailed(f"{path}: {error}") from None
 
 
 def _new_key(signer: Signer, arguments: Namespace) -> int:

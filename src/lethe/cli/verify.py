@@ -7,10 +7,12 @@ examples:
   lethe verify --quick                              under a minute for each level
   lethe verify --config lethe.toml --mutants        everything, and the verification itself: planted leaks must be found
   lethe verify --quick --json --out verified.json   the signed report, for programs and for the posture
+  lethe verify --check verified.json --public-key posture.key.pub   whose signature is on a report, and is it whole?
   lethe verify --live https://llm.example --key env:KEY --model m   what can be seen of a running one from outside
 
 Exit status: 0 nothing found, 1 something found or promised and not kept, 2 called in a wrong way, 3 nothing found but
-a place could not be looked at.
+a place could not be looked at. With --check the same, of that report; 1 too where it is not whole, or signed by another
+key, and 3 where no --public-key says whom to trust.
 """
 
 import os
@@ -38,6 +40,10 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="each position, front and failure once, not all with all")
     parser.add_argument("--mutants", action="store_true", help="plant leaks too; each must be found")
     parser.add_argument("--out", metavar="FILE", help="write the signed report to a file as well")
+    parser.add_argument("--check", metavar="FILE", help="show a report of before, and check its signature")
+    parser.add_argument(
+        "--public-key", metavar="FILE", help="the key that a report should be signed with, PEM or base64"
+    )
     parser.add_argument("--live", metavar="URL", help="a running Lethe, as far as it can be seen from outside")
     parser.add_argument("--key", metavar="REFERENCE", help="a caller's key for --live, as env:NAME or file:PATH")
     parser.add_argument("--model", metavar="NAME", help="a model for --live; two short requests are paid for")
@@ -48,6 +54,14 @@ def execute(arguments: Namespace) -> int:
         raise UsageFault("--key and --model go with --live")
     if arguments.live and (arguments.quick or arguments.mutants):
         raise UsageFault("--live and --quick or --mutants are two things")
+    if arguments.public_key and not arguments.check:
+        raise UsageFault("--public-key goes with --check")
+    if arguments.check:
+        if arguments.live or arguments.quick or arguments.mutants or arguments.out:
+            raise UsageFault("--check looks at a report that is there: it goes with --public-key only")
+        from lethe.cli.reported import check
+
+        return check(arguments.check, arguments.public_key, json=arguments.json)
     from lethe.verify.report import EXITS  # after the options are known to be good
 
     settings = _configured(arguments)

@@ -57,9 +57,7 @@ class Search:
         self._known: dict[str, Canary] = {}
         self._heads: dict[str, Canary] = {}  # by the first letters after the first tag
         self._tails: dict[str, Canary] = {}  # by the last letters before the second one
-        self._barren: set[bytes] = (
-            set()
-        )  # what was peeled off and held nothing: names of fields and the like, again and again
+        self._barren: set[bytes] = set()  # what was peeled off and held nothing: names of fields, above all
         self._words: dict[int, bytes] = {}  # digests, as the machine reads eight bytes
         self._taken = 0
 
