@@ -74,6 +74,7 @@ def test_what_is_proven(surface: Surface, row: Evidence) -> None:
             (replace(proof, holds=False),),
             (replace(proof, until=NOW),),
             (replace(proof, at=NOW - row.max_age),),
+            (replace(proof, at=NOW + 61, until=NOW + row.max_age),),  # the clock was set back since
             (replace(proof, upstream="another"),),
             (proof, replace(proof, holds=False, at=NOW - 1, models=())),
         ):

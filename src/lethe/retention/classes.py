@@ -15,6 +15,7 @@ from lethe.retention.surface import Evidence, EvidenceKind, Surface
 GENERIC = "generic"  # the provider of the surfaces that stand for servers nobody knows
 OURS = frozenset({GENERIC, "embedded"})  # nobody's pages stand behind these, so no review of them ends
 DAY = 86_400.0  # seconds
+AHEAD = 60.0  # seconds by which a clock may have been set back before what it said of evidence counts no more
 PROBED = frozenset({EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT})
 _EPOCH = date(1970, 1, 1).toordinal()
 _STRENGTH = {kind: n for n, kind in enumerate(EvidenceKind)}
@@ -191,7 +192,7 @@ def _holding(probe: str, kind: EvidenceKind, max_age: float, known: _Known) -> F
     newest = max(asked, key=lambda f: (f.at, bool(f.models), not f.holds), default=None)
     if newest is None or not newest.holds:
         return None
-    fresh = known.now < newest.until and known.now - newest.at < max_age
+    fresh = known.now < newest.until and -AHEAD <= known.now - newest.at < max_age
     return newest if fresh else None
 
 
