@@ -108,10 +108,19 @@ def test_every_place_that_is_asked_for_a_proof_is_named() -> None:
     assert [path for path in sorted(asked - {RESOURCE}) if f"`{path}`" not in page] == []
 
 
+def anchors(page: Path) -> set[str]:
+    """Of headings, as forges make them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    for link in re.findall(r"\]\((?!https?://)([^)]+)\)", page.read_text(encoding="utf-8")):
+        name, _, anchor = link.partition("#")
+        there = page.parent / name if name else page
+        assert there.exists(), link
+        assert not anchor or anchor in anchors(there), link
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
