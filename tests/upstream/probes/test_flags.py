@@ -6,15 +6,16 @@ from lethe.upstream import embedded
 from lethe.upstream.probes.flags import LLAMACPP, OLLAMA, VLLM, Process, Rules, judge
 from lethe.upstream.probes.verdict import Reason, Unproven
 
-LLAMA = "/usr/bin/llama-server -m model.gguf --no-slots --no-cache-prompt --cache-ram 0"
+LLAMA = "/usr/bin/llama-server -m model.gguf --no-slots --no-cache-prompt --cache-ram 0 --log-disable"
 OTHER, OPENS, MISSING = Reason.OTHER_PROGRAM, Reason.FLAG_OPENS, Reason.FLAG_MISSING
 OFF = "--no-enable-prefix-caching"
 NO_STATS = "VLLM_NO_USAGE_STATS=1"
 CASES: list[tuple[Rules, str, str, Reason | None]] = [
     (LLAMACPP, LLAMA, "", None),
     (LLAMACPP, LLAMA + " --port 8080 -lv 3 --offline", "LLAMA_ARG_THREADS=4", None),
-    (LLAMACPP, LLAMA + " --log-disable", "LLAMA_SERVER_SLOTS_DEBUG=0", None),
-    (LLAMACPP, "llama-server-cuda -cram 0 --no-cache-prompt --no-slots", "", None),
+    (LLAMACPP, LLAMA, "LLAMA_SERVER_SLOTS_DEBUG=0", None),
+    (LLAMACPP, LLAMA.replace("--log-disable", ""), "", MISSING),
+    (LLAMACPP, "llama-server-cuda -cram 0 --log-disable --no-cache-prompt --no-slots", "", None),
     (LLAMACPP, "llama-server -m model.gguf", "", MISSING),
     (LLAMACPP, LLAMA.replace("--no-slots", ""), "LLAMA_ARG_ENDPOINT_SLOTS=0", MISSING),
     (LLAMACPP, LLAMA.replace("--no-cache-prompt", ""), "", MISSING),

@@ -23,7 +23,7 @@ listener.listen()
 print(listener.getsockname()[1] if family != "AF_UNIX" else 0, flush=True)
 sys.stdin.read()
 """
-CLOSED = ("--no-slots", "--no-cache-prompt", "--cache-ram", "0")
+CLOSED = ("--no-slots", "--no-cache-prompt", "--log-disable", "--cache-ram", "0")
 
 
 @contextmanager
@@ -62,7 +62,7 @@ def test_the_process_that_listens(family: str, bound: str, asked: str) -> None:
     with engine(family, bound, *CLOSED) as port:
         (found,) = listeners(asked, port)
     assert found.arguments[0] == "llama-server"
-    assert found.arguments[-4:] == CLOSED
+    assert found.arguments[-len(CLOSED) :] == CLOSED
     assert found.environ == {"MARK": "of the engine"}
 
 
@@ -77,7 +77,7 @@ def test_a_unix_socket(tmp_path: Path) -> None:
     path = str(tmp_path / "engine.sock")
     with engine("AF_UNIX", path, *CLOSED):
         (found,) = socket_listeners(path)
-        assert found.arguments[-4:] == CLOSED
+        assert found.arguments[-len(CLOSED) :] == CLOSED
         assert verified(f"unix:{path}:/v1", LLAMACPP).holds
         with pytest.raises(Unproven):
             socket_listeners(path + "2")

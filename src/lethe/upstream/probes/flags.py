@@ -60,6 +60,9 @@ LLAMACPP = Rules(
         Switch(given=("--no-slots",), back=("--slots",)),  # that endpoint shows prompts
         Switch(given=("--no-cache-prompt",), back=("--cache-prompt",)),
         Switch(given=("--cache-ram", "-cram"), value="0"),
+        # Its warnings hold answers that it could not parse, its notes addresses of images (b11434, common/chat.cpp and
+        # tools/server/server-common.cpp, read 2026-11-30).
+        Switch(given=("--log-disable",)),
     ),
     opening=(
         *("--slot-save-path", "--log-file", "-v", "--verbose", "--log-verbose", "--verbose-prompt", "-lcd"),
