@@ -21,7 +21,7 @@ FRAMES: Mapping[Framing, Callable[[], FrameReader]] = {
 }
 
 _HEAD_BYTES = 16 * 1024  # where a stream says what the prompt cost
-_TAIL_READS = 3  # where it says what the answer cost
+_TAIL_BYTES = 16 * 1024  # where it says what the answer cost
 _ERROR_MARKS = (b"error", b"response.failed")  # one of them stands in every dialect's error event
 
 
@@ -72,13 +72,14 @@ class Reframing:
 class Passthrough:
     """One stream in its own dialect: bytes out as they came, regrouped to whole events, teed for usage."""
 
-    __slots__ = ("_boundary", "_codec", "_head", "_tail")
+    __slots__ = ("_boundary", "_codec", "_head", "_kept", "_tail")
 
     def __init__(self, codec: UpstreamCodec) -> None:
         self._boundary = EventBoundary()
         self._codec = codec
         self._head = b""
-        self._tail: deque[bytes] = deque(maxlen=_TAIL_READS)
+        self._tail: deque[bytes] = deque()  # the last reads, as many as it takes
+        self._kept = 0  # bytes in them
 
     @property
     def midway(self) -> bool:
@@ -89,6 +90,9 @@ class Passthrough:
         if len(self._head) < _HEAD_BYTES:
             self._head += chunk[:_HEAD_BYTES]
         self._tail.append(chunk)
+        self._kept += len(chunk)
+        while self._kept - len(self._tail[0]) >= _TAIL_BYTES:
+            self._kept -= len(self._tail.popleft())
         return self._boundary.feed(chunk)
 
     def finish(self) -> bytes:
