@@ -180,7 +180,7 @@ def main(channel: int, listener: int, factory: ServingFactory, lock: Lock = lock
     order = worker.link.first()
     if not isinstance(order, Configure):
         return  # told to end before it began, or alone
-    enforcement = lock(confines.of_plan(order.plan))
+    enforcement = lock(confines.of_plan(order.plan, listener))
     worker.link.say(LockedIn(enforcement))
     if confines.shortfall(order.plan, enforcement) is not None:
         worker.link.say(Drained())  # the supervisor comes to the same result, and says so

@@ -41,6 +41,7 @@ def reached(*upstreams: tuple[str, str | None]) -> Plan:
 )
 def test_ways_out(upstreams: list[tuple[str, str | None]], confines: Confines) -> None:
     assert of_plan(reached(*upstreams)) == confines
+    assert of_plan(reached(*upstreams), 7) == msgspec.structs.replace(confines, listener=7)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Rulesets by ABI version, as linux/landlock.h lays them out."""
 
+import os
 import struct
 
 import pytest
 
-from lethe.sandbox.lockin import landlock
+from lethe.retention.enforcement import State
+from lethe.sandbox.lockin import kernel, landlock, syscalls
 
 WRITES = 0b1_1111_1111_0011  # EXECUTE, WRITE_FILE, REMOVE_*, MAKE_*; not READ_FILE and READ_DIR
 
@@ -18,15 +20,42 @@ WRITES = 0b1_1111_1111_0011  # EXECUTE, WRITE_FILE, REMOVE_*, MAKE_*; not READ_F
         (4, (WRITES | 3 << 13, 3)),
         (5, (WRITES | 7 << 13, 3)),
         (6, (WRITES | 7 << 13, 3, 3)),
-        (7, (WRITES | 7 << 13, 3, 3)),
-        (9, (WRITES | 7 << 13, 3, 3)),
+        (8, (WRITES | 7 << 13, 3, 3)),
+        (9, (WRITES | 15 << 13, 3, 3)),
+        (10, (WRITES | 15 << 13, 3 | 8, 3)),
+        (12, (WRITES | 15 << 13, 3 | 8, 3)),
     ],
 )
 def test_rulesets(abi: int, words: tuple[int, ...]) -> None:
-    made = landlock.ruleset(abi)
-    assert struct.unpack(f"{len(made) // 8}Q", made) == words
+    assert unpacked(landlock.ruleset(abi, unix=False)) == words
+
+
+def unpacked(made: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"{len(made) // 8}Q", made)
+
+
+@pytest.mark.parametrize("abi", range(1, 13))
+def test_unix_sockets_stay_where_an_upstream_is_one(abi: int) -> None:
+    shut, open_ = (unpacked(landlock.ruleset(abi, unix=unix)) for unix in (False, True))
+    assert open_ == (shut[0] & ~(1 << 16), *shut[1:])
+    assert (shut[0] != open_[0]) is (abi >= 9)
 
 
 def test_reading_is_never_handled() -> None:
-    for abi in range(1, 12):
-        assert not struct.unpack_from("Q", landlock.ruleset(abi))[0] & 0b1100
+    for abi in range(1, 13):
+        assert not unpacked(landlock.ruleset(abi, unix=False))[0] & 0b1100
+
+
+@pytest.mark.parametrize(("abi", "granted"), [(3, None), (4, 2), (9, 2), (10, 2 | 8)])
+def test_ways_out_by_port(abi: int, granted: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernel would be told; there is only one version of it here."""
+    calls: list[tuple[object, ...]] = []
+
+    def take(*call: object) -> int:
+        calls.append(call)
+        return os.open(os.devnull, os.O_RDONLY) if call[0] == syscalls.LANDLOCK_CREATE_RULESET else 0
+
+    monkeypatch.setattr(kernel, "syscall", take)
+    assert landlock.restrict(abi, {443, 53}, unix=False) is State.ENFORCED
+    rules = [call[3] for call in calls if call[0] == syscalls.LANDLOCK_ADD_RULE]
+    assert rules == ([] if granted is None else [struct.pack("QQ", granted, port) for port in (53, 443)])

@@ -69,7 +69,7 @@ def test_each_call_is_in_one_table_with_a_number_of_its_own(arch: str) -> None:
             "seccomp",
             "tkill",
         ),
-        *("fork", "vfork", "shmget", "msgget", "mq_open", "setuid", "chdir", "syslog", "quotactl", "capset"),
+        *("fork", "vfork", "shmget", "msgget", "mq_open", "setuid", "chdir", "syslog", "quotactl", "capset", "bind"),
     ],
 )
 def test_what_is_never_allowed(name: str) -> None:

@@ -4,6 +4,7 @@ Each is harmless where it is not refused: it touches a folder of its own, or ask
 """
 
 import errno
+import fcntl
 import mmap
 import os
 import resource
@@ -93,9 +94,34 @@ def _connect(port: int) -> None:
     socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 
-def _bind(_: Ground) -> None:
-    with socket.socket() as trial:
+def _bind(kind: int) -> None:
+    with socket.socket(socket.AF_INET, kind) as trial:
         trial.bind(("127.0.0.1", 0))
+
+
+def _listen(_: Ground) -> None:
+    """Without a port: the kernel chooses one, and Landlock is not asked."""
+    with socket.socket() as trial:
+        trial.listen()
+
+
+def _option(_: Ground) -> None:
+    """One that takes a name, for which the kernel would look for a module."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
+
+
+def _name_socket(ground: Ground) -> None:
+    """A name is a file, or else it shows in /proc/net/unix."""
+    one, other = socket.socketpair()
+    with one, other:
+        one.bind(str(Path(ground.folder, "socket")))
+
+
+def _lock_file(ground: Ground) -> None:
+    """Which part of it is locked shows in /proc/locks."""
+    with Path(ground.folder, "there").open("rb") as file:
+        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, 1)
 
 
 def _fast_open(ground: Ground) -> None:
@@ -133,8 +159,8 @@ def _thread(_: Ground) -> None:
     thread.join()
 
 
-def _pair(_: Ground) -> None:
-    for end in socket.socketpair():
+def _pair(kind: int) -> None:
+    for end in socket.socketpair(socket.AF_UNIX, kind):
         end.close()
 
 
@@ -172,7 +198,13 @@ def acts(descriptor: int) -> tuple[Act, ...]:
         Act("raise a limit", _TOP, lambda _: resource.setrlimit(resource.RLIMIT_CPU, resource.getrlimit(0))),
         Act("become dumpable again", _TOP, lambda _: kernel.prctl(4, 1)),
         Act("connect to a port that is not configured", (Mechanism.LANDLOCK_NET,), lambda g: _connect(g.other_port)),
-        Act("bind a TCP port", (Mechanism.LANDLOCK_NET,), _bind),
+        Act("bind a TCP port", (Mechanism.SECCOMP, Mechanism.LANDLOCK_NET), lambda _: _bind(socket.SOCK_STREAM)),
+        Act("bind a UDP port", _TOP, lambda _: _bind(socket.SOCK_DGRAM)),
+        Act("listen on any port", _TOP, _listen),
+        Act("make a pair of sockets for datagrams", _TOP, lambda _: _pair(socket.SOCK_DGRAM)),  # could reach a log's
+        Act("name a socket", _FILES, _name_socket),
+        Act("set an option of a socket by name", _TOP, _option),
+        Act("lock a part of a file", _TOP, _lock_file),
         Act("connect by TCP fast open", _TOP, _fast_open),
         _socket("open a unix socket", socket.AF_UNIX),
         _socket("open a netlink socket", socket.AF_NETLINK, socket.SOCK_RAW),
@@ -184,7 +216,7 @@ def acts(descriptor: int) -> tuple[Act, ...]:
         Act("resolve a name", (), lambda _: socket.getaddrinfo("localhost", 80)),
         Act("read a file", (), lambda g: Path(g.folder, "there").read_bytes()),
         Act("start a thread", (), _thread),
-        Act("make a pair of sockets", (), _pair),
+        Act("make a pair of sockets", (), lambda _: _pair(socket.SOCK_STREAM)),
     )
 
 

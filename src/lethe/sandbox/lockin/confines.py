@@ -11,13 +11,14 @@ DNS = 53
 
 
 class Confines(Struct, frozen=True):
-    """The TCP ports that may be connected to, and whether unix sockets may be."""
+    """The ports that may be connected to, whether unix sockets may be, and the socket on which may be listened."""
 
     ports: frozenset[int]
     unix: bool = False
+    listener: int | None = None
 
 
-def of_plan(plan: Plan) -> Confines:
+def of_plan(plan: Plan, listener: int | None = None) -> Confines:
     """Ports of upstreams, or of the proxies before them, of the store of limits, and DNS.
 
     Raises ValueError for an address that is none.
@@ -34,7 +35,7 @@ def of_plan(plan: Plan) -> Confines:
     if plan.limit_store is not None:
         unix = unix or plan.limit_store.socket is not None
         ports |= {plan.limit_store.port} if plan.limit_store.socket is None else set()
-    return Confines(frozenset(ports), unix)
+    return Confines(frozenset(ports), unix, listener)
 
 
 def demanded(plan: Plan) -> Level:

@@ -1,6 +1,7 @@
 """Landlock: no file is changed or run, and TCP goes to named ports only. By ABI version, as the kernel has it.
 
-Rights and versions: linux/landlock.h of Linux 6.18 and its documentation, userspace-api/landlock.
+Rights and versions: linux/landlock.h of Linux 6.18 and its documentation, userspace-api/landlock; versions 9 and 10
+(Linux 7.1 and 7.2) from the commits that brought them, read 2026-11-30: no kernel that has them was at hand.
 """
 
 import os
@@ -14,7 +15,9 @@ NET_SINCE = 4  # ABI version
 _LOG_SINCE = 7
 _VERSION = 1  # flag of create_ruleset
 _NET_PORT = 2  # kind of rule
-_BIND, _CONNECT = 1, 2
+_BIND, _CONNECT, _SEND_UDP = 1, 2, 8  # binding UDP is not handled: the kernel would count its own choice of a port
+_UDP_SINCE = 10
+_RESOLVE_UNIX, _RESOLVE_UNIX_SINCE = 1 << 16, 9  # reaching a unix socket by its path
 _QUIET = 1  # what is denied is not written to the kernel's audit log, which would name files and ports
 _SCOPED = 1 | 2  # abstract unix sockets and signals, of processes outside
 # ABI version since which a right exists, and its bits. Reading (2: READ_FILE, 3: READ_DIR) stays.
@@ -35,27 +38,39 @@ def abi() -> int:
         return 0
 
 
-def ruleset(version: int) -> bytes:
-    """`struct landlock_ruleset_attr` as this version knows it: everything handled, so everything denied."""
+def ruleset(version: int, *, unix: bool) -> bytes:
+    """`struct landlock_ruleset_attr` as this version knows it: everything handled, so everything denied.
+
+    `unix` leaves out unix sockets: an upstream has one, which may not be there yet to be named.
+    """
     words = [sum(bits for since, bits in _RIGHTS if version >= since)]
+    if version >= _RESOLVE_UNIX_SINCE and not unix:
+        words[0] |= _RESOLVE_UNIX
     if version >= NET_SINCE:
-        words.append(_BIND | _CONNECT)
+        words.append(_BIND | _outward(version))
     if version >= 6:
         words.append(_SCOPED)
     return struct.pack(f"{len(words)}Q", *words)
 
 
-def restrict(version: int, ports: Collection[int]) -> State:
-    """Give up the rights of this version (1 at least) but TCP connections to `ports`. Binds the calling thread."""
-    attributes = ruleset(version)
+def restrict(version: int, ports: Collection[int], *, unix: bool) -> State:
+    """Give up the rights of this version (1 at least) but the way to `ports`. Binds the calling thread."""
+    attributes = ruleset(version, unix=unix)
     try:
         held = kernel.syscall(syscalls.LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
         try:
             for port in sorted(ports) if version >= NET_SINCE else ():
-                kernel.syscall(syscalls.LANDLOCK_ADD_RULE, held, _NET_PORT, struct.pack("QQ", _CONNECT, port), 0)
+                kernel.syscall(
+                    syscalls.LANDLOCK_ADD_RULE, held, _NET_PORT, struct.pack("QQ", _outward(version), port), 0
+                )
             kernel.syscall(syscalls.LANDLOCK_RESTRICT_SELF, held, _QUIET if version >= _LOG_SINCE else 0)
         finally:
             os.close(held)
     except OSError as error:
         return State.ABSENT if error.errno in kernel.UNKNOWN else State.REFUSED
     return State.ENFORCED
+
+
+def _outward(version: int) -> int:
+    """What leads to a port elsewhere."""
+    return _CONNECT | (_SEND_UDP if version >= _UDP_SINCE else 0)

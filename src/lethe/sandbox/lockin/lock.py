@@ -46,13 +46,14 @@ def lock_in(confines: Confines, kernel: Host | None = None, wanted: Collection[M
         states[Mechanism.DUMPABLE] = limits.not_dumpable()
     if there.seccomp and there.arch is not None and Mechanism.SECCOMP in wanted:
         states[Mechanism.SECCOMP] = _proven(
-            seccomp.install(there.arch, pid=os.getpid(), unix=confines.unix), _takes_memory_file
+            seccomp.install(there.arch, pid=os.getpid(), unix=confines.unix, listener=confines.listener),
+            _takes_memory_file,
         )
     return Enforcement(states)
 
 
 def _landlock(version: int, confines: Confines) -> dict[Mechanism, State]:
-    state = landlock.restrict(version, confines.ports)
+    state = landlock.restrict(version, confines.ports, unix=confines.unix)
     states = {Mechanism.LANDLOCK: _proven(state, _opens_for_writing)}
     if version >= landlock.NET_SINCE:
         states[Mechanism.LANDLOCK_NET] = _proven(state, lambda: _connects_elsewhere(confines.ports))
