@@ -198,6 +198,8 @@ CLOSED: dict[str, dict[str, Any]] = {
     "one more member": {"more": 1},
     "a level that is none": {"level": "D"},
     "a time that is none": {"expires": "tomorrow"},
+    "a text that moves the cursor": {"version": "0.1\x1b[2Jsigned and trusted"},
+    "a text of two lines": {"configuration": {"salt": "aa", "sha256": "aa\nsigned and trusted"}},
     "an impossible time": {"expires": "2026-13-41T25:00:00Z"},
 }
 

@@ -191,7 +191,7 @@ def read(signed: Mapping[str, Any], trusted: bytes | None, now: float) -> Readin
         issued, expires = (_instant(each) for each in (statement.issued, statement.expires))
     except (msgspec.ValidationError, ValueError):
         statement, issued, expires = None, 0.0, 0.0
-    if statement is not None and statement.schema != SCHEMA:
+    if statement is not None and not (statement.schema == SCHEMA and _is_plain(told)):
         statement = None
     signer = signed["signer"]
     return Reading(
@@ -201,6 +201,19 @@ def read(signed: Mapping[str, Any], trusted: bytes | None, now: float) -> Readin
         key_id=signer["key_id"],
         ephemeral=signer.get("ephemeral") is not False,
     )
+
+
+def _is_plain(told: object) -> bool:
+    """No text of it does anything to the terminal that it is shown on, or looks like a line of ours."""
+    match told:
+        case str():
+            return told.isprintable()
+        case dict():
+            return all(_is_plain(name) and _is_plain(each) for name, each in told.items())
+        case list():
+            return all(_is_plain(each) for each in told)
+        case _:
+            return True
 
 
 def _upstream(upstream: Upstream, running: Running) -> UpstreamPosture:
