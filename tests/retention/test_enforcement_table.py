@@ -44,6 +44,10 @@ def document(*blocks: Any) -> dict[str, Any]:
     return {"type": "document", "source": {"type": "content", "content": list(blocks)}}
 
 
+def document_of(media_type: str, kind: str) -> dict[str, Any]:
+    return {"type": "document", "source": {"type": kind, "media_type": media_type, "data": "AA"}}
+
+
 def addition(kind: str) -> dict[str, Any]:
     return {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": {"type": kind, "name": "t"}}}
 
@@ -194,6 +198,7 @@ DENY = {"provider": {"data_collection": "deny"}}
 GATEWAY = {"providerOptions": {"gateway": {"zeroDataRetention": True, "disallowPromptTraining": True}}}
 OTHERS: list[Line] = [
     ("gemini.generate", {"store": True}, (UNSTORED, UNSTORED, UNSTORED, UNSTORED)),
+    ("vertex.generate", {"store": True}, (S, S, S, S)),
     ("gemini.generate", {"tools": [{"google_search": {}}]}, (R, R, R, P)),
     ("vertex.generate", {"tools": [{"codeExecution": {}}]}, (R, R, R, P)),
     ("vertex.generate", {"cachedContent": "c"}, (R, R, R, P)),
@@ -211,6 +216,10 @@ OTHERS: list[Line] = [
     ("openrouter.chat", {"model": "openai/gpt-5.4: online"}, (R, R, R, P)),
     ("openrouter.chat", {"model": "openai/gpt-5.4@preset/p"}, (R, R, R, P)),
     ("openrouter.chat", {"preset": "p"}, (R, R, R, P)),
+    ("openrouter.chat", says({"type": "file", "file": {"file_data": "data:application/pdf;base64,AA"}}), (R, R, R, P)),
+    ("openrouter.responses", asks({"type": "input_file", "file_data": "data:application/pdf;base64,AA"}), (R, R, R, P)),
+    ("openrouter.messages", says(document_of("application/pdf", "base64")), (R, R, R, P)),
+    ("openrouter.messages", says(document_of("text/plain", "text")), (P, P, P, P)),
     ("openrouter.chat", cached("1h"), (cached("5m"), cached("5m"), P, P)),
     ("openrouter.chat", {"models": ["a/b"]}, (R, R, R, P)),
     ("openrouter.chat", {"prompt_cache_options": {"ttl": "12h"}}, (R, R, R, P)),
@@ -294,3 +303,11 @@ def test_a_cache_of_a_day_is_asked_for_no_model_that_the_register_does_not_name(
     sent = {"model": model, "prompt_cache_retention": "24h"}
     kept = ["prompt_cache_retention" in becomes("openai.chat", sent, level)[1] for level in Level]
     assert kept == [False, False, False, True]
+
+
+@pytest.mark.parametrize(("surface", "sent"), [("gemini.generate", True), ("vertex.generate", False)])
+def test_the_gemini_api_alone_is_told_not_to_log(surface: str, *, sent: bool) -> None:
+    """Vertex refuses names that it does not know, and it knows no `store` (google-genai 3.6.1)."""
+    for level in Level:
+        verdict = GUARDS[surface].judge(TopLevel(b'{"contents":[]}'), level, "gemini-3")
+        assert (verdict.changes.get("store") is False) is sent
