@@ -1,17 +1,20 @@
 """`lethe posture`: what it says of a configuration, of a running Lethe, and how it makes keys."""
 
+import contextlib
 import json
+import socket
 import ssl
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 import trustme
 
+from lethe.cli import remote
 from lethe.cli.configured import load
 from lethe.cli.main import main
 from lethe.evidence.posture import Running, document, posture
@@ -161,6 +164,28 @@ def test_no_redirect_is_followed_and_errors_are_one_line(place: Place, capsys: p
         assert place.asked == [f"/base{POSTURE_PATH}"]
     place.close()
     status, _, err = run(capsys, "--check", place.url)
+    assert (status, "does not answer" in err) == (1, True)
+
+
+def test_an_answer_that_drips_is_not_waited_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "PATIENCE", 0.3)
+    over = Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            caller, _ = listener.accept()
+            with caller, contextlib.suppress(OSError):
+                caller.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+                while not over.wait(0.05):
+                    caller.sendall(b" ")
+
+        dripping = Thread(target=drip)
+        dripping.start()
+        status, _, err = run(capsys, "--check", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        over.set()
+        dripping.join()
     assert (status, "does not answer" in err) == (1, True)
 
 
