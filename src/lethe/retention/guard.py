@@ -29,6 +29,7 @@ CALLER = "\0"  # stands for who asks among the names of end users
 _IN_THE_PATH = "model"  # some APIs name it there, and rows about it hold all the same
 _BETAS = "anthropic_beta"  # some APIs take in the body what Anthropic's takes in a header
 _MAX_BETAS = 64
+_BRACE = ord("{")
 
 
 class Refusal(Struct, frozen=True):
@@ -194,7 +195,7 @@ class _Judging:
 
     def _look(self, name: str, root: Root) -> None:
         text = bytes(self._body.fields[name])
-        if (not root.values and b"{" not in text) or name in self.removals:
+        if (not root.values and _BRACE not in text) or name in self.removals:
             return
         names = written(text)
         if near := may_matter(text, names, root):

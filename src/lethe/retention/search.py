@@ -10,6 +10,7 @@ from lethe.wire.rawjson import encode, is_flat, keys_written
 # How a name hides from a search: escaped, or in letters that some servers take for s and k.
 _ESCAPED = re.compile(rb"\\u(?:00(?:2[dD]|3\d|[4-7])|017[fF]|212[aA])")
 _LIKE_LATIN = ("\u017f".encode(), "\u212a".encode())
+_BACKSLASH = ord("\\")
 LONGEST = 512  # bytes of a string; no name of the register is as long, each of its letters escaped
 _LONG = 8 * 1024  # bytes of a text
 
@@ -42,7 +43,7 @@ def may_matter(text: bytes, names: bytes | None, root: Root) -> bool:
         return False
     if root.needles is None or text[0] == ord("{") or not is_flat(text):
         return True
-    return bool(root.needles) and (names is None or any(needle in names for needle in root.needles))
+    return bool(root.needles) and (names is None or any(names.find(needle) >= 0 for needle in root.needles))
 
 
 def deep_nodes(names: bytes | None, root: Root) -> list[Node[Rule]]:
@@ -55,7 +56,7 @@ def deep_nodes(names: bytes | None, root: Root) -> list[Node[Rule]]:
 def _hides(text: bytes) -> bool:
     """Could a name stand there that a search does not find?"""
     like_latin = not text.isascii() and any(letter in text for letter in _LIKE_LATIN)
-    return like_latin or (b"\\" in text and _ESCAPED.search(text) is not None)
+    return like_latin or (_BACKSLASH in text and _ESCAPED.search(text) is not None)
 
 
 def ambiguous(raw: bytes, value: Any) -> bool:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from lethe.errors import UnknownModel
 from lethe.providers.upstream import Upstream
 from lethe.retention.levels import Level
-from lethe.routing.table import Route, Target
+from lethe.routing.table import Route
 
 _WILD = frozenset("*?[")
 
@@ -37,7 +37,11 @@ class Router:
 
     def __init__(self, upstreams: Sequence[Upstream], routes: Sequence[Route]) -> None:
         self._upstreams = tuple(upstreams)
-        self._routes = tuple((_matcher(route.model), n, route) for n, route in enumerate(routes))
+        # Where a route says which models it asks for, what is asked for makes no difference.
+        self._routes = tuple(
+            (_matcher(route.model), n, route, _routing(n, route, "") if all(t.model for t in route.to) else None)
+            for n, route in enumerate(routes)
+        )
         self._models = tuple(
             (re.compile("|".join(translate(glob) for glob in upstream.models)), n)
             for n, upstream in enumerate(upstreams)
@@ -50,12 +54,9 @@ class Router:
 
         Raises UnknownModel.
         """
-        for matches, n, route in self._routes:
+        for matches, n, route, fixed in self._routes:
             if matches(model):
-                attempts = tuple(_attempt(target, model) for target in route.to)
-                return Routing(
-                    attempts=attempts, why="route", route=n, level=route.level, allow_losses=route.allow_losses
-                )
+                return fixed or _routing(n, route, model)
         name, slash, rest = model.partition("/")
         if slash and rest and name in self._names:
             return Routing(attempts=(Attempt(self._names[name], rest),), why="upstream named in the model")
@@ -68,7 +69,7 @@ class Router:
 
     def _advice(self, model: str) -> str:
         """Names only what is configured, never what was asked for."""
-        known = [route.model for _, _, route in self._routes]
+        known = [route.model for _, _, route, _ in self._routes]
         known += [glob for upstream in self._upstreams for glob in upstream.models]
         near = get_close_matches(model, known, n=1)
         hint = f"nearest configured: {near[0]}" if near else "see /v1/models, or ask for upstream/model"
@@ -82,8 +83,9 @@ def _matcher(glob: str) -> Callable[[str], object]:
     return re.compile(translate(glob)).match
 
 
-def _attempt(target: Target, model: str) -> Attempt:
-    return Attempt(target.upstream, target.model or model)
+def _routing(n: int, route: Route, model: str) -> Routing:
+    attempts = tuple(Attempt(target.upstream, target.model or model) for target in route.to)
+    return Routing(attempts=attempts, why="route", route=n, level=route.level, allow_losses=route.allow_losses)
 
 
 def ordered(attempts: Sequence[Attempt], cooling: Mapping[int, float], now: float) -> tuple[Attempt, ...]:

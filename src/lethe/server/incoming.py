@@ -11,6 +11,7 @@ from lethe.errors import BodyTooLarge, InvalidRequest
 Header: TypeAlias = tuple[bytes, bytes]
 
 HIGH_WATER = 256 * 1024  # unread bytes of a body, above which the caller has to wait
+_PERCENT = ord("%")
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -52,7 +53,7 @@ class Incoming:
         path, _, query = url.partition(b"?")
         if not path.startswith(b"/"):  # `http://host/path`, as proxies are asked
             path = b"/" + path.partition(b"://")[2].partition(b"/")[2]
-        if b"%" in path:
+        if _PERCENT in path:
             path = unquote_to_bytes(path)
         self.method = method
         self.path = path.decode("utf-8", "replace")
@@ -159,14 +160,17 @@ class Incoming:
             self.keep_alive = False  # HTTP/1.0: the end of the connection is the end of the body
         if not self.complete:
             self.keep_alive = False
-        parts = [b"%b: %b\r\n" % header for header in headers]
+        parts = [_STATUS_LINES[status]]
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
         if length is not None:
             parts.append(b"content-length: %d\r\n" % length)
         elif self._chunked:
             parts.append(b"transfer-encoding: chunked\r\n")
         if not self.keep_alive:
             parts.append(b"connection: close\r\n")
-        self._head = b"%b%b\r\n" % (_STATUS_LINES[status], b"".join(parts))
+        parts.append(b"\r\n")
+        self._head = b"".join(parts)
 
     async def write(self, part: bytes) -> None:
         """A part of the body; waits while the caller does not read."""

@@ -147,11 +147,14 @@ class Outgoing:
             sent = with_rules(sent, guard.surface.headers, exchange.level)
         ruled = verdict.changes if counts is None else bearing(counts, verdict.changes, body)
         elsewhere = served.leaves_out(lane.endpoint)
-        changes = {n: v for n, v in {**served.added, **changes, **ruled}.items() if n not in elsewhere}
+        changes = {**served.added, **changes, **ruled}
+        if elsewhere:
+            changes = {name: value for name, value in changes.items() if name not in elsewhere}
         path = served.path(lane.endpoint, attempt.model, stream=exchange.streaming)
         if exchange.incoming.query and exchange.caller is Dialect.ANTHROPIC and lane.versioned:
             path += "?beta=true"  # there is one that passes
-        spliced = body.spliced(changes, verdict.removals - changes.keys() | elsewhere)
+        removals = verdict.removals - changes.keys() | elsewhere if verdict.removals else elsewhere
+        spliced = body.spliced(changes, removals)
         if counts is not None:
             spliced = placed(counts, spliced, attempt.model)
         call = Call(path=path.encode(), headers=sent, body=spliced)

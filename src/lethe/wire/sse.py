@@ -8,6 +8,7 @@ from lethe.errors import MalformedReply
 
 MAX_FRAME = 8 * 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LF, _CR = b"\n\r"  # numbers: of a byte in quotes CPython first asks whether it is one, which costs an exception
 
 
 class Frame(Struct, frozen=True):
@@ -41,14 +42,14 @@ class FrameDecoder:
             and not self._after_cr
             and chunk.endswith(b"\n\n")
             and chunk.find(b"\n\n") == len(chunk) - 2
-            and b"\r" not in chunk
+            and _CR not in chunk
         ):  # one event a read, as streams of words come
             frame = parse_frame(chunk[:-2])
             return iter((frame,) if frame is not None else ())
         return self._any(chunk)
 
     def _any(self, chunk: bytes) -> Iterator[Frame]:
-        if self._after_cr or b"\r" in chunk:
+        if self._after_cr or _CR in chunk:
             chunk = self._line_feeds(chunk)
         for block in self._blocks(chunk):
             frame = parse_frame(block)
@@ -108,11 +109,11 @@ def parse_frame(block: bytes) -> Frame | None:
 def _plain_frame(block: bytes) -> Frame | None:
     """The fast way for what LLM servers send: one line of data, perhaps after an event name."""
     if block.startswith(b"data: "):
-        return Frame(block[6:].decode("utf-8", "replace")) if b"\n" not in block else None
+        return Frame(block[6:].decode("utf-8", "replace")) if _LF not in block else None
     if not block.startswith(b"event: "):
         return None
     name, _, rest = block[7:].partition(b"\n")
-    if not name or not rest.startswith(b"data: ") or b"\n" in rest:
+    if not name or not rest.startswith(b"data: ") or _LF in rest:
         return None
     return Frame(rest[6:].decode("utf-8", "replace"), name.decode("utf-8", "replace"))
 
