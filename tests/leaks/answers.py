@@ -35,6 +35,11 @@ def _stream(voice: Voice, frames: list[bytes]) -> Script:
     return stream(frames, opened=_opened(voice))
 
 
+def _later(voice: Voice, frames: list[bytes], *more: bytes) -> Script:
+    """What comes when the beginning has been passed on: it takes another way through a proxy."""
+    return (_opened(voice), Send(b"".join(frames)), Wait(0.02), Send(b"".join(more)))
+
+
 def decorated(voice: Voice, streaming: bool, canary: str) -> Script:
     """A refusal, token probabilities, annotations, and fields that nobody knows."""
     if voice is not VOICES[Dialect.OPENAI_CHAT]:
@@ -79,8 +84,8 @@ def failing(voice: Voice, streaming: bool, canary: str) -> Script:
     """An error event in the middle of a stream."""
     if not streaming:
         return failure(529)(voice, streaming, canary)
-    frames = voice.frames(Said(text=("a",)))
-    return _stream(voice, [*frames[: len(frames) // 2], voice.error_event(canary)])
+    frames = voice.frames(Said(text=("a", "b", "c", "d")))
+    return _later(voice, frames[: len(frames) // 2 + 1], voice.error_event(canary))
 
 
 def garbled(voice: Voice, streaming: bool, canary: str) -> Script:
@@ -88,7 +93,7 @@ def garbled(voice: Voice, streaming: bool, canary: str) -> Script:
     if not streaming:
         return not_json(voice, streaming, canary)
     frames = voice.frames(Said(text=(canary, "b")))[:-1]
-    return _stream(voice, [*frames, voice.garbled(canary), f"event: {canary}\ndata: []\n\n".encode()])
+    return _later(voice, frames, voice.garbled(canary), f"event: {canary}\ndata: []\n\n".encode())
 
 
 def cut(voice: Voice, streaming: bool, canary: str) -> Script:

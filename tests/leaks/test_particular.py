@@ -1,7 +1,10 @@
 """What some leaks need beyond a canary in a request: a second caller, a fallback, a switch, a place to look at."""
 
 import json
+import os
 import re
+import shutil
+import signal
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from tests.leaks.conftest import LEVELS, Runs
 from tests.leaks.house import BEDROCK, FRONTS, KEYS, OF, OPENAI, PLACES, PROVIDER_KEY, TRANSLATED, House, Reply, request
 from tests.leaks.plants import ANTHROPIC, CHAT, GEMINI, RESPONSES, Draft
 from tests.leaks.search import canaries
+from tests.sandbox.rig import COMMAND, daemon, get
 
 from lethe.ledger.codes import CODES
 from lethe.ledger.events import Outcome
@@ -174,6 +178,22 @@ def test_l19_l20_o2_memory_is_empty_when_all_is_answered(runs: Runs, level: str)
         pytest.skip("this needs the right to read the memory of other processes")
     assert len(after.memory) >= 3
     assert not [canary for content in after.memory.values() for canary in canaries(content)]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace here")
+def test_l26_nobody_is_asked_anything_before_a_request(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    watched = ("strace", "-f", "-o", str(trace), "-e", "trace=connect,sendto,sendmsg,sendmmsg", *COMMAND)
+    config = "".join(f'[upstreams.{name}]\napi_key = "env:FAKE_KEY"\n' for name in ("anthropic", "openai", "groq"))
+    with daemon(tmp_path, config, command=watched) as lethe:
+        assert get(lethe.url, "/ready")[0] == 200
+        os.kill(lethe.children[0], signal.SIGTERM)
+        lethe.exit_code()
+    calls = trace.read_text()
+    assert "sendto(" in calls  # of its processes to each other
+    asked = {line for line in calls.splitlines() if "AF_INET" in line}
+    # A worker that has locked itself in tries whether it still could.
+    assert not [line for line in asked if 'inet_addr("127.0.0.1")' not in line or "EACCES" not in line]
 
 
 @pytest.mark.parametrize(
