@@ -205,6 +205,8 @@ OTHERS: list[Line] = [
     ("vertex.generate", {"contents": [{"parts": [{"fileData": {"fileUri": "gs://b"}}]}]}, (R, R, R, P)),
     ("bedrock.converse", {"requestMetadata": {"a": "b"}}, (S, S, S, S)),
     ("bedrock.converse", {"promptVariables": {}}, (R, R, P, P)),
+    ("bedrock.converse", {"additionalModelRequestFields": {"mcp_servers": []}}, (R, R, R, P)),
+    ("bedrock.converse", {"additionalModelRequestFields": {"thinking": {"type": "enabled"}}}, (P, P, P, P)),
     ("bedrock.converse", {"guardrailConfig": {}}, (R, R, P, P)),
     ("bedrock.converse", {"model": "arn:aws:bedrock:eu-west-1:1:prompt/P1"}, (R, R, P, P)),
     ("bedrock.messages", {"model": "global.anthropic.claude-opus-5-5"}, (R, R, P, P)),

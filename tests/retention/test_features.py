@@ -152,6 +152,10 @@ LINES: list[Line] = [
         )
     ],
     *[("stored", of("gemini", "vertex", dialect=Dialect.GEMINI), body, PROMISED) for body in STORED],
+    *[
+        ("model's own", has("bedrock.converse"), {"additionalModelRequestFields": {name: value}}, PROMISED)
+        for name, value in (("mcp_servers", []), ("container", "c"), ("tools", []), ("anthropic_beta", ["x"]))
+    ],
     ("project", has("bedrock.converse"), {"projectIdentifier": "p"}, GONE),
     ("hosted tool", has("bedrock.converse"), {"toolConfig": {"tools": [{"systemTool": {"name": "nova_grounding"}}]}}, PROMISED),
     ("log of invocations", has("bedrock.converse", "bedrock.invoke"), {"requestMetadata": {"a": "b"}}, GONE),
