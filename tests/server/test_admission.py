@@ -94,3 +94,10 @@ def test_pseudonyms() -> None:
     assert one("anna") == one("anna") == pseudonyms(b"k", "up", 1)("anna")
     assert len({pseudonyms(b"k", "up", caller)(CALLER) for caller in (0, 1, 1)}) == 2
     assert all(name.startswith("lethe-") and len(name) == 38 and "anna" not in name for name in names)
+
+
+def test_rows_that_concern_a_configured_name_are_kept_by_it() -> None:
+    admission = Admission([UP], ["bad-1"])
+    for _ in range(2):
+        assert [kept(admission, model) for model in ("m", "bad-1", "bad-2")] == [U6, U7, U7]
+    assert [name for _, name in admission._rules] == ["bad-1"]

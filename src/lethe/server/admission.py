@@ -1,6 +1,6 @@
 """Which upstreams may be asked now: each one's surfaces, what guards them, and the class that holds at this moment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import takewhile
 
 from lethe.providers.envelopes import COMPLETION, Endpoint
@@ -23,11 +23,13 @@ class Admission:
     """One a worker. Upstreams are known by their index.
 
     Standings are kept by which rows of the register and which findings concern a model, never by its name, which is
-    the caller's.
+    the caller's; but for `configured` names.
     """
 
-    def __init__(self, upstreams: Sequence[Upstream]) -> None:
+    def __init__(self, upstreams: Sequence[Upstream], configured: Collection[str] = ()) -> None:
         self._upstreams = upstreams
+        self._configured = frozenset(configured)
+        self._rules: dict[tuple[str, str], tuple[bool, ...]] = {}  # by surface and configured name
         self._guards: list[dict[Endpoint, Guard]] = [_guards(upstream) for upstream in upstreams]
         self._findings: tuple[Finding, ...] = ()
         self._unproven: dict[str, float] = {}  # by an upstream's name, the last time that it did not attest
@@ -83,8 +85,8 @@ class Admission:
         surface = self.surface(upstream, endpoint)
         rules: tuple[bool, ...] = ()
         named: tuple[bool, ...] = ()
-        if surface is not None:
-            rules = tuple(concerns(rule.models, rule.not_models, model) for rule in surface.models)
+        if surface is not None and surface.models:
+            rules = self._concern(surface, model)
         if model in self._named:
             named = tuple(model in finding.models for finding in self._findings)
         key = (upstream, surface.endpoint if surface is not None else "", rules, named, attested)
@@ -97,6 +99,15 @@ class Admission:
             self._kept.clear()
         self._kept[key] = made, min(now + _LOOK_AGAIN, made.until if made.until is not None else now + _LOOK_AGAIN)
         return made
+
+    def _concern(self, surface: Surface, model: str) -> tuple[bool, ...]:
+        """Which rows of a surface do."""
+        known = self._rules.get((surface.id, model))
+        if known is None:
+            known = tuple(concerns(rule.models, rule.not_models, model) for rule in surface.models)
+            if model in self._configured:
+                self._rules[surface.id, model] = known
+        return known
 
     def _outdated(self, finding: Finding) -> bool:
         since = self._unproven.get(finding.upstream)

@@ -20,7 +20,7 @@ def _status_line(status: int) -> bytes:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
-    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+    return f"HTTP/1.1 {status} {phrase}".encode()
 
 
 _STATUS_LINES = tuple(_status_line(status) for status in range(600))
@@ -160,17 +160,15 @@ class Incoming:
             self.keep_alive = False  # HTTP/1.0: the end of the connection is the end of the body
         if not self.complete:
             self.keep_alive = False
-        parts = [_STATUS_LINES[status]]
-        for name, value in headers:
-            parts += (name, b": ", value, b"\r\n")
+        lines = [_STATUS_LINES[status], *map(b": ".join, headers)]
         if length is not None:
-            parts.append(b"content-length: %d\r\n" % length)
+            lines.append(b"content-length: %d" % length)
         elif self._chunked:
-            parts.append(b"transfer-encoding: chunked\r\n")
+            lines.append(b"transfer-encoding: chunked")
         if not self.keep_alive:
-            parts.append(b"connection: close\r\n")
-        parts.append(b"\r\n")
-        self._head = b"".join(parts)
+            lines.append(b"connection: close")
+        lines.append(b"\r\n")
+        self._head = b"\r\n".join(lines)
 
     async def write(self, part: bytes) -> None:
         """A part of the body; waits while the caller does not read."""

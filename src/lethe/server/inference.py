@@ -98,7 +98,8 @@ class Inference:
         self._cooling: dict[int, float] = {}
         self._lanes: dict[tuple[int, Endpoint, Dialect], Lane] = {}
         self._key = os.urandom(32)
-        self.admission = Admission(plan.upstreams)
+        names = {target.model for route in plan.routes for target in route.to if target.model}
+        self.admission = Admission(plan.upstreams, names)
         configured = {plan.level, *(key.level for key in plan.keys), *(route.level for route in plan.routes)}
         self.admission.prepare(filter(None, configured), refuse_unknown=plan.refuse_unknown)
         self.credentials: Mapping[str, str] = {}

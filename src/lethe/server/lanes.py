@@ -6,7 +6,7 @@ from lethe.ir.content import Dialect
 from lethe.providers.counting import Counting
 from lethe.providers.envelopes import COMPLETION, Endpoint, Envelope
 from lethe.providers.upstream import Auth, Upstream
-from lethe.server.headers import REQUEST
+from lethe.server.headers import BETA, REQUEST
 
 COMPLETIONS = frozenset(COMPLETION.values())
 
@@ -24,6 +24,7 @@ class Lane(Struct, frozen=True, kw_only=True):
     passes: bool
     counting: Counting | None  # where tokens are counted
     allowed: frozenset[bytes]
+    betas: bytes | None  # the header of the caller's beta tokens
     versioned: bool
     forwards: bool  # the caller's own credential
     signs: bool  # the whole request
@@ -47,6 +48,7 @@ def lane(upstream: Upstream, endpoint: Endpoint, caller: Dialect) -> Lane:
         passes=speaks is caller,
         counting=upstream.counting if endpoint is Endpoint.COUNT_TOKENS else None,
         allowed=REQUEST[upstream.dialect] if speaks is caller and not served.versioned else frozenset(),
+        betas=BETA.get(caller),
         versioned=versioned,
         forwards=upstream.auth is Auth.FORWARD,
         signs=upstream.auth is Auth.AWS,

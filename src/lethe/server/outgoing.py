@@ -127,7 +127,8 @@ class Outgoing:
         changes: dict[str, Any] = {}
         if lane.passes:
             body = self.body
-            betas = beta_tokens(exchange.headers, exchange.caller)
+            if lane.betas in exchange.named:
+                betas = beta_tokens(exchange.headers, exchange.caller)
             if attempt.model != self.model:
                 changes["model"] = attempt.model
             exchange.losses, self._tool_names = None, {}
@@ -206,9 +207,9 @@ def headers(exchange: Exchange, lane: Lane, credentials: Mapping[str, str]) -> l
     Raises CredentialUnavailable.
     """
     passed = [JSON, (b"accept", CONTENT_TYPES[lane.served.framing]) if exchange.streaming else ACCEPT_JSON]
-    if lane.allowed:
-        passed += [h for h in exchange.headers if h[0] in lane.allowed]
-    if lane.versioned and not any(name == ANTHROPIC_VERSION[0] for name, _ in passed):
+    callers = [h for h in exchange.headers if h[0] in lane.allowed] if lane.allowed else []
+    passed += callers
+    if lane.versioned and ANTHROPIC_VERSION[0] not in dict(callers):
         passed.append(ANTHROPIC_VERSION)
     if lane.upstream.gateway and (token := credentials.get(lane.upstream.gateway)):
         passed.append((GATEWAY, b"Bearer " + token.encode()))

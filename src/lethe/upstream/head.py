@@ -66,15 +66,14 @@ class HeadWriter:
             raise InvalidRequest("headers", "a name is not a token")
         if _INVISIBLE.search(call.path):
             raise InvalidRequest("path", "holds a space or a control character")
-        parts = [call.method, b" ", self._before_path, call.path, self._after_path]
-        for name, value in headers:
-            if _CR in value or _LF in value or _NUL in value:
-                raise InvalidRequest("headers", "a value holds a line end or a NUL")
-            parts += (name, b": ", value, b"\r\n")
+        lines = list(map(b": ".join, headers))
+        text = b"".join(lines)
+        if _CR in text or _LF in text or _NUL in text:
+            raise InvalidRequest("headers", "a value holds a line end or a NUL")
         if call.body or call.method in _WITH_LENGTH:
-            parts.append(b"content-length: %d\r\n" % len(call.body))
-        parts.append(b"\r\n")
-        return b"".join(parts)
+            lines.append(b"content-length: %d" % len(call.body))
+        text = b"\r\n".join(lines)
+        return b"".join((call.method, b" ", self._before_path, call.path, self._after_path, text, b"\r\n\r\n"))
 
 
 def _checked(headers: Headers) -> list[tuple[bytes, bytes]]:

@@ -84,12 +84,16 @@ def buffered_usage(body: bytes) -> Usage | None:
         return None
     details = counts.output_tokens_details
     return Usage(
-        input=max(0, counts.input_tokens or 0),
-        cache_read=max(0, counts.cache_read_input_tokens or 0),
-        cache_write=max(0, counts.cache_creation_input_tokens or 0),
-        output=max(0, counts.output_tokens or 0),
-        reasoning=max(0, details.thinking_tokens or 0) if details is not None else 0,
+        input=_positive(counts.input_tokens),
+        cache_read=_positive(counts.cache_read_input_tokens),
+        cache_write=_positive(counts.cache_creation_input_tokens),
+        output=_positive(counts.output_tokens),
+        reasoning=_positive(details.thinking_tokens) if details is not None else 0,
     )
+
+
+def _positive(counted: int | None) -> int:
+    return counted if counted is not None and counted > 0 else 0
 
 
 def streamed_usage(head: bytes, tail: bytes) -> Usage | None:
