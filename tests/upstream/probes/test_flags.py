@@ -9,6 +9,7 @@ from lethe.upstream.probes.verdict import Reason, Unproven
 LLAMA = "/usr/bin/llama-server -m model.gguf --no-slots --no-cache-prompt --cache-ram 0 --log-disable"
 OTHER, OPENS, MISSING = Reason.OTHER_PROGRAM, Reason.FLAG_OPENS, Reason.FLAG_MISSING
 OFF = "--no-enable-prefix-caching"
+NOWHERE = ("/dev/null", "/dev/null")
 NO_STATS = "VLLM_NO_USAGE_STATS=1"
 CASES: list[tuple[Rules, str, str, Reason | None]] = [
     (LLAMACPP, LLAMA, "", None),
@@ -98,7 +99,9 @@ CASES: list[tuple[Rules, str, str, Reason | None]] = [
 def test_command_lines(rules: Rules, line: str, environ: str, reason: Reason | None) -> None:
     pairs = (pair.partition("=") for pair in environ.split())
     process = Process(
-        arguments=tuple(line.replace("{off}", OFF).split()), environ={name: value for name, _, value in pairs}
+        arguments=tuple(line.replace("{off}", OFF).split()),
+        environ={name: value for name, _, value in pairs},
+        outputs=NOWHERE,
     )
     if reason is None:
         assert judge(process, rules).holds
@@ -106,6 +109,15 @@ def test_command_lines(rules: Rules, line: str, environ: str, reason: Reason | N
         with pytest.raises(Unproven) as caught:
             judge(process, rules)
         assert caught.value.reason is reason
+
+
+@pytest.mark.parametrize("outputs", [("pipe:[7]", "/dev/null"), ("/dev/null", "socket:[7]"), ("/var/log/o",) * 2, ()])
+def test_ollama_must_print_nowhere(outputs: tuple[str, ...]) -> None:
+    process = Process(arguments=("ollama", "serve"), environ={"OLLAMA_NO_CLOUD": "1"}, outputs=outputs)
+    with pytest.raises(Unproven) as caught:
+        judge(process, OLLAMA)
+    assert caught.value.reason is Reason.PRINTS
+    assert judge(Process(arguments=tuple(LLAMA.split()), environ={}, outputs=outputs), LLAMACPP).holds
 
 
 def of_ours(**changed: object) -> Process:

@@ -137,6 +137,14 @@ def test_all_that_share_the_port_are_looked_at(tmp_path: Path) -> None:
     assert found[0].environ == {"A": "1", "B": "x=y"}
 
 
+def test_where_it_prints(tmp_path: Path) -> None:
+    process(proc(tmp_path, "7"), 10, "7")
+    (tmp_path / "10" / "fd" / "1").symlink_to("/var/log/engine")
+    assert listeners("127.0.0.1", 8080, tmp_path)[0].outputs == ("/var/log/engine", "/dev/null")
+    (tmp_path / "10" / "fd" / "2").mkdir()
+    assert reason(tmp_path) is Reason.UNREADABLE
+
+
 def test_a_process_that_cannot_be_looked_into_is_not_believed(tmp_path: Path) -> None:
     assert reason(proc(tmp_path, "7", "8")) is Reason.UNREADABLE  # held by nobody that we see
     process(tmp_path, 10, "7")

@@ -13,12 +13,18 @@ from msgspec import Struct
 
 from lethe.upstream.probes.verdict import PROVEN, Reason, Unproven, Verdict
 
+NOWHERE = "/dev/null"
+
 
 class Process(Struct, frozen=True, kw_only=True):
-    """A process's arguments and the environment that it was started with. Both may hold secrets."""
+    """A process's arguments, the environment that it was started with, and where its stdout and stderr lead.
+
+    The first two may hold secrets.
+    """
 
     arguments: tuple[str, ...]
     environ: Mapping[str, str]
+    outputs: tuple[str, ...] = ("not looked at",)
 
     def __repr__(self) -> str:
         return "<Process>"
@@ -47,6 +53,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     closed: tuple[Switch, ...] = ()
     opening: tuple[str, ...] = ()
     most: Mapping[str, int] = {}
+    silent: bool = False  # no option keeps it from printing content, so that its outputs must lead nowhere
     off: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
     on: tuple[tuple[str, ...], ...] = ()
@@ -105,6 +112,9 @@ VLLM = Rules(
 OLLAMA = Rules(
     program=re.compile(r"ollama"),
     command="serve",
+    # It runs llama.cpp's server with a log of its own choosing, whose warnings quote answers, and passes it on
+    # (llm/llama_server.go at fb3076099, 2026-08-21).
+    silent=True,
     off=("OLLAMA_DEBUG", "OLLAMA_DEBUG_LOG_REQUESTS"),
     on=(("OLLAMA_NO_CLOUD",),),  # models of its cloud look like local ones
 )
@@ -123,6 +133,8 @@ def judge(process: Process, rules: Rules) -> Verdict:
     if not all(_given(switch, options, rules) for switch in rules.closed):
         raise Unproven(Reason.FLAG_MISSING)
     _look_at(process.environ, rules)
+    if rules.silent and set(process.outputs) != {NOWHERE}:
+        raise Unproven(Reason.PRINTS)
     return PROVEN
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from lethe.upstream.probes.flags import Process
+from lethe.upstream.probes.flags import NOWHERE, Process
 from lethe.upstream.probes.verdict import Reason, Unproven
 
 PROC = Path("/proc")
@@ -103,7 +103,21 @@ def _process(folder: Path) -> Process:
     if not arguments or len(arguments) > LIMIT or len(environ) > LIMIT:
         raise Unproven(Reason.UNREADABLE)
     pairs = (text.partition("=") for text in _texts(environ))
-    return Process(arguments=tuple(_texts(arguments)), environ={name: value for name, _, value in pairs})
+    return Process(
+        arguments=tuple(_texts(arguments)),
+        environ={name: value for name, _, value in pairs},
+        outputs=tuple(_leads(folder / "fd" / name) for name in ("1", "2")),
+    )
+
+
+def _leads(descriptor: Path) -> str:
+    """Where what is written there goes; a closed one leads nowhere."""
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:
+        return NOWHERE
+    except OSError:
+        raise Unproven(Reason.UNREADABLE) from None
 
 
 def _texts(data: bytes) -> list[str]:

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     OTHER_PROGRAM = "another program listens there"
     FLAG_MISSING = "a flag that closes a sink is missing"
     FLAG_OPENS = "a flag opens a sink"
+    PRINTS = "what it prints may quote content, and does not go to /dev/null"
     FAULT = "the probe itself failed"
 
 
