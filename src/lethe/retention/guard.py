@@ -22,6 +22,7 @@ from lethe.wire.rawjson import TopLevel, encode, loads
 
 UNKNOWN = "is not in this API's register, so nobody knows what it keeps"
 _LEAVE_OUT = "leave it out, or ask at level C"
+_HELD = "an item without a type or content names one that the provider holds"
 _OTHER_LETTERS = "a field is written as another one in other letters"
 
 Pseudonym = Callable[[str], str]
@@ -202,6 +203,8 @@ class _Judging:
             self._apply_rules(name, root.node)
         for node in deep_nodes(names, root):
             self._apply_rules(name, node)
+        if near and self._guard.vocabulary.refers(name, self._decoded(name)):
+            self.refusals.append(Refusal(f"$.{name}[]", _HELD, "send the item itself"))
         if near and root.tools:
             self._unknown(self._guard.vocabulary.unknown_tools(self._decoded(name)))
         if near and root.parts:

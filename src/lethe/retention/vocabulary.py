@@ -18,7 +18,7 @@ _TOOLS = "tools[]"
 _INLINE_TOOL = "tool.definition"  # of a content part
 _PART_LISTS = frozenset({"content", "output", "tool_changes"})  # fields of messages and parts that hold parts
 _PART_HOLDER = "source"  # an object of a part that has a type of its own, and may hold parts itself
-_ITEMS = "input[]"  # of Responses
+ITEM_ROOT = "input"  # of Responses
 _CONTENT_ROOTS = frozenset({"contents", "systemInstruction", "system_instruction"})  # of Gemini
 PART_ROOTS = frozenset({"messages", "system", "input"}) | _CONTENT_ROOTS
 _RESULTS = ("functionResponse", "function_response")  # which hold parts, too
@@ -44,13 +44,24 @@ class Vocabulary:
     def unknown_parts(self, root: str, value: Any) -> Iterator[str]:
         """The same for content parts below a top-level field, and for the tools that are defined in one."""
         for path, part in _parts(root, value):
-            if not self._knows(part, path, self._parts) or (path == _ITEMS and self._refers(part)):
+            if not self._knows(part, path, self._parts):
                 yield f"{path}.type"
             if TOOL_ROOT in part and not self._knows_tools([part[TOOL_ROOT]], f"{path}.{_TOOLS}"):
                 yield f"{path}.{_TOOLS}.type"
             for tool in objects([part["tool"]]) if "tool" in part else ():
                 if not self._knows_tools([tool.get("definition")], where := f"{path}.{_INLINE_TOOL}"):
                     yield f"{where}.type"
+
+    def refers(self, root: str, value: Any) -> bool:
+        """Is there an item without a type that is no message? It names one that the provider holds."""
+        return (
+            self._responses
+            and root == ITEM_ROOT
+            and any(
+                item.get("type") is None and (item.get("role") is None or item.get("content") is None)
+                for item in objects([value])
+            )
+        )
 
     def _knows_tools(self, tools: list[Any], path: str) -> bool:
         """Are the types of all of them known, and of those that they hold?"""
@@ -63,10 +74,6 @@ class Vocabulary:
                 if TOOL_ROOT in each:
                     waiting.append((f"{path}.{_TOOLS}", [each[TOOL_ROOT]]))
         return True
-
-    def _refers(self, item: dict[str, Any]) -> bool:
-        """Without a type an item is a message, or else names one that the provider holds (openai 3.57.0 types)."""
-        return self._responses and item.get("type") is None and item.get("role") is None
 
     def _is_whole(self, tool: dict[str, Any]) -> bool:
         """Is a tool without a type one of the caller's own, and a function of Chat's nothing besides?"""
@@ -100,6 +107,10 @@ class FieldVocabulary:
         for n, tool in enumerate(tools if type(tools) is list else [tools]):
             if any(not each or each.keys() - self._tools for each in objects([tool])):
                 yield f"tools[{n}]"
+
+    def refers(self, root: str, value: Any) -> bool:  # noqa: ARG002 - as the other has it
+        """Nothing is named by its id alone."""
+        return False
 
     def unknown_parts(self, root: str, value: Any) -> Iterator[str]:
         """The same for the parts of what is said, and for those of a function's result."""
