@@ -2,7 +2,8 @@
 
 import struct
 from collections.abc import Iterator
-from operator import attrgetter
+
+from msgspec.structs import astuple
 
 from lethe.ledger.events import Outcome, RequestEvent
 from lethe.ledger.names import LEVELS
@@ -38,8 +39,6 @@ FIELDS: tuple[tuple[str, str], ...] = (
 )
 """Every field of RequestEvent in the order of the record, with its `struct` code. Little-endian, no padding."""
 
-_NAMES = tuple(name for name, _ in FIELDS)
-_VALUES = attrgetter(*_NAMES)
 _LAYOUT = struct.Struct("<" + "".join(code for _, code in FIELDS))
 SIZE = _LAYOUT.size  # bytes a record
 _MAXIMA = {"B": 0xFF, "H": 0xFFFF, "I": 0xFFFFFFFF, "Q": 0xFFFFFFFFFFFFFFFF}
@@ -48,7 +47,7 @@ _LATEST = 253_402_300_799_999  # Unix ms of the last moment of the year 9999
 
 def pack(event: RequestEvent) -> bytes:
     """One record. A number that does not fit its field becomes the largest or smallest that does."""
-    values = _VALUES(event)
+    values = astuple(event)  # its fields stand in the same order
     try:
         return _LAYOUT.pack(*values)
     except struct.error:

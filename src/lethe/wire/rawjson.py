@@ -67,9 +67,10 @@ class TopLevel:
 
     def _is_compact(self) -> bool:
         """No space between tokens and no key twice: then encoding `_fields` again gives the same bytes."""
-        fields = self._fields
-        size = 1 + 4 * len(fields)  # braces; quotes, colon and comma of each field, but one comma
-        return size + sum(map(len, fields)) + sum(map(len, fields.values())) == len(self.body)
+        size = 1 + 4 * len(self._fields)  # braces; quotes, colon and comma of each field, but one comma
+        for name, raw in self._fields.items():
+            size += len(name) + len(raw)
+        return size == len(self.body)
 
 
 def encode(value: Any) -> bytes:
