@@ -11,6 +11,7 @@ from tests.upstream.probes.provers import ACCOUNT, PROVERS, RESOURCE
 
 from lethe.config import schema
 from lethe.config.load import parse_settings
+from lethe.config.register import all_surfaces
 from lethe.ledger.events import Outcome
 from lethe.ledger.lines import Line
 from lethe.ledger.metrics import Figures, Totals, render
@@ -90,6 +91,22 @@ def test_every_extra_has_its_reason() -> None:
     page = (ROOT / "docs" / "adr" / "0004-dependencies.md").read_text(encoding="utf-8")
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert [name for name in extras if name != "dev" and f"`{name}`" not in page] == []
+
+
+PROVEN = {
+    "OpenAI": "openai", "xAI": "xai", "Amazon Bedrock": "bedrock", "Azure OpenAI": "azure", "Vertex AI": "vertex",
+    "Cloudflare AI Gateway": "cloudflare", "OpenRouter": "openrouter", "llama.cpp": "llamacpp", "vLLM": "vllm",
+    "Ollama": "ollama",
+}  # fmt: skip
+
+
+def test_proofs_lift_as_far_as_the_page_says() -> None:
+    page = (ROOT / "docs" / "proofs.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| ([^|]+) \|.*\| (U\d) \|$", page, re.MULTILINE))
+    probed = [(surface.provider, row) for surface in all_surfaces() for row in surface.evidence if row.probe]
+    assert {provider for provider, _ in probed} - {"embedded"} == set(PROVEN.values())
+    for name, provider in PROVEN.items():
+        assert told[name] == min(row.upstream_class for owner, row in probed if owner == provider).name
 
 
 def test_every_place_that_is_asked_for_a_proof_is_named() -> None:
