@@ -106,7 +106,7 @@ FAULTS = [
     ),
     (
         ANTHROPIC + '[upstreams.anthropic.contract]\nkind = "zdr"\nexpires = "2027-01-01"',
-        "upstreams.anthropic.contract.expires", "must be a date", None, 4,
+        "upstreams.anthropic.contract.expires", "must be a date as 2027-03-01, without quotes", None, 4,
     ),
     (
         ANTHROPIC + 'contract = {kind = "zdr", signed = 2027-01-02, expires = 2027-01-01}',

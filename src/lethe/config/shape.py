@@ -110,5 +110,10 @@ class _Walk:
                 raise TypeError(f"the schema has no place for {type(kind).__name__}")
 
     def _word(self, kind: Any) -> str:
-        words = {"StrType": "text", "IntType": "a whole number", "FloatType": "a number", "DateType": "a date"}
+        words = {
+            "StrType": "text",
+            "IntType": "a whole number",
+            "FloatType": "a number",
+            "DateType": "a date as 2027-03-01, without quotes",
+        }
         return words[type(kind).__name__]
