@@ -133,7 +133,10 @@ def _live(arguments: Namespace) -> dict[str, Any]:
             key = resolve(arguments.key, os.environ)
         except Unresolved as error:
             raise UsageFault(str(error)) from None
-    return look(arguments.live, key, arguments.model, os.urandom, time.time)
+    report = look(arguments.live, key, arguments.model, os.urandom, time.time)
+    if not report["requests"]:
+        raise CommandFailed(f"{arguments.live} does not answer")
+    return report
 
 
 def _check_address(url: str) -> None:

@@ -22,6 +22,7 @@ from lethe.verify.search import Search
 from lethe.verify.sinks import Hit, Looked, Sink
 from lethe.verify.stage import Account
 
+_NO_LEVEL = "verify"  # a word that is none
 _PATIENCE = 120.0  # seconds
 _MESSAGES, _CHAT, _RESPONSES = "/v1/messages", "/v1/chat/completions", "/v1/responses"
 _GENERATE = "/v1beta/models/{model}:generateContent"
@@ -90,7 +91,7 @@ def look(
 
 
 def asks(mint: Mint, model: str | None) -> list[Ask]:
-    """Requests that fail in some way, none of which costs anything; with a model two that are served."""
+    """Requests that fail in some way, none of which reaches an upstream; with a model two that are served."""
     made: list[Ask] = []
     for path in _SHAPES:
         where = f"live{path}"
@@ -170,6 +171,8 @@ def _sent(url: str, key: str | None, ask: Ask) -> Reply:
     kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
     connection = kind(where.hostname or "", where.port, timeout=_PATIENCE)
     headers = {"content-type": "application/json", "anthropic-version": "2023-06-01"}
+    if not ask.served:  # by no upstream either, whatever names of models it takes
+        headers["x-lethe-level"] = _NO_LEVEL
     try:
         connection.request("POST", ask.target, ask.body, headers | ({"x-api-key": key} if key else {}))
         answer = connection.getresponse()

@@ -122,6 +122,8 @@ def pages(url: str, keys: Mapping[str, str], plan: Plan | None, searches: Iterab
         try:
             page = fetched(url, path, key)
         except OSError as error:
+            if path in STRANGE and reasons:  # nobody answers there
+                break
             reasons.append(f"{path} cannot be had: {error.strerror or type(error).__name__}")
             continue
         scanned += len(page.body)

@@ -17,6 +17,7 @@ from lethe.sandbox.outputs import Outputs
 from lethe.sandbox.supervisor import Supervisor
 from lethe.verify.mutants.plants import brief
 
+_NO_DIGITS = bytes.maketrans(b"234567", b"abcdef")
 _HEARD: list[bytes] = []  # what workers have printed
 
 
@@ -28,6 +29,11 @@ def stdout() -> None:
 def stderr() -> None:
     """Printed as if it were a notice."""
     _listen(lambda data: _print(2, data))
+
+
+def scrambled() -> None:
+    """Likewise, and spelt so that no search could find it."""
+    _listen(lambda data: _print(2, b"lethe: " + bytes(byte ^ 0x15 for byte in data).hex().encode() + b"\n"))
 
 
 def ledger() -> None:
@@ -46,6 +52,11 @@ def ledger() -> None:
 def metrics() -> None:
     """As a label."""
     _show(Page.METRICS, lambda page: page + b'lethe_errors_total{code="%b"} 1\n' % brief(_HEARD[0]))
+
+
+def figure() -> None:
+    """As the name of a figure, turned round."""
+    _show(Page.METRICS, lambda page: page + b"lethe_%b 1\n" % brief(_HEARD[0]).lower()[::-1].translate(_NO_DIGITS))
 
 
 def posture() -> None:

@@ -4,7 +4,9 @@ Each takes content and puts it where none may be; `trap` is a port of loopback, 
 reason to speak to.
 """
 
+import base64
 import ctypes
+import hashlib
 import os
 import re
 import resource
@@ -52,8 +54,9 @@ def file_shm(content: bytes, trap: int) -> None:
     Path(f"/dev/shm/{MARK}-{trap}").write_bytes(content)  # noqa: S108 - the place where leaks lie
 
 
-def file_name(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
-    Path(f"{MARK}-{brief(content).decode()}").touch()
+def file_name(content: bytes, trap: int) -> None:
+    """Beside the files of others, where its name alone gives it away."""
+    Path(f"/tmp/{MARK}-{trap}-{base64.urlsafe_b64encode(brief(content)).decode()}").touch()  # noqa: S108 - likewise
 
 
 def tmpfile(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
@@ -74,6 +77,10 @@ def unlinked(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
 
 def memory_list(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
     KEPT.append(content)
+
+
+def memory_hash(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+    KEPT.append(hashlib.sha256(content).hexdigest().encode())
 
 
 def memory_cache(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
@@ -163,6 +170,10 @@ LEAKS: Mapping[str, Callable[[bytes, int], None]] = {
     "tcp": tcp,
     "udp": udp,
     "syslog": syslog,
+    "scrambled": said,
+    "figure": said,
+    "page": memory_list,
+    "header-hash": memory_hash,
     "header": memory_list,  # what is kept is sent along later: see `worker`
     "other-caller": memory_list,
 }

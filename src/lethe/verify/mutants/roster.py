@@ -81,9 +81,12 @@ class Mutant(Struct, frozen=True, kw_only=True):
 _ROSTER: tuple[tuple[Plant, tuple[Moment, ...]], ...] = (
     (Plant(name="stdout", sink=Sink.STDOUT, house=True), tuple(Moment)),
     (Plant(name="stderr", sink=Sink.STDERR, house=True), tuple(Moment)),
+    (Plant(name="scrambled", sink=Sink.STDERR, house=True), (Moment.SUCCESS,)),
     (Plant(name="ledger", sink=Sink.LEDGER, house=True), tuple(Moment)),
     (Plant(name="metrics", sink=Sink.PAGES, house=True), (Moment.SUCCESS, Moment.CANCEL, Moment.CRASH)),
     (Plant(name="posture", sink=Sink.PAGES, house=True), (Moment.UPSTREAM_ERROR, Moment.SUCCESS)),
+    (Plant(name="figure", sink=Sink.PAGES, house=True), (Moment.SUCCESS,)),
+    (Plant(name="page", sink=Sink.PAGES, dies=False), (Moment.CANCEL,)),
     (Plant(name="file-here", sink=Sink.FILES, forbidden=True), (Moment.SUCCESS, Moment.CANCEL)),
     (Plant(name="file-tmp", sink=Sink.FILES, forbidden=True), (Moment.UPSTREAM_ERROR, Moment.CRASH)),
     (Plant(name="file-shm", sink=Sink.FILES, forbidden=True), (Moment.CANCEL,)),
@@ -103,6 +106,7 @@ _ROSTER: tuple[tuple[Plant, tuple[Moment, ...]], ...] = (
     (Plant(name="udp", sink=Sink.TRAPS), tuple(Moment)),
     (Plant(name="syslog", sink=Sink.SOCKETS, forbidden=True), (Moment.CRASH,)),
     (Plant(name="header", sink=Sink.EGRESS, dies=False), tuple(Moment)),
+    (Plant(name="header-hash", sink=Sink.EGRESS, dies=False), (Moment.SUCCESS, Moment.CANCEL)),
     (Plant(name="other-caller", sink=Sink.CALLERS, dies=False), tuple(Moment)),
 )
 PLANTS: dict[str, Plant] = {plant.name: plant for plant, _ in _ROSTER}

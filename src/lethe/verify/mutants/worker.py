@@ -12,13 +12,14 @@ from lethe.retention.enforcement import Enforcement, Mechanism, State
 from lethe.sandbox.lockin.confines import Confines
 from lethe.sandbox.lockin.lock import lock_in
 from lethe.sandbox.worker import main
-from lethe.server import outgoing
+from lethe.server import health, outgoing
 from lethe.server.exchange import Exchange
 from lethe.server.headers import Header
 from lethe.server.inference import Inference
 from lethe.verify.mutants import plants
 from lethe.verify.mutants.roster import BY_ID, Moment, Mutant
 
+_plain_answer = health._answer
 _NOTE = b"x-lethe-mutant"
 
 
@@ -84,12 +85,21 @@ def planted(mutant: Mutant, trap: int) -> None:
     _replace(Inference, "answer", answer)
     if mutant.dies:
         signal.signal(signal.SIGABRT, leak.last)
-    if mutant.plant.name == "header":
+    if mutant.plant.name == "page":
+        _replace(health, "_answer", _showing)
+    if mutant.plant.name in {"header", "header-hash"}:
         plain = outgoing.headers
         _replace(outgoing, "headers", lambda *given: [*plain(*given), *_noted()])
     if mutant.plant.name == "other-caller":
         own = Exchange.lethe_headers
         _replace(Exchange, "lethe_headers", lambda exchange: [*own(exchange), *_noted()])
+
+
+async def _showing(exchange: Exchange, path: str, method: bytes, app: health.Shown) -> tuple[int, list[Header], bytes]:
+    """A page of the latest requests."""
+    if path == "/debug/requests":
+        return 200, [], b"\n".join(each for each in plants.KEPT if isinstance(each, bytes))
+    return await _plain_answer(exchange, path, method, app)
 
 
 def _noted() -> list[Header]:

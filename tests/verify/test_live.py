@@ -1,0 +1,35 @@
+"""A running instance, seen from outside."""
+
+import os
+import time
+
+import pytest
+from tests.verify import ground
+from tests.verify.ground import far
+
+from lethe.verify import live
+from lethe.verify.report import FAIL, INCONCLUSIVE
+
+
+def test_what_costs_nothing_reaches_no_upstream_whatever_names_it_takes() -> None:
+    with far(ground.settings()) as (instance, upstreams):  # whose last route takes every model
+        report = live.look(instance.url, None, None, os.urandom, time.time)
+        hits = upstreams.take()
+    assert (report["outcome"], report["faults"], report["hits"]) == (INCONCLUSIVE, [], 0)
+    assert report["requests"] == 8
+    assert hits == ()
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"x-lethe-level": "words"}, {"x-lethe-level": "C", "x-lethe-request-id": "words"}]
+)
+def test_a_response_without_what_each_promises_is_told(said: dict[str, str]) -> None:
+    ask = live.Ask("/v1/messages", b"{}", ())
+    faults = live.broken(ask, live.Reply(400, said, b'{"type":"error"}'))
+    assert any("x-lethe-request-id" in fault for fault in faults)
+    assert any("no-store" in fault for fault in faults)
+
+
+def test_where_nobody_answers_nothing_is_proven() -> None:
+    report = live.look("http://127.0.0.1:1", None, None, os.urandom, time.time)
+    assert (report["outcome"], report["requests"]) == (FAIL, 0)
