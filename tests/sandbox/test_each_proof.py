@@ -3,13 +3,14 @@
 Another thing is wrong with each provider's answer; `tests/upstream/probes` has all of them for all.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from msgspec import Struct
 from tests.sandbox.conftest import Start
-from tests.sandbox.rig import eventually
+from tests.sandbox.rig import Daemon, eventually, get
 from tests.sandbox.test_probes import ask, attesting, begin, configured, refused
 from tests.upstream.probes.provers import (
     ACCOUNT,
@@ -25,10 +26,12 @@ from tests.upstream.probes.provers import (
     without,
 )
 
+from lethe.ledger.pages import POSTURE_PATH
 from lethe.upstream.fake import FakeThread
 from lethe.upstream.fake.script import Answer, Head, Recorded, Send
 
 CANARY = b'{"canary-said": "canary-said"}'
+BY_MODEL = {"bedrock", "openrouter"}  # of which the posture tells what holds for other models
 CONTRACT = '[upstreams.up.contract]\nkind = "{}"\nsigned = 2026-01-01\nexpires = 2036-01-01'
 # Where this upstream is: the tests' Azure resource is reached at a loopback address.
 HERE = with_value(RESOURCE_BODY, ("properties", "endpoint"), "https://127.0.0.1/")
@@ -146,6 +149,15 @@ def answering(desk: FakeThread, case: Case, wrong: dict[str, Any] | Answer) -> N
         desk.answer(wrong)
 
 
+def told(lethe: Daemon) -> str:
+    """The class of chat in the posture."""
+    status, body = get(lethe.url, POSTURE_PATH)
+    assert status == 200
+    (upstream,) = json.loads(body)["upstreams"]
+    (chat,) = (surface for surface in upstream["surfaces"] if surface["endpoint"] == "chat")
+    return str(chat["upstream_class"])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("provider", "case"), CASES.items(), ids=CASES)
 def test_it_lets_requests_pass_as_long_as_it_holds(
@@ -155,9 +167,11 @@ def test_it_lets_requests_pass_as_long_as_it_holds(
     proof = f'{case.proof}\nbase_url = "{desk.url}"\nevery = 1\n{case.contract}'
     lethe = begin(start, configured(model, provider, proof, path=case.path, more=case.more))
     assert ask(lethe, case.model)[:2] == (200, case.holds)
+    assert (told(lethe) == case.holds) is (provider not in BY_MODEL)
     answering(desk, case, case.wrong)
     eventually(lambda: refused(lethe, case.model), "the class to fall")
     lethe.until(f" fails: {case.reason}")
+    eventually(lambda: told(lethe) != case.holds, "the posture to say so")
     answered = len(model.requests)
     assert refused(lethe, case.model)
     assert len(model.requests) == answered
