@@ -5,7 +5,7 @@ Sources were read on 2026-11-29 unless a row says otherwise. Only what an encode
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from fnmatch import translate
 from functools import cache
 from typing import Any
@@ -51,13 +51,11 @@ class Quirk(Struct, frozen=True, kw_only=True):
     thinking: str | None = None  # the field of a message that holds it here
     id_length: int | None = None  # of calls' ids, all of them letters and digits
 
-    def applies(self, provider: str, model: str) -> bool:
-        return (
-            _any(self.providers, provider)
-            and not _any(self.not_providers, provider)
-            and _any(self.models, model)
-            and not _any(self.not_models, model)
-        )
+    def concerns(self, provider: str) -> bool:
+        return _any(self.providers, provider) and not _any(self.not_providers, provider)
+
+    def suits(self, model: str) -> bool:
+        return _any(self.models, model) and not _any(self.not_models, model)
 
 
 _REASONING_MODELS = (
@@ -166,14 +164,18 @@ QUIRKS: tuple[Quirk, ...] = (
 )
 
 
-def adjusted(
-    body: JsonObject, request: Request, provider: str, losses: Losses, quirks: Sequence[Quirk] = QUIRKS
-) -> JsonObject:
+def adjusted(body: JsonObject, request: Request, provider: str, losses: Losses) -> JsonObject:
     """The body as this provider takes it; what is left out is reported, at the paths of the request in the hub."""
-    for quirk in quirks:
-        if quirk.applies(provider, request.model):
+    for quirk in _of_provider(provider):
+        if quirk.suits(request.model):
             body = _apply(quirk, body, request, losses)
     return body
+
+
+@cache
+def _of_provider(provider: str) -> tuple[Quirk, ...]:
+    """Kept by the names of the providers in the configuration."""
+    return tuple(quirk for quirk in QUIRKS if quirk.concerns(provider))
 
 
 def _apply(quirk: Quirk, body: JsonObject, request: Request, losses: Losses) -> JsonObject:
@@ -238,8 +240,8 @@ def _thinking(request: Request) -> Iterator[str]:
                 yield f"$.turns[{i}].content[{j}]"
 
 
-def _any(globs: Sequence[str], name: str) -> bool:
-    return _matcher(tuple(globs))(name) is not None
+def _any(globs: tuple[str, ...], name: str) -> bool:
+    return _matcher(globs)(name) is not None
 
 
 @cache

@@ -5,7 +5,7 @@ Haiku 5.5, "Adaptive thinking"; the API's own words in github.com/diegosouzapw/O
 github.com/open-webui/functions/pull/9 (temperature beside top_p). All read 2026-11-29.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
@@ -37,9 +37,11 @@ class Restraint(Struct, frozen=True, kw_only=True):
     restrain: Restrain
 
 
-def suited(request: Request, losses: Losses, restraints: Sequence[Restraint] | None = None) -> Request:
+def suited(request: Request, losses: Losses) -> Request:
     """The request as its model takes it."""
-    for restraint in RESTRAINTS if restraints is None else restraints:
+    if not matches(_RESTRAINED, request.model):
+        return request
+    for restraint in RESTRAINTS:
         if matches(restraint.models, request.model) and not matches(restraint.not_models, request.model):
             request = restraint.restrain(request, losses)
     return request
@@ -164,3 +166,4 @@ RESTRAINTS: tuple[Restraint, ...] = (
     Restraint(because="Claude up to 4.5 refuses to think as it likes", models=_BUDGETED, restrain=budgeted),
     Restraint(because="Claude up to 3.5 does not think", models=_BEFORE_THINKING, restrain=unthinking),
 )
+_RESTRAINED = tuple(dict.fromkeys(glob for restraint in RESTRAINTS for glob in restraint.models))
