@@ -68,6 +68,8 @@ def test_what_linux_says_of_it(start: Start, fake: FakeThread) -> None:
     worker = worker_of(start(configured(fake.url, level="B")))
     said = status(worker)
     assert (said["Seccomp"], said["NoNewPrivs"]) == ("2", "1")
+    caught = int(said["SigCgt"], 16)  # faults, of which the kernel's log would tell otherwise
+    assert all(caught >> (number - 1) & 1 for number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL))
     limits = Path(f"/proc/{worker}/limits").read_text()
     for name in ("Max file size", "Max core file size"):
         (line,) = [line for line in limits.splitlines() if line.startswith(name)]

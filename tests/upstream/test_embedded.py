@@ -125,6 +125,7 @@ def test_nothing_of_a_request_reaches_a_file(engine: Engine) -> None:
     limits = (proc / "limits").read_text().splitlines()
     for name in ("Max file size", "Max core file size"):
         assert [line.removeprefix(name).split()[:2] for line in limits if line.startswith(name)] == [["0", "0"]]
+    assert int((proc / "coredump_filter").read_text(), 16) == 0  # collectors of crashes are fed whatever the limit
     assert list(engine.folder.iterdir()) == []
 
 

@@ -9,6 +9,7 @@ What it may claim: nothing of a request reaches a disk, a log or another process
 memory of this process until they are overwritten, or until it ends.
 """
 
+import contextlib
 import importlib.util
 import os
 import resource
@@ -30,6 +31,7 @@ CONTEXT = 8192  # tokens that the model was trained for, shared by the requests 
 PARALLEL = 4
 ORDER_LIMIT = 4096  # bytes
 HEALTH_WAIT = 60.0  # seconds
+_COREDUMP_FILTER = Path("/proc/self/coredump_filter")
 PROBE = "llamacpp.flags"  # what the same settings have to pass on the command line of a server that is not ours
 
 # Names as in llama.cpp's `common_params`, which `xllamacpp.CommonParams` mirrors (2026.10); in brackets its own flags.
@@ -135,6 +137,8 @@ def apply(values: dict[str, object], parameters: object) -> None:
 
 def forbid_files() -> None:
     """From here on the kernel refuses to let this process write a byte into any file, or to dump its memory."""
+    with contextlib.suppress(OSError):  # collectors of crashes get a core whatever its size: one without memory
+        _COREDUMP_FILTER.write_text("0")
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.dont_write_bytecode = True

@@ -1,5 +1,7 @@
-"""What is closed to other processes of the same user: memory, once dumpable is gone."""
+"""What is closed to other processes of the same user, memory, once dumpable is gone; and to the log of the kernel."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +51,51 @@ def test_memory_of_a_process_that_is_not_dumpable() -> None:
         pytest.skip("nobody reads another process's memory here")
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30, check=True)
     assert ended.stdout.split() == ["opened", "refused", "enforced"]
+
+
+# Runs into what somebody said, as a bug in native code may.
+FAULT = """
+import ctypes, sys
+from lethe.sandbox.lockin import limits
+if sys.argv[1] == "quiet":
+    limits.quiet_faults()
+said = ctypes.create_string_buffer(b"canary-5c" * 100)
+ctypes.CFUNCTYPE(None)(ctypes.addressof(said) + 450)()
+"""
+CANARY = b"canary-5c".hex(" ").encode()  # as it is written there
+
+
+def fault(how: str) -> bytes:
+    """What the kernel says of it."""
+    log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        os.lseek(log, 0, os.SEEK_END)
+        ended = subprocess.run([sys.executable, "-c", FAULT, how], capture_output=True, timeout=30, check=False)
+        assert ended.returncode == -signal.SIGSEGV
+        said = b""
+        while True:
+            try:
+                said += os.read(log, 8192)
+            except BlockingIOError:
+                return said.replace(b"<", b"").replace(b">", b"")  # around the byte where it ended
+    finally:
+        os.close(log)
+
+
+def test_a_fault_leaves_no_word_in_the_log_of_the_kernel() -> None:
+    try:
+        loud = fault("loud")
+    except OSError:
+        pytest.skip("the kernel's log cannot be read here")
+    if CANARY not in loud:
+        pytest.skip("the kernel says nothing of faults here")
+    assert CANARY not in fault("quiet")
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP])
+def test_a_fault_ends_the_process_as_ever(number: signal.Signals) -> None:
+    program = (
+        f"from lethe.sandbox.lockin import limits; limits.quiet_faults(); import os; os.kill(os.getpid(), {number})"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-number, b"", b"")

@@ -1,11 +1,13 @@
-"""The three calls into the C library that locking in needs. No other module here uses ctypes."""
+"""The calls into the C library that locking in needs. No other module here uses ctypes."""
 
 import ctypes
 import errno
 import os
+import struct
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.syscall.restype = ctypes.c_long
+_RESET, _NESTED = 0x80000000, 0x40000000  # SA_RESETHAND, SA_NODEFER
 UNKNOWN = frozenset({errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})  # how kernels say that they do not have something
 
 
@@ -27,6 +29,17 @@ def mlockall(flags: int) -> int:
     """Raises OSError."""
     ctypes.set_errno(0)
     return _checked(_LIBC.mlockall(ctypes.c_int(flags)))
+
+
+def raise_on(signal: int) -> None:
+    """Let the process answer a signal by sending it to itself again, by the default now. Raises OSError.
+
+    The C library's own `raise` is the handler: it is given the number, and the handler is reset before it runs.
+    """
+    handler = ctypes.cast(_LIBC["raise"], ctypes.c_void_p).value or 0
+    action = struct.pack("@P128xIxxxxP", handler, _RESET | _NESTED, 0)  # `struct sigaction` of glibc and musl
+    ctypes.set_errno(0)
+    _checked(_LIBC.sigaction(ctypes.c_int(signal), action, None))
 
 
 def address(data: bytes) -> int:

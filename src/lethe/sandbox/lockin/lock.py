@@ -36,6 +36,7 @@ def lock_in(confines: Confines, kernel: Host | None = None, wanted: Collection[M
         raise LockInFailed("threads run already, and Landlock would not bind them")
     sys.dont_write_bytecode = True  # modules imported from here on could not be cached anyway
     there = host.probe() if kernel is None else kernel
+    limits.quiet_faults()
     states = dict.fromkeys(Mechanism, State.ABSENT)
     for mechanism, enforce in _FIRST:
         if mechanism in wanted:
