@@ -28,6 +28,7 @@ _OTHER_LETTERS = "a field is written as another one in other letters"
 Pseudonym = Callable[[str], str]
 CALLER = "\0"  # stands for who asks among the names of end users
 _IN_THE_PATH = "model"  # some APIs name it there, and rows about it hold all the same
+_NEVER_PASSES = {Action.STRIP, Action.REFUSE}
 _BETAS = "anthropic_beta"  # some APIs take in the body what Anthropic's takes in a header
 _MAX_BETAS = 64
 _BRACE = ord("{")
@@ -111,7 +112,7 @@ class Guard:
     def _betas(
         self, betas: Sequence[str], where: str, level: Level, judging: "_Judging", *, strict: bool
     ) -> tuple[str, ...]:
-        """A stripped feature takes its token with it; tokens that the register does not know are refused."""
+        """A feature that does not pass takes its token with it; tokens that the register does not know are refused."""
         if not betas:
             return ()
         ruled: dict[str, set[Action]] = {}
@@ -120,11 +121,10 @@ class Guard:
                 ruled.setdefault(row.beta, set()).add(row.actions.get(level, Action.REFUSE))
         kept = []
         for token in betas:
-            actions = ruled.get(token, set())
-            if token in judging.stripped_betas or actions == {Action.STRIP}:
+            actions = ruled.get(token.lower())
+            if token.lower() in judging.stripped_betas or (actions is not None and actions <= _NEVER_PASSES):
                 continue
-            known = matches(self.surface.known.betas, token) or bool(actions - {Action.REFUSE})
-            if strict and not known:
+            if strict and actions is None and not matches(self.surface.known.betas, token):
                 judging.refusals.append(Refusal(where, f"a token that {UNKNOWN}", _LEAVE_OUT))
             kept.append(token)
         return tuple(kept)
