@@ -8,7 +8,7 @@ from lethe.upstream.probes.verdict import Reason, Unproven
 
 LLAMA = "/usr/bin/llama-server -m model.gguf --no-slots --no-cache-prompt --cache-ram 0 --log-disable"
 OTHER, OPENS, MISSING = Reason.OTHER_PROGRAM, Reason.FLAG_OPENS, Reason.FLAG_MISSING
-OFF = "--no-enable-prefix-caching"
+OFF = "--no-enable-prefix-caching --mm-processor-cache-gb 0"
 NOWHERE = ("/dev/null", "/dev/null")
 NO_STATS = "VLLM_NO_USAGE_STATS=1"
 CASES: list[tuple[Rules, str, str, Reason | None]] = [
@@ -46,6 +46,11 @@ CASES: list[tuple[Rules, str, str, Reason | None]] = [
     (LLAMACPP, LLAMA + " --tools all", "", OPENS),
     (LLAMACPP, LLAMA + " --models-dir /models", "", OPENS),
     (LLAMACPP, LLAMA + " -lcd cache.bin", "", OPENS),
+    (LLAMACPP, LLAMA + " --spec-default", "", OPENS),
+    (LLAMACPP, LLAMA + " --spec-type draft-simple,ngram-mod", "", OPENS),
+    (LLAMACPP, LLAMA + " --spec_type=ngram-cache", "", OPENS),
+    (LLAMACPP, LLAMA + " --spec-type ngram-simple --spec-ngram-mod-n-min 3", "", None),
+    (LLAMACPP, LLAMA, "LLAMA_ARG_SPEC_TYPE=ngram-mod", OPENS),
     (LLAMACPP, LLAMA, "LLAMA_SERVER_SLOTS_DEBUG=1", OPENS),
     (LLAMACPP, LLAMA, "LLAMA_SERVER_SLOTS_N_DIFF=10", OPENS),
     (LLAMACPP, LLAMA, "LLAMA_BATCH_DEBUG=2", OPENS),
@@ -65,7 +70,7 @@ CASES: list[tuple[Rules, str, str, Reason | None]] = [
     (VLLM, "vllm serve m", NO_STATS, MISSING),
     (VLLM, "vllm serve m {off} --enable-prefix-caching", NO_STATS, MISSING),
     (VLLM, "vllm serve m {off} --enable_prefix", NO_STATS, MISSING),
-    (VLLM, "vllm serve m --enable-prefix-caching --no-enable_prefix_caching", NO_STATS, None),
+    (VLLM, "vllm serve m --enable-prefix-caching --mm_processor_cache_gb=0 --no-enable_prefix_caching", NO_STATS, None),
     (VLLM, "vllm serve m {off}", "VLLM_NO_USAGE_STATS=0", MISSING),
     (VLLM, "vllm serve m {off} --enable-log-requests", NO_STATS, OPENS),
     (VLLM, "vllm serve m {off} --enable_log_requests", NO_STATS, OPENS),
@@ -77,6 +82,19 @@ CASES: list[tuple[Rules, str, str, Reason | None]] = [
     (VLLM, "vllm serve m {off} --kv-transfer-config.kv_connector X", NO_STATS, OPENS),
     (VLLM, "vllm serve m {off} --config more.yaml", NO_STATS, OPENS),
     (VLLM, "vllm serve m {off} --log-config-file log.json", NO_STATS, OPENS),
+    (VLLM, "vllm serve m --no-enable-prefix-caching", NO_STATS, MISSING),
+    (VLLM, "vllm serve m {off} --mm_processor_cache_gb 4", NO_STATS, MISSING),
+    (VLLM, "vllm serve m {off} --log-level DEBUG", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --log-lev=DEBUG", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --logging-config.log_level DEBUG", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --log-error-stack", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --ec-transfer-config {}", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --spec-method suffix", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --spec-me=suffix", NO_STATS, OPENS),
+    (VLLM, 'vllm serve m {off} --speculative-config {"method":"suffix"}', NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} -sc.method suffix", NO_STATS, OPENS),
+    (VLLM, "vllm serve m {off} --spec-method ngram --spec-tokens 3", NO_STATS, None),
+    (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_MEDIA_CACHE=/var/cache/vllm", OPENS),
     (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_LOGGING_LEVEL=DEBUG", OPENS),
     (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_LOGGING_LEVEL=debug", OPENS),
     (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_SERVER_DEV_MODE=1", OPENS),

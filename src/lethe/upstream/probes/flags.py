@@ -42,8 +42,9 @@ class Rules(Struct, frozen=True, kw_only=True):
     """`program` matches the base name of what runs, `command` must be among its arguments.
 
     `closed` are options that must be there; `opening` must not; `most` are numbers that options may have at most;
-    `off` are variables that must be unset or false, `unset` ones that must not be there, `on` ones of which one at
-    least must be true in each group; `among` are the only values that a variable may have.
+    `holding` are options that open with any of these words in their value; `off` are variables that must be unset or
+    false, `unset` ones that must not be there, `on` ones of which one at least must be true in each group; `among` are
+    the only values that a variable may have.
     """
 
     program: re.Pattern[str]
@@ -53,6 +54,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     closed: tuple[Switch, ...] = ()
     opening: tuple[str, ...] = ()
     most: Mapping[str, int] = {}
+    holding: Mapping[str, tuple[str, ...]] = {}
     silent: bool = False  # no option keeps it from printing content, so that its outputs must lead nowhere
     off: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
@@ -76,7 +78,10 @@ LLAMACPP = Rules(
         *("--lookup-cache-dynamic", "--log-prompts-dir", "--logits-output-dir", "--save-logits", "--save-all-logits"),
         *("--rpc", "--tools", "--agent", "-ag", "--mcp-servers-config", "--mcp-servers-json", "--tools-runtime"),
         *("--ui-mcp-proxy", "--webui-mcp-proxy", "--models-dir", "--models-preset"),
+        "--spec-default",  # is ngram-mod
     ),
+    # Drafts from what all requests before have said (common/speculative.cpp).
+    holding={"--spec-type": ("ngram-mod", "ngram-cache")},
     most={"-lv": 3, "--verbosity": 3, "--log-verbosity": 3},  # from 4 on bodies are printed
     off=(
         *("LLAMA_SERVER_SLOTS_DEBUG", "LLAMA_SERVER_SLOTS_N_DIFF"),
@@ -87,6 +92,7 @@ LLAMACPP = Rules(
         *("LLAMA_LOG_VERBOSITY", "LLAMA_ARG_RPC", "LLAMA_ARG_TOOLS", "LLAMA_ARG_TOOLS_RUNTIME", "LLAMA_ARG_AGENT"),
         *("LLAMA_ARG_MCP_SERVERS_CONFIG", "LLAMA_ARG_MCP_SERVERS_JSON", "LLAMA_ARG_UI_MCP_PROXY"),
         *("LLAMA_ARG_WEBUI_MCP_PROXY", "LLAMA_ARG_MODELS_DIR", "LLAMA_ARG_MODELS_PRESET"),
+        "LLAMA_ARG_SPEC_TYPE",
     ),
 )
 VLLM = Rules(
@@ -94,18 +100,27 @@ VLLM = Rules(
     underscores=True,
     beginnings=True,
     # Prefixes are kept for the next request, of whomever: a salt in requests would only keep callers apart.
-    closed=(Switch(given=("--no-enable-prefix-caching",), back=("--enable-prefix-caching",)),),
+    # So are images, sound and video made ready for the model: 4 GiB, if nothing is said (0.33, read 2026-11-30).
+    closed=(
+        Switch(given=("--no-enable-prefix-caching",), back=("--enable-prefix-caching",)),
+        Switch(given=("--mm-processor-cache-gb",), back=("--mm-processor-cache-gb",), value="0"),
+    ),
     opening=(
         *("--enable-log-requests", "--enable-log-outputs", "--no-disable-log-requests", "--log-config-file"),
         *("--otlp-traces-endpoint", "--collect-detailed-traces", "--kv-transfer-config", "--kv-events-config"),
         *("--kv-offloading-backend", "--kv-offloading-size", "--middleware", "--profiler-config"),
+        *("--log-level", "--logging-config"),  # at DEBUG it prints whole requests, and they win over the variable
+        "--log-error-stack",  # with the fields that did not pass
+        "--ec-transfer-config",  # encoded images, to files or other machines
         "--config",  # a file of further options
     ),
+    # Drafts from a tree of the answers of up to 10,000 requests before.
+    holding=dict.fromkeys(("--speculative-config", "-sc", "--spec-method"), ("suffix",)),
     off=(
         *("VLLM_SERVER_DEV_MODE", "VLLM_TRACE_FUNCTION", "VLLM_ENABLE_RESPONSES_API_STORE"),
         "VLLM_DEBUG_LOG_API_SERVER_RESPONSE",
     ),
-    unset=("VLLM_LOGGING_CONFIG_PATH", "VLLM_TORCH_PROFILER_DIR"),
+    unset=("VLLM_LOGGING_CONFIG_PATH", "VLLM_TORCH_PROFILER_DIR", "VLLM_MEDIA_CACHE"),
     on=(("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"),),
     among={"VLLM_LOGGING_LEVEL": ("INFO", "WARNING", "ERROR", "CRITICAL")},
 )
@@ -163,9 +178,10 @@ def _options(arguments: Iterable[str], rules: Rules) -> Iterable[tuple[str, str]
 def _opens(name: str, value: str, rules: Rules) -> bool:
     if name in rules.most:
         return not value.isdecimal() or int(value) > rules.most[name]
-    if rules.beginnings and len(name) > len("--"):
-        return _begins(name, rules.opening)
-    return name in rules.opening
+    for option, words in rules.holding.items():
+        if (name == option or _shortens(name, option, rules)) and any(word in value for word in words):
+            return True
+    return name in rules.opening or any(_shortens(name, option, rules) for option in rules.opening)
 
 
 def _given(switch: Switch, options: list[tuple[str, str]], rules: Rules) -> bool:
@@ -174,13 +190,13 @@ def _given(switch: Switch, options: list[tuple[str, str]], rules: Rules) -> bool
     for name, value in options:
         if name in switch.given:
             closed = switch.value in (None, value)
-        elif name in switch.back or (rules.beginnings and len(name) > len("--") and _begins(name, switch.back)):
+        elif name in switch.back or any(_shortens(name, option, rules) for option in switch.back):
             closed = False
     return closed
 
 
-def _begins(name: str, options: Iterable[str]) -> bool:
-    return any(option.startswith(name) for option in options)
+def _shortens(name: str, option: str, rules: Rules) -> bool:
+    return rules.beginnings and len(name) > len("--") and option.startswith(name)
 
 
 def _look_at(environ: Mapping[str, str], rules: Rules) -> None:
