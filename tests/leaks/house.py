@@ -44,6 +44,7 @@ TRANSLATED = (Endpoint.MESSAGES, Endpoint.CHAT, Endpoint.RESPONSES, Endpoint.GEN
 PLACES = {"a": ANTHROPIC, "c": CHAT, "r": RESPONSES, "g": GEMINI, "v": Dialect.CONVERSE, "i": ANTHROPIC}
 OF = {ANTHROPIC: "a", CHAT: "c", RESPONSES: "r", GEMINI: "g"}
 OPENAI = {"o": CHAT, "p": RESPONSES}  # two of them as OpenAI's own
+CLOUDFLARE = "w"  # one behind Cloudflare's gateway
 BEDROCK = ("v", "i")
 VOICE = {**{name: VOICES[dialect] for name, dialect in PLACES.items()}, "i": voice(ANTHROPIC, Framing.INVOKED)}
 AWS = {"AWS_ACCESS_KEY_ID": "AKIDFAKE", "AWS_SECRET_ACCESS_KEY": PROVIDER_KEY, "AWS_EC2_METADATA_DISABLED": "true"}
@@ -242,7 +243,8 @@ def config(level: str, fakes: dict[str, FakeThread], dead: str) -> str:
                 upstream(name, dialect, fakes[OF[dialect]].url, 'provider = "openai"', *wait)
                 for name, dialect in OPENAI.items()
             ),
-            *(route(f"{name}.*", name, lines=allow) for name in (*fakes, *OPENAI, "dead")),
+            upstream(CLOUDFLARE, "openai-chat", fakes["c"].url, 'provider = "cloudflare"', *wait),
+            *(route(f"{name}.*", name, lines=allow) for name in (*fakes, *OPENAI, CLOUDFLARE, "dead")),
             route("fall.*", "a", "c", lines=allow),
             *keys,
         )

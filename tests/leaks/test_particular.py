@@ -13,7 +13,20 @@ from tests.e2e.served import lethe, upstream
 from tests.leaks.after import pages, places, processes
 from tests.leaks.answers import cookie, failure, plain, redirect
 from tests.leaks.conftest import LEVELS, Runs
-from tests.leaks.house import BEDROCK, FRONTS, KEYS, OF, OPENAI, PLACES, PROVIDER_KEY, TRANSLATED, House, Reply, request
+from tests.leaks.house import (
+    BEDROCK,
+    CLOUDFLARE,
+    FRONTS,
+    KEYS,
+    OF,
+    OPENAI,
+    PLACES,
+    PROVIDER_KEY,
+    TRANSLATED,
+    House,
+    Reply,
+    request,
+)
 from tests.leaks.plants import ANTHROPIC, CHAT, GEMINI, RESPONSES, Draft
 from tests.leaks.search import canaries
 from tests.sandbox.rig import COMMAND, daemon, get
@@ -35,12 +48,18 @@ FRONT = pytest.mark.parametrize("endpoint", TRANSLATED)
 
 
 def ask(
-    house: House, endpoint: Endpoint, model: str, text: str, key: str = "one", more: dict[str, object] | None = None
+    house: House,
+    endpoint: Endpoint,
+    model: str,
+    text: str,
+    key: str = "one",
+    *,
+    more: dict[str, object] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Reply:
     path, front = FRONTS[endpoint]
-    draft = Draft(
-        front, text, path.replace("{model}", model), request(endpoint, model, stream=False), {"x-api-key": KEYS[key]}
-    )
+    sent = {"x-api-key": KEYS[key], **(headers or {})}
+    draft = Draft(front, text, path.replace("{model}", model), request(endpoint, model, stream=False), sent)
     draft.say(text)
     draft.body |= more or {}
     if front is GEMINI and draft.body.pop("stream", False):
@@ -83,7 +102,7 @@ def test_e2_k1_l14_l24_callers_keys_are_nowhere(runs: Runs, level: str) -> None:
 def test_x1_b4_lines_hold_configured_names_numbers_and_nothing_else(runs: Runs) -> None:
     house, _ = runs["C"]
     outcomes = {outcome.name.lower() for outcome in Outcome}
-    upstreams = (*PLACES, *OPENAI, "dead")
+    upstreams = (*PLACES, *OPENAI, CLOUDFLARE, "dead")
     configured = {*upstreams, *(f"{name}.*" for name in (*upstreams, "fall")), *KEYS}
     names = {*configured, *ENDPOINTS, *LEVEL_NAMES, *CLASSES, *CODES, *outcomes}
     lines = [json.loads(line) for line in house.served.stdout]
@@ -137,7 +156,8 @@ def test_l20_no_caller_gets_what_another_one_got(fresh: House, endpoint: Endpoin
     fake = fresh.fakes[name]
     fake.answer(answer)
     replies = [
-        ask(fresh, endpoint, f"{name}.1", "the same words", key, {"stream": stream}) for key in ("one", "two", "one")
+        ask(fresh, endpoint, f"{name}.1", "the same words", key, more={"stream": stream})
+        for key in ("one", "two", "one")
     ]
     assert [canaries(reply.everything) for reply in replies] == [{each} for each in answers]
     assert len(fake.requests) == 3
@@ -162,7 +182,7 @@ def test_l26_no_cookie_comes_back_and_no_redirect_is_followed(fresh: House, endp
     name = OF[dialect]
     fresh.fakes[name].answer(cookie(VOICES[dialect], stream, ONE), redirect(VOICES[dialect], stream, TWO))
     first = ask(fresh, endpoint, f"{name}.1", "hello", more={"stream": stream})
-    second = ask(fresh, endpoint, f"{name}.1", "hello", "two", {"stream": stream})
+    second = ask(fresh, endpoint, f"{name}.1", "hello", "two", more={"stream": stream})
     assert "set-cookie" not in first.headers
     assert second.status == 502
     assert not canaries(second.everything)
@@ -239,6 +259,20 @@ def test_u1_u4_no_request_of_any_case_is_stored(runs: Runs, level: str) -> None:
     asked = [request for request in house.fakes["r"].requests if request.path == "/v1/responses"]
     assert len(asked) > 100
     assert {request.json().get("store") for request in asked} == {False}
+
+
+@FRONT
+@STREAMS
+def test_x6_a_gateway_is_told_to_log_nothing(others: dict[str, House], endpoint: Endpoint, stream: bool) -> None:
+    fake = others["C"].fakes["c"]
+    fake.forget()
+    fake.answer(plain(VOICES[CHAT], stream, ONE))
+    wish = {"cf-aig-collect-log": "true", "cf-aig-collect-log-payload": "true"}
+    reply = ask(others["C"], endpoint, f"{CLOUDFLARE}.1", "hello", more={"stream": stream}, headers=wish)
+    assert reply.status == 200
+    (got,) = fake.requests
+    said = {name: value for name, value in got.headers if name.startswith("cf-aig-collect")}
+    assert said == dict.fromkeys(wish, "false")
 
 
 SETTINGS = {
