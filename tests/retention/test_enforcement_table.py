@@ -17,6 +17,8 @@ from lethe.wire.rawjson import TopLevel
 GUARDS = {surface.id: Guard(surface) for surface in register.all_surfaces()}
 CLAUDE, GPT = "claude-opus-5-5", "gpt-5.4"
 PDF = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
+OUTPUT = {"type": "code_execution_output", "file_id": "f"}
+RAN = {"type": "code_execution_tool_result", "content": {"type": "code_execution_result", "content": [OUTPUT]}}
 LINK = {"type": "image", "source": {"type": "url", "url": "https://other.example/a.png"}}
 
 
@@ -148,6 +150,9 @@ ANTHROPIC: list[Line] = [
     ("anthropic.messages", says(PDF), (R, R, R, R)),
     ("anthropic.messages", says({"type": "tool_result", "tool_use_id": "t", "content": [PDF]}), (R, R, R, R)),
     ("anthropic.messages", says({"type": "container_upload", "file_id": "f"}), (R, R, R, R)),
+    ("anthropic.messages", says({"type": "tool_result", "tool_use_id": "t", "content": [PDF]}), (R, R, R, R)),
+    ("anthropic.messages", says({"type": "tool_result", "content": [{**PDF, "file_id": "f"}]}), (R, R, R, R)),
+    ("anthropic.messages", says(RAN), (R, R, R, P)),
     ("anthropic.messages", says(LINK), (R, P, P, P)),
     ("anthropic.messages", cached("5m"), (P, P, P, P)),
     ("anthropic.messages", cached("1h"), (cached("5m"), cached("5m"), P, P)),
