@@ -47,7 +47,9 @@ def lane(upstream: Upstream, endpoint: Endpoint, caller: Dialect) -> Lane:
         speaks=speaks,
         passes=speaks is caller,
         counting=upstream.counting if endpoint is Endpoint.COUNT_TOKENS else None,
-        allowed=REQUEST[upstream.dialect] if speaks is caller and not served.versioned else frozenset(),
+        allowed=REQUEST.get(upstream.dialect, frozenset())
+        if speaks is caller and not served.versioned
+        else frozenset(),
         betas=BETA.get(caller),
         versioned=versioned,
         forwards=upstream.auth is Auth.FORWARD,
