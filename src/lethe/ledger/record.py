@@ -40,6 +40,7 @@ FIELDS: tuple[tuple[str, str], ...] = (
 """Every field of RequestEvent in the order of the record, with its `struct` code. Little-endian, no padding."""
 
 _LAYOUT = struct.Struct("<" + "".join(code for _, code in FIELDS))
+_OUTCOMES = tuple(Outcome)  # they count from 0
 SIZE = _LAYOUT.size  # bytes a record
 _MAXIMA = {"B": 0xFF, "H": 0xFFFF, "I": 0xFFFFFFFF, "Q": 0xFFFFFFFFFFFFFFFF}
 _LATEST = 253_402_300_799_999  # Unix ms of the last moment of the year 9999
@@ -65,7 +66,7 @@ def unpack(records: bytes) -> Iterator[RequestEvent]:
         raise ValueError("not whole records")
     for values in _LAYOUT.iter_unpack(records):
         event = RequestEvent(*values)  # its fields stand in the same order
-        event.outcome = Outcome(event.outcome)
-        if event.level >= len(LEVELS) or event.time > _LATEST:
-            raise ValueError("no such level or time")
+        if event.outcome >= len(_OUTCOMES) or event.level >= len(LEVELS) or event.time > _LATEST:
+            raise ValueError("no such outcome, level or time")
+        event.outcome = _OUTCOMES[event.outcome]
         yield event

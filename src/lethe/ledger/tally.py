@@ -49,7 +49,7 @@ class Cell(Struct):
     response_bytes: Count = 0
 
     def add(self, event: RequestEvent) -> None:
-        end = (event.status // 100, event.outcome.value)
+        end = (event.status // 100, int(event.outcome))
         self.ended[end] = self.ended.get(end, 0) + 1
         if event.error != NONE:
             self.errors[event.error] = self.errors.get(event.error, 0) + 1
