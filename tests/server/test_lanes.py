@@ -1,5 +1,7 @@
 """What is fixed about putting an endpoint to an upstream can be worked out for every pair."""
 
+from datetime import date
+
 import pytest
 
 from lethe.config.load import parse_settings
@@ -15,7 +17,7 @@ def of(dialect: Dialect) -> Upstream:
     text = f'[upstreams.a]\ndialect = "{dialect}"\nbase_url = "http://127.0.0.1:1"\n'
     if dialect is Dialect.CONVERSE:
         text = '[upstreams.a]\nprovider = "bedrock"\nregion = "eu-west-1"\nauth = "aws"\n'
-    return parse_settings(text, "lethe.toml", embedded_available=False).plan.upstreams[0]
+    return parse_settings(text, "lethe.toml", embedded_available=False, today=date(2026, 11, 30)).plan.upstreams[0]
 
 
 @pytest.mark.parametrize("dialect", Dialect)

@@ -47,9 +47,7 @@ def lane(upstream: Upstream, endpoint: Endpoint, caller: Dialect) -> Lane:
         speaks=speaks,
         passes=speaks is caller,
         counting=upstream.counting if endpoint is Endpoint.COUNT_TOKENS else None,
-        allowed=REQUEST.get(upstream.dialect, frozenset())
-        if speaks is caller and not served.versioned
-        else frozenset(),
+        allowed=frozenset() if speaks is not caller or served.versioned else REQUEST.get(upstream.dialect, frozenset()),
         betas=BETA.get(caller),
         versioned=versioned,
         forwards=upstream.auth is Auth.FORWARD,
