@@ -10,7 +10,8 @@ LLAMA = "/usr/bin/llama-server -m model.gguf --no-slots --no-cache-prompt --cach
 OTHER, OPENS, MISSING = Reason.OTHER_PROGRAM, Reason.FLAG_OPENS, Reason.FLAG_MISSING
 OFF = "--no-enable-prefix-caching --mm-processor-cache-gb 0"
 NOWHERE = ("/dev/null", "/dev/null")
-NO_STATS = "VLLM_NO_USAGE_STATS=1"
+QUIET = "VLLM_LOGGING_LEVEL=CRITICAL"
+NO_STATS = f"VLLM_NO_USAGE_STATS=1 {QUIET}"
 CASES: list[tuple[Rules, str, str, Reason | None]] = [
     (LLAMACPP, LLAMA, "", None),
     (LLAMACPP, LLAMA + " --port 8080 -lv 3 --offline", "LLAMA_ARG_THREADS=4", None),
@@ -62,16 +63,21 @@ CASES: list[tuple[Rules, str, str, Reason | None]] = [
     (LLAMACPP, "docker-proxy llama-server --no-slots", "", OTHER),
     (LLAMACPP, "", "", OTHER),
     (VLLM, "/venv/bin/python3.12 /venv/bin/vllm serve m {off}", NO_STATS, None),
-    (VLLM, "/venv/bin/vllm serve m {off} --port 8000 --api-key k --max-model-len -1", "DO_NOT_TRACK=1", None),
+    (VLLM, "/venv/bin/vllm serve m {off} --port 8000 --api-key k --max-model-len -1", f"DO_NOT_TRACK=1 {QUIET}", None),
     (VLLM, "python3 -u -m vllm.entrypoints.openai.api_server --model m {off}", NO_STATS, None),
     (VLLM, "vllm serve m {off} --kv-cache-dtype fp8 --config-format hf --enable-lora", NO_STATS, None),
-    (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_LOGGING_LEVEL=WARNING VLLM_SERVER_DEV_MODE=0", None),
+    (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_SERVER_DEV_MODE=0", None),
     (VLLM, "vllm serve m {off}", "", MISSING),
+    (VLLM, "vllm serve m {off}", QUIET, MISSING),
+    (VLLM, "vllm serve m {off}", "VLLM_NO_USAGE_STATS=1", MISSING),
+    (VLLM, "vllm serve m {off}", "VLLM_NO_USAGE_STATS=1 VLLM_LOGGING_LEVEL=critical", None),
+    (VLLM, "vllm serve m {off}", "VLLM_NO_USAGE_STATS=1 VLLM_LOGGING_LEVEL=ERROR", OPENS),
+    (VLLM, "vllm serve m {off}", NO_STATS + " VLLM_CONFIGURE_LOGGING=0", OPENS),
     (VLLM, "vllm serve m", NO_STATS, MISSING),
     (VLLM, "vllm serve m {off} --enable-prefix-caching", NO_STATS, MISSING),
     (VLLM, "vllm serve m {off} --enable_prefix", NO_STATS, MISSING),
     (VLLM, "vllm serve m --enable-prefix-caching --mm_processor_cache_gb=0 --no-enable_prefix_caching", NO_STATS, None),
-    (VLLM, "vllm serve m {off}", "VLLM_NO_USAGE_STATS=0", MISSING),
+    (VLLM, "vllm serve m {off}", f"VLLM_NO_USAGE_STATS=0 {QUIET}", MISSING),
     (VLLM, "vllm serve m {off} --enable-log-requests", NO_STATS, OPENS),
     (VLLM, "vllm serve m {off} --enable_log_requests", NO_STATS, OPENS),
     (VLLM, "vllm serve m {off} --enable-log-req", NO_STATS, OPENS),

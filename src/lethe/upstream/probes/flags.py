@@ -43,8 +43,8 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     `closed` are options that must be there; `opening` must not; `most` are numbers that options may have at most;
     `holding` are options that open with any of these words in their value; `off` are variables that must be unset or
-    false, `unset` ones that must not be there, `on` ones of which one at least must be true in each group; `among` are
-    the only values that a variable may have.
+    false, `unset` ones that must not be there, `on` ones of which one at least must be true in each group; `must` are
+    the values that variables must have.
     """
 
     program: re.Pattern[str]
@@ -59,7 +59,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     off: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
     on: tuple[tuple[str, ...], ...] = ()
-    among: Mapping[str, tuple[str, ...]] = {}
+    must: Mapping[str, str] = {}
 
 
 LLAMACPP = Rules(
@@ -120,9 +120,10 @@ VLLM = Rules(
         *("VLLM_SERVER_DEV_MODE", "VLLM_TRACE_FUNCTION", "VLLM_ENABLE_RESPONSES_API_STORE"),
         "VLLM_DEBUG_LOG_API_SERVER_RESPONSE",
     ),
-    unset=("VLLM_LOGGING_CONFIG_PATH", "VLLM_TORCH_PROFILER_DIR", "VLLM_MEDIA_CACHE"),
+    unset=("VLLM_LOGGING_CONFIG_PATH", "VLLM_TORCH_PROFILER_DIR", "VLLM_MEDIA_CACHE", "VLLM_CONFIGURE_LOGGING"),
     on=(("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"),),
-    among={"VLLM_LOGGING_LEVEL": ("INFO", "WARNING", "ERROR", "CRITICAL")},
+    # Its warnings quote calls of tools that it could not parse (0.33, tool_parsers/utils.py, read 2026-11-30).
+    must={"VLLM_LOGGING_LEVEL": "critical"},
 )
 OLLAMA = Rules(
     program=re.compile(r"ollama"),
@@ -204,7 +205,9 @@ def _look_at(environ: Mapping[str, str], rules: Rules) -> None:
         return environ.get(name, "").strip(" \"'").casefold()
 
     opened = any(said(name) not in _FALSE for name in rules.off) or any(name in environ for name in rules.unset)
-    if opened or any(name in environ and environ[name] not in values for name, values in rules.among.items()):
+    if opened or any(said(name) not in ("", value) for name, value in rules.must.items()):
         raise Unproven(Reason.FLAG_OPENS)
+    if not all(said(name) for name in rules.must):
+        raise Unproven(Reason.FLAG_MISSING)
     if not all(any(said(name) in _TRUE for name in group) for group in rules.on):
         raise Unproven(Reason.FLAG_MISSING)
