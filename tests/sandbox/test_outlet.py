@@ -1,5 +1,6 @@
 """A way out that never waits: slow, full and closed descriptors cost lines, not time."""
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -107,3 +108,24 @@ def test_a_thread_for_each_and_no_more() -> None:
     assert threading.active_count() == before + 1
     outlet.close(5)
     assert threading.active_count() == before
+
+
+def test_a_line_that_was_cut_by_a_full_disk_spoils_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When there is room again."""
+    room = [50, 0, 1000, 1000]
+    write = os.write
+
+    def scarce(fd: int, data: bytes) -> int:
+        if not (left := room.pop(0)):
+            raise OSError(errno.ENOSPC, "")
+        return write(fd, data[:left])
+
+    path = tmp_path / "ledger"
+    with path.open("wb") as file:
+        outlet = Outlet(file.fileno())
+        monkeypatch.setattr(os, "write", scarce)
+        for line in (LINE, b"one\n", b"two\n"):
+            outlet.write(line)
+        outlet.close(5)
+    assert path.read_bytes() == LINE[:50] + b"\none\ntwo\n"
+    assert outlet.dropped == 1

@@ -22,6 +22,7 @@ class Outlet:
         self._changed = threading.Condition()
         self._closed = False
         self._dropped = 0
+        self._torn = b""  # what ends a line of which only a part could be written
         self._thread = threading.Thread(target=self._drain, name="outlet", daemon=True)
         self._thread.start()
 
@@ -62,11 +63,15 @@ class Outlet:
                     self._dropped += lines
 
     def _write(self, data: bytes) -> bool:
-        while data:
+        left = self._torn + data
+        while left:
             try:
-                data = data[os.write(self._fd, data) :]
+                left = left[os.write(self._fd, left) :]
             except BlockingIOError:  # someone else made it non-blocking
                 threading.Event().wait(0.01)
             except OSError:
+                if len(left) <= len(data):
+                    self._torn = b"\n" if len(left) < len(data) else b""
                 return False
+        self._torn = b""
         return True

@@ -179,7 +179,8 @@ def main(channel: int, listener: int, factory: ServingFactory, lock: Lock = lock
     silence.forbid_imports()
     order = worker.link.first()
     if not isinstance(order, Configure):
-        return  # told to end before it began, or alone
+        worker.link.say(Drained())  # told to end before it began, or alone
+        return
     enforcement = lock(confines.of_plan(order.plan, listener))
     worker.link.say(LockedIn(enforcement))
     if confines.shortfall(order.plan, enforcement) is not None:
