@@ -88,6 +88,15 @@ def test_a_host_that_does_not_do_as_it_says(result: Result) -> None:
     assert "NOT AS CLAIMED" in host.readable(made)
 
 
+def test_unix_sockets_that_an_upstream_opens_are_told() -> None:
+    given = plan(Level.B)
+    engine = msgspec.structs.replace(given.upstreams[0], base_url="unix:/run/engine.sock")
+    local = msgspec.structs.replace(given, upstreams=(engine,))
+    for each, said in ((given, False), (local, True)):
+        details = {found["name"]: found["detail"] for found in report(outcome(), each)["mechanisms"]}
+        assert details["seccomp"].endswith("no unix sockets but for what is configured to have one") is said
+
+
 def test_nothing_is_expected_of_what_is_absent() -> None:
     result = Result("create a file", BY, None)
     assert report(outcome(*BY, results=(result,)), plan(Level.C))["ok"] is True

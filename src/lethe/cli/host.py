@@ -64,6 +64,7 @@ def report(outcome: Outcome, plan: Plan | None, environ: Mapping[str, str], kern
     if surprises:
         why = f"not as the kernel claims: {', '.join(surprises)}"
     names = environment.dropped(environ)
+    unix = plan is not None and confines.of_plan(plan).unix
     return {
         "ok": why is None,
         "why": why,
@@ -78,7 +79,7 @@ def report(outcome: Outcome, plan: Plan | None, environ: Mapping[str, str], kern
                 "state": enforcement.states[mechanism],
                 "needed_for": NEEDED[mechanism],
                 "can_be_accepted": mechanism in ACCEPTABLE,
-                "detail": _detail(mechanism, outcome.host),
+                "detail": _detail(mechanism, outcome.host, unix=unix),
             }
             for mechanism in Mechanism
         ],
@@ -132,12 +133,16 @@ def readable(found: dict[str, Any]) -> str:
     )
 
 
-def _detail(mechanism: Mechanism, host: Host) -> str:
+def _detail(mechanism: Mechanism, host: Host, *, unix: bool) -> str:
     match mechanism:
         case Mechanism.LANDLOCK | Mechanism.LANDLOCK_NET:
             return f"{MEANING[mechanism]} (ABI {host.landlock or 'none'})"
         case Mechanism.SECCOMP:
-            return MEANING[mechanism] + ("" if host.arch else " (no filter for this architecture)")
+            return (
+                MEANING[mechanism]
+                + (" but for what is configured to have one" if unix else "")
+                + ("" if host.arch else " (no filter for this architecture)")
+            )
         case _:
             return MEANING[mechanism]
 
