@@ -33,6 +33,14 @@ def usage_member(body: bytes) -> JsonObject | None:
     return usage if isinstance(usage, dict) else None
 
 
+def data_at(part: bytes, at: int) -> bytes:
+    """The data of the line around a place; empty if the line is no data."""
+    start = max(part.rfind(b"\n", 0, at), part.rfind(b"\r", 0, at)) + 1
+    ends = [end for end in (part.find(b"\n", at), part.find(b"\r", at)) if end >= 0]
+    line = part[start : min(ends, default=len(part))]
+    return line[5:] if line.startswith(b"data:") else b""
+
+
 def last_object(tail: bytes, mark: bytes) -> JsonObject | None:
     """The object after the last `mark`: a member's name with its quotes and colon, which no JSON string can hold."""
     at = tail.rfind(mark)

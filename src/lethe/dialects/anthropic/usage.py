@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from lethe.dialects.counters import count
+from lethe.dialects.counters import count, data_at
 from lethe.ir.content import JsonObject
 from lethe.ir.usage import Usage
 from lethe.wire.lenient import UNREADABLE
@@ -106,7 +106,7 @@ def _start_counts(head: bytes) -> _Counts | None:
     if at < 0:
         return None
     try:
-        started = _STARTED.decode(_data_at(head, at))
+        started = _STARTED.decode(data_at(head, at))
     except UNREADABLE:
         return None
     return started.message.usage if started.message else None
@@ -116,17 +116,9 @@ def _end_counts(tail: bytes) -> _Counts | None:
     # a quote inside JSON text is escaped, so content cannot look like this
     at = len(tail)
     while (at := tail.rfind(b'"message_delta"', 0, at)) >= 0:
-        if (counts := _counts(_data_at(tail, at))) is not None:
+        if (counts := _counts(data_at(tail, at))) is not None:
             return counts
     return None
-
-
-def _data_at(part: bytes, at: int) -> bytes:
-    """The data of the line around a place; empty if the line is no data."""
-    start = max(part.rfind(b"\n", 0, at), part.rfind(b"\r", 0, at)) + 1
-    end = part.find(b"\n", at)
-    line = part[start:] if end < 0 else part[start:end]
-    return line[5:] if line.startswith(b"data:") else b""
 
 
 def _counts(data: bytes) -> _Counts | None:

@@ -1,9 +1,8 @@
 """Token counts on the wire (openai 3.57.0 types, CompletionUsage), where the totals include the parts."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from lethe.dialects.counters import count, usage_member
+from lethe.dialects.counters import count, data_at, usage_member
 from lethe.ir.content import JsonObject
 from lethe.ir.usage import Usage
 
@@ -48,12 +47,9 @@ def buffered_usage(body: bytes) -> Usage | None:
 
 def streamed_usage(head: bytes, tail: bytes) -> Usage | None:
     """Usage from the ends of a stream: the last chunk that has any. Cut frames are passed over."""
-    found = (usage for part in (tail, head) for data in _frames(part) if (usage := buffered_usage(data)) is not None)
-    return next(found, None)
-
-
-def _frames(part: bytes) -> Iterator[bytes]:
-    """The data lines that may hold usage, last first."""
-    for line in reversed(part.replace(b"\r", b"\n").split(b"\n")):
-        if line.startswith(b"data:") and b'"usage"' in line:
-            yield line[5:]
+    for part in (tail, head):
+        at = len(part)
+        while (at := part.rfind(b'"usage"', 0, at)) >= 0:
+            if (usage := buffered_usage(data_at(part, at))) is not None:
+                return usage
+    return None
