@@ -94,6 +94,12 @@ def test_a_line_with_words_of_its_own_is_a_hit(changed: dict[str, Any]) -> None:
     assert [(hit.what, hit.where) for hit in look.hits] == [("outside the schema", "1 lines")]
 
 
+def test_times_that_no_verification_spans_are_a_hit() -> None:
+    early = "2017-03-01T22:51:32.746Z"
+    assert pages.ledger(lines() + lines(time=early), PLAN).verdict is Verdict.HIT
+    assert pages.ledger(lines() + lines(time="2026-11-24T22:59:00.000Z"), PLAN).verdict is Verdict.CLEAN
+
+
 @pytest.mark.parametrize("other", [b"some words\n", b"{}\n", b"[1]\n", b"\xff\n"])
 def test_what_is_no_line_is_a_hit(other: bytes) -> None:
     assert pages.ledger(lines() + other, PLAN).verdict is Verdict.HIT

@@ -2,7 +2,8 @@
 
 import http.client
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import msgspec
@@ -44,6 +45,7 @@ _SAMPLE = re.compile(
 _LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _NUMBER = re.compile(r"[0-9.]+|\+Inf")
 _LARGE, _MANY = 1 << 26, 1000  # milliseconds or bytes, and things, of one request
+_LONG = 2 * 3600.0  # seconds that no verification takes
 _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line, strict=True)
 _ANY: msgspec.json.Decoder[dict[str, object]] = msgspec.json.Decoder(dict[str, object])
 
@@ -100,7 +102,15 @@ def ledger(output: bytes, plan: Plan) -> Looked:
     allowed = _Allowed(plan)
     wrong = sum(not _fits(line, allowed) for line in lines)
     hits = (Hit(Sink.LEDGER, "outside the schema", f"{wrong} lines"),) if wrong else ()
+    if not wrong and lines and _spread(lines) > _LONG:
+        hits = (Hit(Sink.LEDGER, "times of no one verification"),)
     return Looked(Sink.LEDGER, len(output), hits, notes=(f"{len(lines)} lines",))
+
+
+def _spread(lines: Sequence[bytes]) -> float:
+    """Seconds between the first and the last of their times."""
+    times = sorted(datetime.fromisoformat(_LINE.decode(line).time) for line in lines)
+    return (times[-1] - times[0]).total_seconds()
 
 
 def _fits(line: bytes, allowed: _Allowed) -> bool:
