@@ -14,6 +14,12 @@ SURFACES = {surface.id: surface for surface in all_surfaces()}
 CHAT = SURFACES["openai.chat"]
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test processes that run beside each other are told of one."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def said(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
     assert main(["register", *words]) == status
     captured = capsys.readouterr()
