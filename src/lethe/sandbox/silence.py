@@ -33,7 +33,7 @@ class _Refusal:
 
 def everything() -> None:
     """Loggers of the standard library and of anybody else, and warnings."""
-    logging.disable(logging.CRITICAL)
+    logging.disable(sys.maxsize)  # a level above CRITICAL is possible
     logging.raiseExceptions = False  # it prints the arguments of a call that is wrong
     logging.lastResort = None
     root = logging.getLogger()
