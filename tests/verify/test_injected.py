@@ -30,11 +30,10 @@ class Injector:
 
         async def call(app: App, incoming: Incoming) -> None:
             self.waited = 0
-            await self._stepping(plain(app, incoming))
+            await types.coroutine(self._stepping)(plain(app, incoming))
 
         patch.setattr(App, "__call__", call)
 
-    @types.coroutine
     def _stepping(self, inner: Coroutine[Any, Any, None]) -> Generator[Any, Any, None]:
         value = None
         while True:

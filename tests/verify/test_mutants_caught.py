@@ -7,7 +7,7 @@ import pytest
 from tests.verify import ground
 
 from lethe.verify.mutants.roster import BY_ID, MUTANTS, Mutant, impossible
-from lethe.verify.mutation import kill
+from lethe.verify.mutation import LANES, hunt, kill
 from lethe.verify.stage import Clock, staged
 
 CLOCK = Clock(time.time, time.sleep, os.urandom)
@@ -35,3 +35,16 @@ def test_a_mutant_that_does_nothing_survives(monkeypatch: pytest.MonkeyPatch) ->
         found = kill(stage, asleep)
     assert not found.caught
     assert found.why == "nothing was found"
+
+
+def test_an_interruption_ends_the_hunt_before_another_mutant_is_planted() -> None:
+    steps: list[int] = []
+
+    def interrupted(what: str, done: int, of: int) -> None:
+        del what, of
+        steps.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hunt(ground.settings(), CLOCK, interrupted, MUTANTS)
+    assert 1 <= len(steps) <= LANES

@@ -1,20 +1,26 @@
 """The verification verified: leaks are planted one after another, and each must be found where it was put."""
 
+import itertools
 import tempfile
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from msgspec import Struct
 
+from lethe.config.settings import Settings
 from lethe.verify import files, memory, syscalls
 from lethe.verify.instance import Instance, Manner, NotServing, running
 from lethe.verify.mutants.provoke import clear, provoke
 from lethe.verify.mutants.roster import Mutant, denied, impossible
 from lethe.verify.passes import IDLE, printed, told
 from lethe.verify.sinks import Looked, Sink
-from lethe.verify.stage import Account, Stage
+from lethe.verify.stage import Account, Clock, Stage, staged
+from lethe.verify.traffic import Progress
 from lethe.verify.watch import Watch, watching
 
+LANES = 3  # mutants at a time
 _WATCHED = frozenset({Sink.PROCESS, Sink.SOCKETS, Sink.OPEN_FILES})
 
 
@@ -42,18 +48,36 @@ class Kills(Struct, frozen=True, kw_only=True):
         return tuple(kill for kill in self.kills if not kill.caught)
 
 
-def hunt(stage: Stage, mutants: Sequence[Mutant]) -> Kills:
-    """Plant every mutant that can be had here. Each starts an instance of its own."""
-    kills: list[Kill] = []
-    impossibles: list[str] = []
-    for number, mutant in enumerate(mutants):
-        stage.progress("mutants", number, len(mutants))
-        reason = impossible(mutant)
-        if reason is not None:
-            impossibles.append(f"{mutant.id}: {reason}")
-            continue
-        kills.append(kill(stage, mutant))
-    return Kills(kills=tuple(kills), impossible=tuple(impossibles))
+def hunt(settings: Settings, clock: Clock, progress: Progress, mutants: Sequence[Mutant]) -> Kills:
+    """Plant every mutant that can be had here, a few at a time: most of their time is waiting. Each starts an instance
+    of its own."""
+    reasons = {mutant: impossible(mutant) for mutant in mutants}
+    planted = [mutant for mutant in mutants if reasons[mutant] is None]
+    left, over, done = iter(planted), threading.Event(), itertools.count()
+    kills: dict[str, Kill] = {}
+
+    def lane() -> None:
+        with staged(settings, clock, _silent) as stage:
+            for mutant in left:
+                if over.is_set():
+                    return
+                progress("mutants", next(done), len(planted))
+                kills[mutant.id] = kill(stage, mutant)
+
+    with ThreadPoolExecutor(max_workers=LANES) as threads:
+        try:
+            for each in [threads.submit(lane) for _ in range(LANES)]:
+                each.result()
+        finally:  # an interruption from the keyboard, too
+            over.set()
+    return Kills(
+        kills=tuple(kills[mutant.id] for mutant in planted),
+        impossible=tuple(f"{mutant.id}: {reason}" for mutant, reason in reasons.items() if reason is not None),
+    )
+
+
+def _silent(what: str, done: int, of: int) -> None:
+    """The mutants are counted, not their requests."""
 
 
 def kill(stage: Stage, mutant: Mutant) -> Kill:
@@ -64,8 +88,6 @@ def kill(stage: Stage, mutant: Mutant) -> Kill:
         stderr = _run(fresh, mutant, account)
     except NotServing as error:
         return Kill(mutant.id, mutant.sink, caught=False, why=str(error))
-    finally:
-        clear()
     found = account.sinks.get(mutant.sink, Looked(mutant.sink))
     if not mutant.prevented:
         return Kill(mutant.id, mutant.sink, caught=bool(found.hits), why="" if found.hits else "nothing was found")
@@ -84,14 +106,18 @@ def _run(stage: Stage, mutant: Mutant, account: Account) -> bytes:
             raise NotServing(tracer)
         with running(stage.made, Manner(program=mutant.program, plant=mutant.house, tracer=tracer)) as instance:
             began = stage.clock.now()
-            _leak(stage, mutant, instance, account)
-            roles = {pid: opened.role for pid, opened in instance.opened.items()}
-            peers = stage.peers(instance)
-            instance.stop()
+            try:
+                _leak(stage, mutant, instance, account)
+                roles = {pid: opened.role for pid, opened in instance.opened.items()}
+                peers = stage.peers(instance)
+                instance.stop()
+                if mutant.sink is Sink.FILES:
+                    skip = frozenset({str(instance.folder)})
+                    account.add([files.elsewhere(files.roots(everywhere=False), since, stage.searches, skip)])
+            finally:
+                clear(instance.trap.port)
             account.add(printed(stage, instance))
             account.add([files.own(instance.folder, stage.searches)])
-        if mutant.sink is Sink.FILES:
-            account.add([files.elsewhere(files.roots(everywhere=False), since, stage.searches, frozenset())])
         if mutant.strace:
             account.add(syscalls.examine(Path(folder), roles, began, peers, stage.find_content))
     return instance.stderr[-1].data

@@ -39,8 +39,7 @@ def verify(
     account, enforced = _all([settings for _, settings in configurations], clock, progress, quick=quick)
     kills: Kills | None = None
     if mutants is not None:
-        with staged(mutants, clock, progress) as stage:
-            kills = hunt(stage, chosen)
+        kills = hunt(mutants, clock, progress, chosen)
     about = Circumstances(
         form=QUICK if quick else FULL,
         configurations=tuple((source, settings.plan.level.value) for source, settings in configurations),

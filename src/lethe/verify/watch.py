@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -103,7 +104,7 @@ class Watch:
 
 @contextmanager
 def watching(watch: Watch) -> Iterator[None]:
-    """Look for as long as the block takes, and once more at its end."""
+    """Look for as long as the block takes, and twice more at its end: a socket counts when it has been seen twice."""
     over = threading.Event()
 
     def run() -> None:
@@ -118,7 +119,9 @@ def watching(watch: Watch) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-        watch.turn()
+        for _ in range(2):
+            watch.turn()
+            time.sleep(TURN)
 
 
 def _writable(pid: int, number: str) -> bool:

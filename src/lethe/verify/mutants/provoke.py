@@ -22,7 +22,6 @@ _MODES: dict[Moment, Mode] = {
     Moment.CANCEL: Mode.GONE_BEFORE,
     Moment.CRASH: Mode.SERVED,
 }
-_TRAPS: set[int] = set()  # ports that are in the names of files; another verification has others
 _PLACES = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - the places where leaks lie
 
 
@@ -31,7 +30,6 @@ def provoke(mutant: Mutant, site: Site, upstreams: Scripted, mint: Mint, trap: i
 
     `trap` is the port of `instance.trap`.
     """
-    _TRAPS.add(trap)
     case = partial(_case, site, MUTANTS.index(mutant))
     with _log(trap) as log:
         if mutant.dies:
@@ -67,13 +65,11 @@ def _came(log: socket.socket, mint: Mint) -> bool:
         return False
 
 
-def clear() -> None:
-    """Remove the files that mutants of this process have left outside the instance's own folders."""
+def clear(trap: int) -> None:
+    """Remove the files that the mutant with this trap has left outside the instance's own folders."""
     for place in _PLACES:
-        for trap in _TRAPS:
-            for path in place.glob(f"{MARK}-{trap}*"):
-                path.unlink(missing_ok=True)
-    _TRAPS.clear()
+        for path in place.glob(f"{MARK}-{trap}*"):
+            path.unlink(missing_ok=True)
 
 
 def _case(site: Site, number: int, mode: Mode) -> Case:
