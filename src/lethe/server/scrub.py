@@ -1,8 +1,8 @@
 """What outlives a request though nobody means it to, and is therefore swept away: within five seconds after it.
 
 Four things do. The last bytes that a socket brought stay where they landed. Errors hold tracebacks, which hold frames,
-which hold the errors: such a cycle lives until a garbage collection. And msgspec caches the keys of JSON objects of up
-to 32 bytes in a table of 512, from whatever it decodes.
+which hold the errors: such a cycle lives until a garbage collection. msgspec caches the keys of JSON objects of up to
+32 bytes in a table of 512, from whatever it decodes. And the stack holds the short bytes that were built on it.
 """
 
 import ctypes
