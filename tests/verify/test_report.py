@@ -64,7 +64,9 @@ def test_these_fail(made: Account, kills: Kills | None) -> None:
 def test_a_canary_that_never_travelled_fails() -> None:
     made = account()
     made.unseen["system"] = 1
+    made.unseen_in["some case"] = None
     assert outcome(made, None) == "fail"
+    assert "first: some case" in readable(document(made, None, ABOUT))
 
 
 def test_a_place_that_could_not_be_looked_at_is_no_pass() -> None:

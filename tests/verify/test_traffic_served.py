@@ -92,7 +92,7 @@ def test_content_that_does_not_travel_is_missed(monkeypatch: pytest.MonkeyPatch)
     assert Position.SYSTEM in {canary.position for canary in mint.unseen()}
 
 
-def test_what_has_not_arrived_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_not_arrived_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy elsewhere lets waits end too early."""
     plain = Inference.answer
     asked: list[bytes] = []

@@ -86,6 +86,8 @@ def _failures(report: dict[str, Any]) -> str:
         f"failed: {count} canaries were never seen to arrive: {position}"
         for position, count in report["unseen"].items()
     ]
+    if lost := report["unseen_in"]:
+        lines.append(f"failed: those belong to {len(lost)} cases, first: {lost[0]}")
     if refused := report["refused_by_level"]:
         lines.append(f"note: the level refuses {len(refused)} cases of the plain kind, first: {refused[0]}")
     return "\n".join(lines)

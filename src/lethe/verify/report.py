@@ -56,6 +56,7 @@ def document(account: Account, kills: Kills | None, about: Circumstances) -> dic
         "served": account.served,
         "canaries": account.canaries,
         "unseen": dict(sorted(account.unseen.items())),
+        "unseen_in": list(account.unseen_in),
         "faults": list(account.faults),
         "refused_by_level": list(account.unserved),
         "sinks": [_sink(look) for look in sinks.values()],

@@ -69,6 +69,7 @@ class Account:
         self.searches: list[Search] = []  # of all configurations
         self.requests = self.served = self.canaries = 0
         self.unseen: dict[str, int] = {}  # position -> canaries that were never seen to arrive
+        self.unseen_in: dict[str, None] = {}  # and the cases that these belong to
         self.faults: dict[str, None] = {}
         self.unserved: dict[str, None] = {}
         self.at_completion = Copies()
@@ -96,6 +97,7 @@ class Account:
         self.served += other.served
         self.canaries += other.canaries
         self.faults |= other.faults
+        self.unseen_in |= other.unseen_in
         self.unserved |= other.unserved
         for position, count in other.unseen.items():
             self.unseen[position] = self.unseen.get(position, 0) + count
@@ -108,6 +110,7 @@ class Account:
         self.searches += stage.searches
         for canary in stage.content.unseen():
             self.unseen[canary.position] = self.unseen.get(canary.position, 0) + 1
+            self.unseen_in[canary.case] = None
 
     @property
     def sinks(self) -> dict[Sink, Looked]:

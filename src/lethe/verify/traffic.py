@@ -27,6 +27,7 @@ AT_ONCE = 16  # requests
 _LOOK = 0.01  # seconds between two looks
 _SETTLED = 0.3  # seconds in which everything that was sent is on its way
 _OUR_FAULT = 500  # the status of an error that is neither the caller's nor the upstream's
+_TRIES = 3
 _KEPT_BACK = 20  # bytes of a body that a caller leaves before it has sent
 _UPLOADING = 10  # looks after which it leaves
 _BACK = 20.0  # seconds for a worker to be replaced
@@ -157,11 +158,14 @@ class _Drive:
                 await asyncio.sleep(_LOOK)
 
     async def _one(self, caller: Caller, case: Case) -> None:
-        """A machine that is busy elsewhere makes waits end too early: what has not arrived is asked once more."""
-        lost = await self._tried(caller, case)
-        if lost and case.mode not in PROCESS:
-            again = await self._tried(caller, case)
-            self._mint.excuse(lost if not again else ())
+        """A machine that is busy elsewhere makes waits end too early: what has not arrived is asked for again."""
+        lost: list[Canary] = []
+        for _ in range(1 if case.mode in PROCESS else _TRIES):
+            now = await self._tried(caller, case)
+            if not now:
+                self._mint.excuse(lost)
+                return
+            lost += now
 
     async def _tried(self, caller: Caller, case: Case) -> list[Canary]:
         """Ask, and account for the answer; returns the canaries that have not been seen to arrive."""
