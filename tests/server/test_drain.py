@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from ssl import SSLContext
 
 import pytest
 from tests.server.rig import (
     ANTHROPIC,
     CHAT,
+    FAULTS,
     PATH,
     RESPONSES,
     SSE,
@@ -22,6 +24,7 @@ from tests.server.rig import (
 
 from lethe.ir.content import Dialect
 from lethe.ledger.events import Outcome
+from lethe.server.connection import Callers, accepting
 from lethe.upstream.fake import Fake, Hang, Head, Send, Until
 
 DIALECTS = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT, RESPONSES])
@@ -103,3 +106,23 @@ async def test_after_a_reload_old_connections_get_one_more_answer() -> None:
         assert (reply.status, reply.headers["connection"]) == (200, "close")
         async with asyncio.timeout(5):
             await draining
+
+
+async def test_a_connection_for_which_there_is_no_room_is_the_only_one_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop takes no connection any more after a protocol that could not be made."""
+    left = [True]
+
+    def scarce(callers: Callers, tls: SSLContext | None) -> asyncio.BufferedProtocol:
+        if left:
+            left.pop()
+            raise MemoryError
+        return accepting(callers, tls)
+
+    monkeypatch.setattr("lethe.server.serving.accepting", scarce)
+    async with serving([upstream("a", "http://127.0.0.1:1", ANTHROPIC)]) as rig:
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await rig.ask("GET", "/health")
+        assert [type(fault) for fault in FAULTS] == [MemoryError]
+        FAULTS.clear()
+        async with asyncio.timeout(10):
+            assert (await rig.ask("GET", "/health")).status == 200

@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from socket import socket
+from typing import cast
 
 from lethe.config.plan import Plan
 from lethe.retention.standing import Finding
@@ -25,6 +26,16 @@ HEAD_PATIENCE = 30.0  # seconds for a caller to finish the head of a request
 _BACKLOG = 4096
 _FAREWELL = 0.25  # seconds; a drain may take three of these beyond its deadline
 _SWEEP = 5.0  # seconds between looks at idle connections
+
+
+class _Dropped(asyncio.Protocol):
+    """Of a connection for which there is no room."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).abort()
+
+
+_DROPPED = _Dropped()  # one for all, made while there is memory
 
 
 class Serving:
@@ -49,6 +60,7 @@ class Serving:
         self._limiter = _limiter(plan, lambda: self._inference.credentials)
         self._app = App(plan, self._inference, catalogue, outside, self._limiter)
         self._tls = _tls(plan)
+        self._fault = outside.fault
         self._scrub = Scrub(asyncio.get_running_loop(), arrivals)
         self._callers = Callers(self._app, asyncio.get_running_loop(), arrivals, self._scrub.stir)
         self._server: asyncio.Server | None = None
@@ -56,11 +68,17 @@ class Serving:
     async def start(self) -> None:
         """Accepts from here on."""
         logging.getLogger("asyncio").disabled = True  # its texts quote exceptions
-        callers, loop = self._callers, asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: accepting(callers, self._tls), sock=self._listener, backlog=_BACKLOG
-        )
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._accept, sock=self._listener, backlog=_BACKLOG)
         self._sweep()
+
+    def _accept(self) -> asyncio.BaseProtocol:
+        """What answers a new connection. Never raises: uvloop would not accept another one."""
+        try:
+            return accepting(self._callers, self._tls)
+        except Exception as error:  # noqa: BLE001 - out of memory, as a rule
+            self._fault(error)
+            return _DROPPED
 
     def _sweep(self) -> None:
         self._callers.close_idle(KEEP_ALIVE, HEAD_PATIENCE)
