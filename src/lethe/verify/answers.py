@@ -38,9 +38,10 @@ def answer(case: Case, request: Recorded, by: Speaker) -> Steps:
     """The script of one answer; the request tells what is asked for (a translated one may differ from the case)."""
     mode = case.mode
     if (status := STATUSES.get(mode)) is not None:
-        quoting = _quoting(by.say(Position.ERROR_BODY), request)
-        return tuple(VOICES[case.pair.errors].error(status, quoting))
+        return _refusal(case, status, request, by)
     match mode:
+        case Mode.LATE_ERROR:
+            return Wait(HOLD * 1.5), *_refusal(case, 500, request, by)
         case Mode.HTML:
             page = f"<html><body>{_quoting(by.say(Position.HTML), request)}</body></html>"
             return tuple(content("text/html", page.encode(), 502))
@@ -61,6 +62,11 @@ def answer(case: Case, request: Recorded, by: Speaker) -> Steps:
             return (Hang(),)
         case _:
             return _good(case, request, by)
+
+
+def _refusal(case: Case, status: int, request: Recorded, by: Speaker) -> Steps:
+    quoting = _quoting(by.say(Position.ERROR_BODY), request)
+    return tuple(VOICES[case.pair.errors].error(status, quoting))
 
 
 def _good(case: Case, request: Recorded, by: Speaker) -> Steps:

@@ -48,6 +48,7 @@ class Mode(StrEnum):
     STATUS_429 = "upstream-429"
     STATUS_500 = "upstream-500"
     STATUS_529 = "upstream-529"
+    LATE_ERROR = "late-error"  # when the status line is out already
     HTML = "upstream-html"
     REDIRECT = "upstream-redirect"
     MALFORMED_HEAD = "malformed-head"
@@ -104,7 +105,7 @@ CALLER_FAULTS: frozenset[Mode] = frozenset(
 UNREACHABLE: frozenset[Mode] = frozenset({Mode.CONNECT_REFUSED, Mode.TLS_MISMATCH, Mode.DNS_FAILURE})
 LEAVES: frozenset[Mode] = frozenset({Mode.GONE_UPLOADING, Mode.GONE_BEFORE, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM})
 STREAMS_ONLY: frozenset[Mode] = frozenset(
-    {Mode.LATE, Mode.MALFORMED_SSE, Mode.ERROR_EVENT, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM}
+    {Mode.LATE, Mode.LATE_ERROR, Mode.MALFORMED_SSE, Mode.ERROR_EVENT, Mode.GONE_AT_FIRST, Mode.GONE_MIDSTREAM}
 )
 BUFFERED_ONLY: frozenset[Mode] = frozenset({Mode.MALFORMED_JSON})
 # For every worker at once, one after another, and last.
