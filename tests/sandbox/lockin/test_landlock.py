@@ -1,5 +1,6 @@
 """Rulesets by ABI version, as linux/landlock.h lays them out."""
 
+import errno
 import os
 import struct
 
@@ -44,6 +45,27 @@ def test_unix_sockets_stay_where_an_upstream_is_one(abi: int) -> None:
 def test_reading_is_never_handled() -> None:
     for abi in range(1, 13):
         assert not unpacked(landlock.ruleset(abi, unix=False))[0] & 0b1100
+
+
+@pytest.mark.parametrize(
+    ("abi", "refused", "state"), [(9, 9, State.ENFORCED), (10, 9, State.ENFORCED), (8, 8, State.ABSENT)]
+)
+def test_newer_rights_that_the_kernel_does_not_know_are_left_out(
+    abi: int, refused: int, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [landlock.ruleset(version, unix=False) for version in range(1, refused)]
+
+    def take(number: int, *call: object) -> int:
+        if number == syscalls.LANDLOCK_CREATE_RULESET:
+            if call[0] not in known[-1:]:
+                raise OSError(errno.EINVAL, "")
+            return os.open(os.devnull, os.O_RDONLY)
+        return 0
+
+    monkeypatch.setattr(kernel, "syscall", take)
+    if state is State.ABSENT:
+        known.clear()
+    assert landlock.restrict(abi, {443}, unix=False) is state
 
 
 @pytest.mark.parametrize(("abi", "granted"), [(3, None), (4, 2), (9, 2), (10, 2 | 8)])

@@ -4,6 +4,7 @@ Rights and versions: linux/landlock.h of Linux 6.18 and its documentation, users
 (Linux 7.1 and 7.2) from the commits that brought them, read 2026-11-30: no kernel that has them was at hand.
 """
 
+import errno
 import os
 import struct
 from collections.abc import Collection
@@ -12,6 +13,7 @@ from lethe.retention.enforcement import State
 from lethe.sandbox.lockin import kernel, syscalls
 
 NET_SINCE = 4  # ABI version
+_SEEN = 8  # what newer ones are said to have is left out where the kernel does not know it
 _LOG_SINCE = 7
 _VERSION = 1  # flag of create_ruleset
 _NET_PORT = 2  # kind of rule
@@ -55,9 +57,14 @@ def ruleset(version: int, *, unix: bool) -> bytes:
 
 def restrict(version: int, ports: Collection[int], *, unix: bool) -> State:
     """Give up the rights of this version (1 at least) but the way to `ports`. Binds the calling thread."""
-    attributes = ruleset(version, unix=unix)
     try:
-        held = kernel.syscall(syscalls.LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
+        try:
+            held = _create(version, unix=unix)
+        except OSError as error:
+            if error.errno != errno.EINVAL or version <= _SEEN:
+                raise
+            version = _SEEN
+            held = _create(version, unix=unix)
         try:
             for port in sorted(ports) if version >= NET_SINCE else ():
                 kernel.syscall(
@@ -69,6 +76,11 @@ def restrict(version: int, ports: Collection[int], *, unix: bool) -> State:
     except OSError as error:
         return State.ABSENT if error.errno in kernel.UNKNOWN else State.REFUSED
     return State.ENFORCED
+
+
+def _create(version: int, *, unix: bool) -> int:
+    attributes = ruleset(version, unix=unix)
+    return kernel.syscall(syscalls.LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
 
 
 def _outward(version: int) -> int:
