@@ -23,6 +23,7 @@ from tests.server.rig import (
 )
 from tests.server.rig import FAULTS as FAULTS_OF_OURS
 
+from lethe.dialects.codec import CODECS
 from lethe.errors import ErrorKind, UpstreamAnswered
 from lethe.ir.content import Dialect
 from lethe.ir.events import Failure
@@ -176,6 +177,18 @@ async def test_a_stream_that_cannot_go_on_ends_with_an_error_event(
         assert code_in({"error": last_error(reply.body, caller)}, caller) == code
         event = await rig.events.one()
         assert (event.outcome, event.error) == (Outcome.STREAM_FAILED, index_of(code))
+
+
+@pytest.mark.parametrize("case", PAIRS, ids=pair)
+async def test_keep_alives_do_not_prolong_an_upstreams_silence(case: tuple[Dialect, Dialect]) -> None:
+    caller, source = case
+    opening: list[Step] = [Head(200, SSE), *(Send(f) for f in begun(source))]
+    timeouts = Timeouts(idle=0.5)
+    async with Fake() as fake, serving([upstream("up", fake, source, timeouts=timeouts)], heartbeat=0.1) as rig:
+        fake.answer([*opening, Hang()])
+        reply = await rig.ask("POST", PATH[caller], request(caller, stream=True))
+        assert CODECS[caller].KEEP_ALIVE in reply.body
+        assert code_in({"error": last_error(reply.body, caller)}, caller) == "upstream_idle_timeout"
 
 
 @pytest.mark.parametrize("case", [p for p in PAIRS if p[0] is not p[1]], ids=pair)

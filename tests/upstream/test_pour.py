@@ -110,3 +110,29 @@ def test_quiet_is_counted_from_the_last_byte(loop: str) -> None:
                 assert here.in_flight == 0
 
     run(loop, scenario)
+
+
+@both_loops
+def test_looking_up_from_a_silence_does_not_begin_it_anew(loop: str) -> None:
+    """A stream is looked up from at every heartbeat; the upstream's patience is longer, and ends all the same."""
+
+    async def scenario() -> None:
+        async def script(line: Line) -> None:
+            await line.request()
+            await line.send(HEAD + chunk(b"a"))
+            await line.until_gone()
+
+        async with peer(script) as there:
+            with pool(upstream(there.url, idle=0.5)) as here:
+                reply = await here.open(HELLO)
+                got: list[bytes] = []
+                looks = 0
+                async with asyncio.timeout(20):
+                    with pytest.raises(IdleTimeout):
+                        while await reply.pour(into(got), 0.1) is None:
+                            looks += 1
+                reply.close()
+                assert got == [b"a"]
+                assert looks >= 1
+
+    run(loop, scenario)

@@ -101,8 +101,11 @@ class Exchange:
             return False
         if not (self.complete or self._fault):
             self._sink, self._quiet, self._refused = sink, quiet, False
-            self.due = 0.0
-            self._rearm(self._clock())
+            now = self._clock()
+            if self.due:
+                self._wake_at = now + quiet  # the same silence as when it was last looked up from
+            else:
+                self._rearm(now)
             try:
                 await self._arrival()
             finally:
