@@ -183,7 +183,7 @@ async def test_a_stream_that_cannot_go_on_ends_with_an_error_event(
 async def test_keep_alives_do_not_prolong_an_upstreams_silence(case: tuple[Dialect, Dialect]) -> None:
     caller, source = case
     opening: list[Step] = [Head(200, SSE), *(Send(f) for f in begun(source))]
-    timeouts = Timeouts(idle=0.5)
+    timeouts = Timeouts(idle=1.6)  # the pool looks twice a second
     async with Fake() as fake, serving([upstream("up", fake, source, timeouts=timeouts)], heartbeat=0.1) as rig:
         fake.answer([*opening, Hang()])
         reply = await rig.ask("POST", PATH[caller], request(caller, stream=True))
