@@ -115,6 +115,12 @@ def test_a_class_rests_on_what_is_in_force_now() -> None:
     assert after.evidence is EvidenceKind.PUBLISHED
 
 
+def test_it_does_not_say_when_a_contract_was_signed_if_nobody_told() -> None:
+    contract = Contract(kind="zdr", signed=None, expires=NOW + 1000.0)
+    said = posture(settings(contract=contract), running()).upstreams[0].surfaces[0]
+    assert (said.evidence, said.since, said.until) == (EvidenceKind.CONTRACT, None, "2026-11-25T00:16:40Z")
+
+
 def test_of_a_server_that_nobody_knows_it_claims_no_evidence() -> None:
     local = '[upstreams.a]\ndialect = "openai-chat"\nbase_url = "http://127.0.0.1:1/v1"\n'
     elsewhere = '[upstreams.b]\ndialect = "openai-chat"\nbase_url = "https://b.example/v1"\n'

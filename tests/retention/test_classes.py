@@ -34,7 +34,7 @@ class Up(Struct):
     declared: Declared | None = None
 
 
-def zdr(kind: str = "zdr", signed: float = NOW - DAY, expires: float = NOW + DAY) -> Contract:
+def zdr(kind: str = "zdr", signed: float | None = NOW - DAY, expires: float = NOW + DAY) -> Contract:
     return Contract(kind=kind, signed=signed, expires=expires)
 
 
@@ -55,6 +55,8 @@ CASES: list[tuple[str, Up, tuple[Finding, ...], UpstreamClass]] = [
     ("a contract that ended now", Up(contract=zdr(expires=NOW)), (), U6),
     ("a contract that begins now", Up(contract=zdr(signed=NOW)), (), U4),
     ("a contract that begins soon", Up(contract=zdr(signed=NOW + 1)), (), U6),
+    ("a contract without its day", Up(contract=zdr(signed=None)), (), U4),
+    ("one that has ended", Up(contract=zdr(signed=None, expires=NOW)), (), U6),
     ("the account's proof", Up(), (said("p.account"),), U3),
     ("both", Up(contract=zdr()), (said("p.account"),), U3),
     ("a failed proof leaves the contract", Up(contract=zdr()), (said("p.account", False),), U4),

@@ -83,7 +83,7 @@ def contract(
         found.note(path, f"ends in {left} days; then the class is the default again")
     return Contract(
         kind=table.kind or "",
-        signed=day(table.signed) if table.signed is not None else 0.0,
+        signed=day(table.signed) if table.signed is not None else None,
         expires=day(table.expires) + DAY,
     )
 

@@ -163,7 +163,7 @@ def _by(row: Evidence, known: _Known) -> Standing | None:
 
 
 def in_force(contract: Contract, now: float) -> bool:
-    return contract.signed <= now < contract.expires
+    return (contract.signed is None or contract.signed <= now) and now < contract.expires
 
 
 def _proven(row: Evidence, known: _Known) -> Standing | None:

@@ -7,10 +7,10 @@ from lethe.retention.surface import EvidenceKind
 
 
 class Contract(Struct, frozen=True, kw_only=True):
-    """What the operator signed with the vendor. Unix seconds."""
+    """What the operator signed with the vendor. Unix seconds; it need not be told when it was signed."""
 
     kind: str
-    signed: float
+    signed: float | None
     expires: float
 
 
