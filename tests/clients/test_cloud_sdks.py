@@ -189,7 +189,6 @@ CASES = (
             genai.Client(api_key="k", http_options=types.HttpOptions(base_url=url)), streaming
         ),
         lambda url, streaming: generate(vertex(url), streaming),
-        added={"store": False},
     ),
     Case("foundry", Dialect.ANTHROPIC, AZURE_TABLE, "/anthropic", messages("claude-x"), foundry),
     Case(
