@@ -1,6 +1,7 @@
 """From one dialect to another, through the hub: requests, replies, streams. For streams of one: `dialects.passage`."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import chain
 
 import msgspec
@@ -22,7 +23,7 @@ from lethe.ir.events import (
     ThinkingDelta,
 )
 from lethe.ir.grammar import Fold, Grammar, StreamFailed, unfold
-from lethe.ir.loss import Loss, Losses
+from lethe.ir.loss import Locate, Loss, Losses
 from lethe.ir.request import Request
 from lethe.ir.response import Response
 from lethe.ir.usage import Usage
@@ -78,8 +79,21 @@ def encode_request(request: Request, upstream: Upstream, model: str, losses: Los
 
 def located(losses: Losses, caller: Dialect, body: JsonObject) -> Losses:
     """The losses of a request at the paths of the body that the caller sent."""
-    locate = CODECS[caller].locator(body)
+    locate = locator(caller, body)
     return Losses(Loss(locate(loss.path), loss.feature, loss.severity) for loss in losses)
+
+
+def locator(caller: Dialect, body: JsonObject) -> Locate:
+    """To paths of the body, which is read again for them; those of the hub where it is too deep for that here."""
+    made = cache(lambda: CODECS[caller].locator(body))
+
+    def locate(path: str) -> str:
+        try:
+            return made()(path)
+        except _TOO_DEEP:
+            return path
+
+    return locate
 
 
 def translate_reply(

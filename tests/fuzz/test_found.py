@@ -87,6 +87,11 @@ REPEATED: dict[str, tuple[str, bytes, bytes]] = {
     "usage too deep to be written": ("reply anthropic", b'{"type":"message","content":[],"usage":{"a":', b"}}"),
     "a time too deep to be written": ("reply openai-chat", b'{"choices":[{"message":{}}],"created":', b"}"),
     "a field too deep to be written": ("request openai-chat", b'{"model":"m","messages":[],"n":', b"}"),
+    "a type too deep to be read once more": (
+        "request openai-responses",
+        b'{"model":"m","input":[{"type":',
+        b',"role":"user"}]}',
+    ),
     "a tool's input too deep to be written": (
         "request anthropic",
         b'{"model":"m","messages":[{"role":"assistant","content":[{"type":"tool_use","id":"x","name":"f","input":{"a":',

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 import lethe
 from lethe import transcode
-from lethe.dialects.codec import CODECS
 from lethe.dialects.freetext import custom_names
 from lethe.dialects.openai_responses.namespaces import namespaces
 from lethe.dialects.reply import ReplyContext
@@ -189,7 +188,7 @@ class Outgoing:
         encoded = transcode.encode_request(self.request(), asked, attempt.model, losses)
         locate: Locate = str
         if any(loss.severity is not Severity.HINT for loss in losses):  # only those are named
-            locate = CODECS[self._exchange.caller].locator(self.body.whole())
+            locate = transcode.locator(self._exchange.caller, self.body.whole())
         fidelity.refuse_dropped(losses, locate, allowed=self.allow_losses)
         facts = self._exchange.facts
         facts.translated = True
