@@ -53,6 +53,12 @@ FOUND: dict[str, tuple[str, bytes]] = {
         "events gemini",
         b'data: {"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP","usageMetadata":0}]}\n\n',
     ),
+    "counts where the end of a message stands": (
+        "events anthropic",
+        b'event: message_start\ndata: {"type":"message_start","message":{"content":[]}}\n\n'
+        b'event: message_delta\ndata: {"type":"message_delta","delta":{"usage":"x"},"usage":{"output_tokens":9}}\n\n'
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    ),
     "a probability that is a number": (
         "reply openai-chat",
         b'{"choices":[{"message":{"content":"Hi"},"logprobs":{"content":[{"token":"Hi","logprob":-1},7]}}]}',

@@ -186,6 +186,7 @@ class StreamDecoder:
         self._reason = delta.take("stop_reason", str, self._reason or "") or None
         self._sequence = delta.take("stop_sequence", str) or self._sequence
         self._merge_usage(event.take("usage", dict, {}))
+        delta.raw("usage")  # stands beside; among the leftovers this name is for counters without a counterpart
         left = said(delta)
         self._ending |= left.fields if left else {}
         self._ending |= {name: v for name in DELTA_EVENT_FIELDS if (v := event.raw(name)) is not None}
