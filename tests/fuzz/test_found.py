@@ -55,9 +55,9 @@ FOUND: dict[str, tuple[str, bytes]] = {
     ),
     "counts where the end of a message stands": (
         "events anthropic",
-        b'event: message_start\ndata: {"type":"message_start","message":{"content":[]}}\n\n'
-        b'event: message_delta\ndata: {"type":"message_delta","delta":{"usage":"x"},"usage":{"output_tokens":9}}\n\n'
-        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+        b'data: {"type":"message_start","message":{"content":[]}}\n\n'
+        + b'data: {"type":"message_delta","delta":{"usage":"x"},"usage":{"output_tokens":9}}\n\n'
+        + b'data: {"type":"message_stop"}\n\n',
     ),
     "a probability that is a number": (
         "reply openai-chat",
