@@ -10,9 +10,9 @@ import pytest
 
 from lethe.cli.main import main
 from lethe.evidence.signing import PayloadType, Signer
+from lethe.verify.account import Account
 from lethe.verify.report import Circumstances, document
 from lethe.verify.sinks import Looked, Sink
-from lethe.verify.stage import Account
 
 ABOUT = Circumstances(
     form="quick",

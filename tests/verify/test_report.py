@@ -12,13 +12,13 @@ from lethe.evidence.signing import PayloadType, Signer, verify
 from lethe.evidence.signing import Verdict as Signed
 from lethe.retention.enforcement import Enforcement, Mechanism, State
 from lethe.retention.levels import Level
+from lethe.verify.account import Account
 from lethe.verify.canary import Mint
 from lethe.verify.mutation import Kill, Kills
 from lethe.verify.report import FULL, LIVE, Circumstances, document, enforced, evidence_searched, outcome
 from lethe.verify.sample import sample
 from lethe.verify.search import Search
 from lethe.verify.sinks import Hit, Looked, Sink, Verdict
-from lethe.verify.stage import Account
 from lethe.verify.traffic import Traffic
 
 HELD = Enforcement(dict.fromkeys(Mechanism, State.ENFORCED))

@@ -16,11 +16,11 @@ from lethe.ledger.pages import POSTURE_PATH
 from lethe.providers.envelopes import MODEL
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.verify import pages
+from lethe.verify.account import Account
 from lethe.verify.canary import Canary, Mint, Where
 from lethe.verify.report import LIVE, Circumstances, document
 from lethe.verify.search import Search
 from lethe.verify.sinks import Hit, Looked, Sink
-from lethe.verify.stage import Account
 
 _NO_LEVEL = "verify"  # a word that is none
 _PATIENCE = 120.0  # seconds

@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from lethe.config.settings import Settings
 from lethe.verify import files, memory, syscalls
+from lethe.verify.account import Account
 from lethe.verify.instance import Instance, Manner, NotServing, running
 from lethe.verify.mutants.provoke import clear, provoke
 from lethe.verify.mutants.roster import Mutant, denied, impossible
 from lethe.verify.passes import IDLE, printed, told
 from lethe.verify.sinks import Looked, Sink
-from lethe.verify.stage import Account, Clock, Stage, staged
+from lethe.verify.stage import Clock, Stage, staged
 from lethe.verify.traffic import Progress
 from lethe.verify.watch import Watch, watching
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from lethe.retention.enforcement import Enforcement
 from lethe.verify import files, memory, pages, procfs, syscalls
+from lethe.verify.account import Account
 from lethe.verify.canary import Mint
 from lethe.verify.hits import looked_at
 from lethe.verify.instance import Instance, Manner, running
 from lethe.verify.modes import PROCESS, Mode
 from lethe.verify.notices import notices
 from lethe.verify.sinks import Hit, Looked, Sink
-from lethe.verify.stage import Account, Stage
+from lethe.verify.stage import Stage
 from lethe.verify.traffic import disturb, drive, end_workers
 from lethe.verify.watch import Watch, watching
 

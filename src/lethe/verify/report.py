@@ -9,9 +9,9 @@ from msgspec import Struct
 import lethe
 from lethe.evidence.canonical import Json
 from lethe.retention.enforcement import Enforcement, Mechanism, State
+from lethe.verify.account import Account
 from lethe.verify.mutation import Kills
 from lethe.verify.sinks import Hit, Looked, Sink, Verdict
-from lethe.verify.stage import Account
 
 SCHEMA = 1
 FINDINGS = 200  # kinds of hits that are told apart

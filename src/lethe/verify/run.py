@@ -12,11 +12,12 @@ from lethe.config.settings import Settings
 from lethe.evidence.canonical import Json
 from lethe.evidence.posture import configuration_digest
 from lethe.retention.enforcement import Enforcement
+from lethe.verify.account import Account
 from lethe.verify.mutants.roster import MUTANTS, Mutant
 from lethe.verify.mutation import Kills, hunt
 from lethe.verify.passes import outside, traced
 from lethe.verify.report import FULL, QUICK, Circumstances, document, evidence_searched
-from lethe.verify.stage import Account, Clock, staged
+from lethe.verify.stage import Clock, staged
 from lethe.verify.traffic import Progress
 
 
