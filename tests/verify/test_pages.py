@@ -1,10 +1,8 @@
-"""Lines of the ledger and labels of the metrics, under their closed schemas."""
+"""Pages and the labels of the metrics, under their closed schemas."""
 
 import os
 from datetime import date
-from typing import Any
 
-import msgspec
 import pytest
 
 import lethe
@@ -20,102 +18,6 @@ from lethe.verify.search import Search
 from lethe.verify.sinks import Verdict
 
 PLAN: Plan = sample(Level.C, date(2026, 11, 1)).plan
-LINE: dict[str, Any] = {
-    "time": "2026-11-24T22:51:32.746Z",
-    "request_id": "dbe8bd8eec418ee99b24017545f3bb4b",
-    "endpoint": "messages",
-    "route": "claude-*",
-    "upstream": "anthropic-like",
-    "key": "somebody",
-    "level": "C",
-    "upstream_class": "U5",
-    "status": 200,
-    "outcome": "ok",
-    "error": None,
-    "stream": False,
-    "translated": False,
-    **dict.fromkeys(
-        [
-            "attempts",
-            "first_byte_ms",
-            "duration_ms",
-            "request_bytes",
-            "response_bytes",
-            "input_tokens",
-            "cache_read_tokens",
-            "cache_write_tokens",
-            "output_tokens",
-            "reasoning_tokens",
-            "loss_hints",
-            "loss_degraded",
-            "loss_dropped",
-            "tee_errors",
-        ],
-        0,
-    ),
-}
-
-
-def lines(**changed: Any) -> bytes:
-    return msgspec.json.encode(LINE | changed) + b"\n"
-
-
-@pytest.mark.parametrize("changed", [{}, {"upstream": None, "route": None, "key": None}, {"error": "translation_loss"}])
-def test_right_lines_pass(changed: dict[str, Any]) -> None:
-    look = pages.ledger(lines() + lines(**changed), PLAN)
-    assert (look.verdict, look.notes) == (Verdict.CLEAN, ("2 lines",))
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"upstream": "some words"},
-        {"route": "some words"},
-        {"key": "some words"},
-        {"error": "some words"},
-        {"outcome": "some words"},
-        {"endpoint": "some words"},
-        {"upstream_class": "some words"},
-        {"time": "2026-11-24T22:51:32.746Z some words"},
-        {"request_id": "some words"},
-        {"level": "B"},
-        {"status": "some words"},
-        {"note": "some words"},
-        {"input_tokens": 90},
-        {"reasoning_tokens": 1 << 31},
-        {"duration_ms": 1 << 40},
-        {"loss_hints": 5000},
-        {"attempts": -1},
-        {"status": 68},
-    ],
-)
-def test_a_line_with_words_of_its_own_is_a_hit(changed: dict[str, Any]) -> None:
-    look = pages.ledger(lines() + lines(**changed), PLAN)
-    assert [(hit.what, hit.where) for hit in look.hits] == [("outside the schema", "1 lines")]
-
-
-def test_times_that_no_verification_spans_are_a_hit() -> None:
-    early = "2017-03-01T22:51:32.746Z"
-    assert pages.ledger(lines() + lines(time=early), PLAN).verdict is Verdict.HIT
-    assert pages.ledger(lines() + lines(time="2026-11-24T22:59:00.000Z"), PLAN).verdict is Verdict.CLEAN
-
-
-@pytest.mark.parametrize("other", [b"some words\n", b"{}\n", b"[1]\n", b"\xff\n"])
-def test_what_is_no_line_is_a_hit(other: bytes) -> None:
-    assert pages.ledger(lines() + other, PLAN).verdict is Verdict.HIT
-
-
-def test_a_line_that_lacks_something_is_a_hit() -> None:
-    short = {name: value for name, value in LINE.items() if name != "tee_errors"}
-    assert pages.ledger(msgspec.json.encode(short) + b"\n", PLAN).verdict is Verdict.HIT
-
-
-def test_at_level_b_there_is_no_line_at_all() -> None:
-    plan = sample(Level.B, date(2026, 11, 1)).plan
-    assert pages.ledger(b"", plan).verdict is Verdict.CLEAN
-    assert [hit.where for hit in pages.ledger(lines(level="B"), plan).hits] == ["at level B"]
-
-
 GOOD = (
     "# HELP lethe_requests_total Requests that ended.\n"
     'lethe_requests_total{endpoint="chat",upstream="openai-like",level="C",status="2xx",outcome="ok"} 1\n'

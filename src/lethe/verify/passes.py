@@ -12,6 +12,7 @@ from lethe.verify.account import Account
 from lethe.verify.canary import Mint
 from lethe.verify.hits import looked_at
 from lethe.verify.instance import Instance, Manner, running
+from lethe.verify.ledger import ledger
 from lethe.verify.modes import PROCESS, Mode
 from lethe.verify.notices import notices
 from lethe.verify.sinks import Hit, Looked, Sink
@@ -104,7 +105,7 @@ def printed(stage: Stage, instance: Instance) -> list[Looked]:
     looks += [notices(capture.data, instance.plan) for capture in instance.stderr]
     for capture in instance.stdout:
         whole = capture.data[: capture.data.rfind(b"\n") + 1]  # the last line may have been cut by our closing it
-        looks.append(pages.ledger(whole, instance.plan))
+        looks.append(ledger(whole, instance.plan))
     hits = (Hit(Sink.TRAPS, "something came to an address where nothing ought to"),) if instance.trap.visits else ()
     looks.append(Looked(Sink.TRAPS, instance.trap.visits, hits))
     return looks
