@@ -20,9 +20,10 @@ from lethe.config.plan import Plan
 from lethe.retention.enforcement import Enforcement
 from lethe.sandbox.generation import MODULE as WORKER_MODULE
 from lethe.verify import host, procfs
-from lethe.verify.output import Capture, Trap
+from lethe.verify.output import Capture
 from lethe.verify.procfs import Opened
 from lethe.verify.throwaway import Throwaway
+from lethe.verify.trap import Trap
 
 DEFAULT: tuple[str, ...] = ("-m", WORKER_MODULE)
 TRAP = "{trap}"  # in a program's words: the trap's port
