@@ -105,7 +105,7 @@ def _run(stage: Stage, mutant: Mutant, account: Account) -> bytes:
         tracer = syscalls.tracer(Path(folder)) if mutant.strace else ()
         if isinstance(tracer, str):
             raise NotServing(tracer)
-        with running(stage.made, Manner(program=mutant.program, plant=mutant.house, tracer=tracer)) as instance:
+        with running(stage.made, Manner(program=mutant.program, plant=mutant.supervisor, tracer=tracer)) as instance:
             began = stage.clock.now()
             try:
                 _leak(stage, mutant, instance, account)

@@ -9,7 +9,7 @@ from lethe.verify.instance import TRAP
 from lethe.verify.sinks import Sink
 
 MODULE = "lethe.verify.mutants.worker"
-HOUSE = "lethe.verify.mutants.house"
+SUPERVISOR = "lethe.verify.mutants.supervisor"
 _CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 
 
@@ -25,15 +25,15 @@ class Moment(StrEnum):
 class Plant(Struct, frozen=True, kw_only=True):
     """A kind of leak. What the kernel forbids is planted with the lock-in left out, and once more with it.
 
-    `dies`: its crash is the process's; otherwise that of one request, in a process that lives on. `house`: it takes a
-    part in the supervisor, too.
+    `dies`: its crash is the process's; otherwise that of one request, in a process that lives on. `supervisor`: it
+    takes a part in that process, too.
     """
 
     name: str
     sink: Sink
     forbidden: bool = False
     dies: bool = True
-    house: bool = False
+    supervisor: bool = False
 
 
 class Mutant(Struct, frozen=True, kw_only=True):
@@ -68,9 +68,9 @@ class Mutant(Struct, frozen=True, kw_only=True):
         return self.moment is Moment.CRASH and self.plant.dies
 
     @property
-    def house(self) -> str | None:
+    def supervisor(self) -> str | None:
         """The supervisor's part, for `host.Order.plant`."""
-        return f"{HOUSE}:{self.plant.name}" if self.plant.house else None
+        return f"{SUPERVISOR}:{self.plant.name}" if self.plant.supervisor else None
 
     @property
     def program(self) -> tuple[str, ...]:
@@ -79,13 +79,13 @@ class Mutant(Struct, frozen=True, kw_only=True):
 
 
 _ROSTER: tuple[tuple[Plant, tuple[Moment, ...]], ...] = (
-    (Plant(name="stdout", sink=Sink.STDOUT, house=True), tuple(Moment)),
-    (Plant(name="stderr", sink=Sink.STDERR, house=True), tuple(Moment)),
-    (Plant(name="scrambled", sink=Sink.STDERR, house=True), (Moment.SUCCESS,)),
-    (Plant(name="ledger", sink=Sink.LEDGER, house=True), tuple(Moment)),
-    (Plant(name="metrics", sink=Sink.PAGES, house=True), (Moment.SUCCESS, Moment.CANCEL, Moment.CRASH)),
-    (Plant(name="posture", sink=Sink.PAGES, house=True), (Moment.UPSTREAM_ERROR, Moment.SUCCESS)),
-    (Plant(name="figure", sink=Sink.PAGES, house=True), (Moment.SUCCESS,)),
+    (Plant(name="stdout", sink=Sink.STDOUT, supervisor=True), tuple(Moment)),
+    (Plant(name="stderr", sink=Sink.STDERR, supervisor=True), tuple(Moment)),
+    (Plant(name="scrambled", sink=Sink.STDERR, supervisor=True), (Moment.SUCCESS,)),
+    (Plant(name="ledger", sink=Sink.LEDGER, supervisor=True), tuple(Moment)),
+    (Plant(name="metrics", sink=Sink.PAGES, supervisor=True), (Moment.SUCCESS, Moment.CANCEL, Moment.CRASH)),
+    (Plant(name="posture", sink=Sink.PAGES, supervisor=True), (Moment.UPSTREAM_ERROR, Moment.SUCCESS)),
+    (Plant(name="figure", sink=Sink.PAGES, supervisor=True), (Moment.SUCCESS,)),
     (Plant(name="page", sink=Sink.PAGES, dies=False), (Moment.CANCEL,)),
     (Plant(name="file-here", sink=Sink.FILES, forbidden=True), (Moment.SUCCESS, Moment.CANCEL)),
     (Plant(name="file-tmp", sink=Sink.FILES, forbidden=True), (Moment.UPSTREAM_ERROR, Moment.CRASH)),
@@ -109,7 +109,6 @@ _ROSTER: tuple[tuple[Plant, tuple[Moment, ...]], ...] = (
     (Plant(name="header-hash", sink=Sink.EGRESS, dies=False), (Moment.SUCCESS, Moment.CANCEL)),
     (Plant(name="other-caller", sink=Sink.CALLERS, dies=False), tuple(Moment)),
 )
-PLANTS: dict[str, Plant] = {plant.name: plant for plant, _ in _ROSTER}
 MUTANTS: tuple[Mutant, ...] = (
     *(Mutant(plant=plant, moment=moment) for plant, moments in _ROSTER for moment in moments),
     *(
