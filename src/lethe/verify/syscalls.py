@@ -19,13 +19,16 @@ from lethe.verify.sockets import DNS, Peers
 
 STRINGS = 256 * 1024  # bytes of a buffer that strace writes down
 LARGEST = 512 * 1024 * 1024  # bytes of one thread's calls
-_OPENS = (
-    "open,openat,openat2,creat,memfd_create,mknod,mknodat,mkdir,mkdirat,link,linkat,symlink,symlinkat,rename,renameat,"
-    "renameat2,truncate,ftruncate,fallocate,setxattr,lsetxattr,fsetxattr,mq_open,shmget,msgget,semget,add_key"
-)
-_SENDS = "write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,connect"
-_HIDES = "sendfile,splice,tee,vmsplice,copy_file_range,process_vm_writev,io_uring_setup"
-_RUNS = "execve,execveat,clone,clone3,fork,vfork"
+_OPENS = {
+    "open", "openat", "openat2", "creat", "memfd_create", "mknod", "mknodat", "mkdir", "mkdirat", "link", "linkat",
+    "symlink", "symlinkat", "rename", "renameat", "renameat2", "truncate", "ftruncate", "fallocate", "setxattr",
+    "lsetxattr", "fsetxattr", "mq_open", "shmget", "msgget", "semget", "add_key",
+}  # fmt: skip
+_SENDS = {"write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg"}
+_TELLS = _SENDS | {"connect"}  # bytes or an address
+_HIDES = {"sendfile", "splice", "tee", "vmsplice", "copy_file_range", "process_vm_writev", "io_uring_setup"}
+_RUNS = {"execve", "execveat", "clone", "clone3", "fork", "vfork"}
+_TRACED = ",".join(f"?{name}" for name in sorted(_OPENS | _TELLS | _HIDES | _RUNS))  # "?": not every machine has it
 _LINE = re.compile(
     r"(?P<time>\d+\.\d+) (?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+|0x[0-9a-f]+|\?)(?P<rest>.*)"
 )
@@ -65,8 +68,7 @@ def tracer(folder: Path) -> tuple[str, ...] | str:
     if program is None:
         return "strace is not installed"
     words = [program, "-D", "-ff", "-xx", "-yy", "-q", "-ttt", "-s", str(STRINGS), "-o", str(folder / "calls")]
-    named = f"{_OPENS},{_SENDS},{_HIDES},{_RUNS}".replace(",", ",?")  # not every machine has them all
-    words += ["-e", "signal=none", "-e", f"trace=?{named}"]
+    words += ["-e", "signal=none", "-e", f"trace={_TRACED}"]
     try:
         tried = subprocess.run([*words, "true"], capture_output=True, timeout=20, check=False)  # noqa: S603 - strace
     except (OSError, subprocess.TimeoutExpired):
@@ -121,7 +123,7 @@ def examine(folder: Path, roles: Mapping[int, str], since: float, peers: Peers, 
 
 def unreadable(call: Call) -> bool:
     """Is there an address in place of what was sent, or to whom? So it is where only root may read the memory."""
-    return call.ok and call.name in _SENDS.split(",") and _POINTER.match(call.arguments) is not None
+    return call.ok and call.name in _TELLS and _POINTER.match(call.arguments) is not None
 
 
 def spoken(folder: Path, workers: Iterable[int], peers: Peers) -> bool:
@@ -130,7 +132,7 @@ def spoken(folder: Path, workers: Iterable[int], peers: Peers) -> bool:
         if not file.is_file():
             continue
         for call in calls(file, 0.0):
-            fd = _FD.match(call.arguments) if call.ok and call.name in _SENDS.split(",") else None
+            fd = _FD.match(call.arguments) if call.ok and call.name in _SENDS else None
             if fd is not None and (tcp := _TCP.match(fd["what"])) is not None and _peer(tcp) in peers.upstreams:
                 return True
     return False
@@ -140,14 +142,14 @@ def judged(call: Call, role: str, peers: Peers, content: Search) -> Iterator[Hit
     """What is wrong with a call that the kernel allowed."""
     if not call.ok:
         return
-    if call.name in _HIDES.split(","):
+    if call.name in _HIDES:
         yield Hit(Sink.SYSCALLS, f"{call.name}: bytes that cannot be looked at", role)
-    elif call.name in _OPENS.split(","):
+    elif call.name in _OPENS:
         only_opens = call.name in ("open", "openat", "openat2")
         writes = not only_opens or any(flag in call.arguments for flag in _WRITING)
         if writes and f'"{_hex("/dev/null")}"' not in call.arguments:
             yield Hit(Sink.SYSCALLS, f"{call.name}: a file to write", role)
-    elif call.name in _RUNS.split(","):
+    elif call.name in _RUNS:
         if call.name.startswith("exec") or (_THREAD not in call.arguments and role == "worker"):
             yield Hit(Sink.SYSCALLS, f"{call.name}: another process", role)
     elif call.name == "connect":
@@ -187,7 +189,7 @@ def _sends(call: Call, role: str, peers: Peers, content: Search) -> Iterator[Hit
 
 def _sent(call: Call, peers: Peers) -> tuple[str, list[bytes]] | None:
     """To what, and the parts; None where callers and upstreams get them, and where nothing is sent."""
-    if not call.ok or call.name not in _SENDS.split(",") or call.name == "connect":
+    if not call.ok or call.name not in _SENDS:
         return None
     fd = _FD.match(call.arguments)
     what = fd["what"] if fd is not None else ""
