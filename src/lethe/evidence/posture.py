@@ -1,13 +1,11 @@
 """The posture: what one running Lethe says of its own retention, as a closed document that is signed.
 
 It is public, so it holds configured names, register ids and enums: no hosts, no routes, no names of callers, and no
-text that an operator wrote. Times are RFC 3339, UTC.
+text that an operator wrote.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +15,7 @@ from msgspec import Struct
 import lethe
 from lethe.config.plan import Plan
 from lethe.config.settings import Settings
+from lethe.evidence import moments
 from lethe.evidence.signing import PayloadType, Verdict, verify
 from lethe.evidence.verification import Verification
 from lethe.providers.envelopes import Endpoint
@@ -121,8 +120,8 @@ def posture(settings: Settings, running: Running) -> Posture:
     plan = settings.plan
     return Posture(
         version=lethe.__version__,
-        issued=moment(running.now),
-        expires=moment(running.now + VALID),
+        issued=moments.written(running.now),
+        expires=moments.written(running.now + VALID),
         level=plan.level,
         levels=levels_asked(settings),
         workers=tuple(dict(sorted(each.states.items())) for each in running.enforcement),
@@ -188,7 +187,7 @@ def read(signed: Mapping[str, Any], trusted: bytes | None, now: float) -> Readin
     told = {name: value for name, value in signed.items() if name not in {"signer", "signature"}}
     try:
         statement = msgspec.convert(told, Posture)
-        issued, expires = (_instant(each) for each in (statement.issued, statement.expires))
+        issued, expires = (moments.read(each) for each in (statement.issued, statement.expires))
     except (msgspec.ValidationError, ValueError):
         statement, issued, expires = None, 0.0, 0.0
     if statement is not None and not (statement.schema == SCHEMA and _is_plain(told)):
@@ -245,19 +244,5 @@ def _exceptions(rules: Iterable[ModelRule]) -> Iterable[ModelLimit]:
         yield ModelLimit(models=rule.models, not_models=rule.not_models, upstream_class=rule.upstream_class.name)
 
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
-
-
-def moment(at: float) -> str:
-    """RFC 3339, UTC, whole seconds."""
-    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _moment(at: float | None) -> str | None:
-    return None if at is None else moment(at)
-
-
-def _instant(text: str) -> float:
-    if not _TIME.match(text):
-        raise ValueError("not a time of a posture")
-    return datetime.fromisoformat(text).timestamp()
+    return None if at is None else moments.written(at)

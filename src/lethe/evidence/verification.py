@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from lethe.evidence.canonical import Uncanonical, parsed
+from lethe.evidence.moments import MOMENT
 from lethe.evidence.signing import PayloadType, Verdict, verify
 
 LARGEST = 4 * 1024 * 1024  # bytes of a report that is read
@@ -14,7 +15,6 @@ OUTCOMES: tuple[str, ...] = ("pass", "fail", "inconclusive")
 FORMS: tuple[str, ...] = ("quick", "full", "live")
 MOST = 16  # configurations of one report
 _SALT = re.compile(r"[0-9a-f]{32}\Z")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+-]{0,31}\Z")
 
 
@@ -51,7 +51,7 @@ def summarised(report: bytes, trusted: bytes | None, digest_of: Callable[[bytes]
         signature=verdict,
         outcome=_one_of(OUTCOMES, signed.get("outcome")),
         form=_one_of(FORMS, signed.get("form")),
-        finished=_like(_TIME, signed.get("finished")),
+        finished=_like(MOMENT, signed.get("finished")),
         version=_like(_VERSION, signed.get("version")),
         this_configuration=_about(signed.get("configurations"), digest_of),
     )

@@ -1,8 +1,6 @@
 """A running Lethe, as far as it can be seen from outside: headers, errors, pages, the posture's signature."""
 
 import http.client
-import platform
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,8 +82,6 @@ def look(
         enforced=(),
         finished=now(),
         seconds=now() - began,
-        kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
-        python=".".join(map(str, sys.version_info[:3])),
     )
     return document(account, None, about)
 

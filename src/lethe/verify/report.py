@@ -1,13 +1,16 @@
-"""The report of a verification: a document that can be signed, and the same for people."""
+"""The report of a verification: a document that can be signed."""
 
+import platform
+import sys
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from msgspec import Struct
 
 import lethe
+from lethe.evidence import moments
 from lethe.evidence.canonical import Json
+from lethe.evidence.verification import FORMS, OUTCOMES
 from lethe.retention.enforcement import Enforcement, Mechanism, State
 from lethe.verify.account import Account
 from lethe.verify.mutation import Kills
@@ -15,8 +18,8 @@ from lethe.verify.sinks import Hit, Looked, Sink, Verdict
 
 SCHEMA = 1
 FINDINGS = 200  # kinds of hits that are told apart
-QUICK, FULL, LIVE = "quick", "full", "live"
-PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
+QUICK, FULL, LIVE = FORMS
+PASS, FAIL, INCONCLUSIVE = OUTCOMES
 EXITS: dict[str, int] = {PASS: 0, FAIL: 1, INCONCLUSIVE: 3}
 
 
@@ -32,8 +35,8 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     enforced: tuple[Enforcement, ...]
     finished: float  # Unix seconds
     seconds: float
-    kernel: str
-    python: str
+    kernel: str = f"{platform.system()} {platform.release()} {platform.machine()}"
+    python: str = ".".join(map(str, sys.version_info[:3]))
 
 
 def document(account: Account, kills: Kills | None, about: Circumstances) -> dict[str, Json]:
@@ -45,7 +48,7 @@ def document(account: Account, kills: Kills | None, about: Circumstances) -> dic
         "schema": SCHEMA,
         "outcome": outcome(account, kills, live=about.form == LIVE),
         "version": lethe.__version__,
-        "finished": datetime.fromtimestamp(about.finished, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "finished": moments.written(about.finished),
         "seconds": round(about.seconds),
         "form": about.form,
         "configurations": _configurations(about),

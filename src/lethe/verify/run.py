@@ -1,7 +1,5 @@
 """A whole verification, from settings to the report."""
 
-import platform
-import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,8 +46,6 @@ def verify(
         enforced=tuple(enforced),
         finished=clock.now(),
         seconds=clock.now() - began,
-        kernel=f"{platform.system()} {platform.release()} {platform.machine()}",
-        python=".".join(map(str, sys.version_info[:3])),
     )
     account.add([evidence_searched(account, msgspec.json.encode(document(account, kills, about)))])
     return document(account, kills, about)
