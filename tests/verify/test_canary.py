@@ -2,7 +2,7 @@
 
 import os
 
-from lethe.verify.canary import ALPHABET, LENGTH, MARK, SHORT_LENGTH, TAG, Mint
+from lethe.verify.canary import ALPHABET, LENGTH, MARK, SHORT_LENGTH, TAG, Mint, Where
 
 
 def test_a_canary_begins_and_ends_with_the_tag_of_its_run() -> None:
@@ -31,7 +31,7 @@ def test_no_two_are_alike() -> None:
 def test_what_was_never_seen_is_told() -> None:
     mint = Mint(os.urandom)
     first, second, third = (mint.new("p", "c") for _ in range(3))
-    mint.arrived(first, "upstream")
-    mint.arrived(third, "client")
-    mint.arrived(third, "lethe")
+    mint.arrived(first, Where.UPSTREAM)
+    mint.arrived(third, Where.CLIENT)
+    mint.arrived(third, Where.LETHE)
     assert mint.unseen() == [second]

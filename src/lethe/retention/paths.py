@@ -128,7 +128,7 @@ def _elements(value: list[Any]) -> Iterator[Place]:
 
 
 def ensure(holder: dict[str, Any], segments: Segments) -> list[Place]:
-    """As `places`, for a value that must be there: objects on the way are made. Paths of names only."""
+    """The place of a value that must be there: objects on the way are made. Paths of names only."""
     inner: Any = holder
     for segment in segments[:-1]:
         if type(inner.get(segment)) is not dict:

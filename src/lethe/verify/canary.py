@@ -65,9 +65,9 @@ class Mint:
         if self.tag.encode() in body:
             self._digest(body, Canary("", WHOLE, case))
 
-    def arrived(self, canary: Canary, where: str) -> None:
-        """It was seen there: "upstream", "client" or "lethe"."""
-        self.seen.setdefault(canary.text, set()).add(Where(where))
+    def arrived(self, canary: Canary, where: Where) -> None:
+        """It was seen there."""
+        self.seen.setdefault(canary.text, set()).add(where)
 
     def excuse(self, canaries: Iterable[Canary]) -> None:
         """These need not arrive: others have, when the same was asked again; or nobody waits for them."""

@@ -16,14 +16,18 @@ from lethe.retention.levels import Level, UpstreamClass
 from lethe.verify import pages
 from lethe.verify.account import Account
 from lethe.verify.canary import Canary, Mint, Where
+from lethe.verify.modes import Front
+from lethe.verify.positions import Position
+from lethe.verify.questions import PATHS
 from lethe.verify.report import LIVE, Circumstances, document
 from lethe.verify.search import Search
 from lethe.verify.sinks import Hit, Looked, Sink
 
 _NO_LEVEL = "verify"  # a word that is none
 _PATIENCE = 120.0  # seconds
-_MESSAGES, _CHAT, _RESPONSES = "/v1/messages", "/v1/chat/completions", "/v1/responses"
-_GENERATE = "/v1beta/models/{model}:generateContent"
+_MESSAGES, _CHAT = PATHS[Front.MESSAGES], PATHS[Front.CHAT]
+_RESPONSES, _GENERATE = PATHS[Front.RESPONSES], PATHS[Front.GENERATE]
+# What tells an error of the dialect that is asked in.
 _SHAPES: Mapping[str, str] = {
     _MESSAGES: '"type":"error"',
     _CHAT: '"error":',
@@ -91,12 +95,12 @@ def asks(mint: Mint, model: str | None) -> list[Ask]:
     made: list[Ask] = []
     for path in _SHAPES:
         where = f"live{path}"
-        text, name = mint.new("user-text", where), mint.new("model", where)
+        text, name = mint.new(Position.USER_TEXT, where), mint.new(Position.MODEL, where)
         made.append(Ask(path, _body(path, name.text, text.text), (text, name), model=name.text))
-        raw = mint.new("raw-bytes", where)
+        raw = mint.new(Position.RAW, where)
         made.append(Ask(path, b'{"model": "' + raw.text.encode(), (raw,)))
     if model is not None:
-        again = [mint.new("user-text", f"live{_MESSAGES}, served") for _ in range(2)]
+        again = [mint.new(Position.USER_TEXT, f"live{_MESSAGES}, served") for _ in range(2)]
         made += [Ask(_MESSAGES, _body(_MESSAGES, model, each.text), (each,), served=True) for each in again]
     return made
 

@@ -36,7 +36,7 @@ Progress: TypeAlias = Callable[[str, int, int], None]  # what, how many are done
 
 
 class Site(Protocol):
-    """What is verified: `instance.Instance` is one. `keys` are callers' keys by their name, `pid` the supervisor's."""
+    """What is verified: `instance.Instance` is one. `keys` are callers' keys by their name."""
 
     @property
     def url(self) -> str: ...
@@ -69,7 +69,7 @@ def drive(
 def follow(
     site: Site, upstreams: Scripted, mint: Mint, chosen: Sequence[Case], progress: Progress | None = None
 ) -> Traffic:
-    """Just these cases, sixteen at a time."""
+    """Just these cases, `AT_ONCE` at a time."""
     drive = _Drive(site, upstreams, mint, progress or _silent)
     asyncio.run(drive.all(chosen))
     return drive.account()
