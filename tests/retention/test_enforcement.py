@@ -24,15 +24,15 @@ def test_one_that_is_missing(mechanism: Mechanism, state: State | None, accepted
         assert enforcement.levels((accepted,)) == set(Level)
     elif mechanism is Mechanism.NO_SWAP:
         assert enforcement.levels((accepted,)) == {Level.A2, Level.B, Level.C}
-        assert enforcement.lacking((accepted,)) == ()
-        assert enforcement.lacking_at(Level.A1, (accepted,)) == (mechanism,)
+        assert enforcement.lacking(Level.B, (accepted,)) == ()
+        assert enforcement.lacking(Level.A1, (accepted,)) == (mechanism,)
     else:
         assert enforcement.levels((accepted,)) == {Level.C}
-        assert enforcement.lacking((accepted,)) == (mechanism,)
+        assert enforcement.lacking(Level.B, (accepted,)) == (mechanism,)
 
 
 def test_all_and_none() -> None:
     assert Enforcement(FULL).levels(()) == set(Level)
     assert Enforcement({}).levels(tuple(Mechanism)) == {Level.C}
-    assert Enforcement({}).lacking(()) == tuple(each for each in Mechanism if each in REQUIRED)
-    assert Enforcement({}).lacking_at(Level.C, ()) == ()
+    assert Enforcement({}).lacking(Level.B, ()) == tuple(each for each in Mechanism if each in REQUIRED)
+    assert Enforcement({}).lacking(Level.C, ()) == ()

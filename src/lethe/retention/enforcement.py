@@ -29,7 +29,7 @@ class State(StrEnum):
 
 # What can be done without at A and B if the operator says so, by name.
 ACCEPTABLE: frozenset[Mechanism] = frozenset({Mechanism.LANDLOCK, Mechanism.LANDLOCK_NET, Mechanism.SECCOMP})
-# What A and B never do without. Swap is reported, and kept out at A1, where nothing may be kept anywhere.
+# What A2 and B need. Swap is reported there, and kept out at A1, where nothing may be kept anywhere.
 REQUIRED: frozenset[Mechanism] = frozenset(Mechanism) - {Mechanism.NO_SWAP}
 
 
@@ -38,11 +38,7 @@ class Enforcement(Struct, frozen=True):
 
     states: Mapping[Mechanism, State]
 
-    def lacking(self, accepted: Collection[str]) -> tuple[Mechanism, ...]:
-        """What A2 and B need and this process has not, apart from what the operator accepts."""
-        return self.lacking_at(Level.B, accepted)
-
-    def lacking_at(self, level: Level, accepted: Collection[str]) -> tuple[Mechanism, ...]:
+    def lacking(self, level: Level, accepted: Collection[str]) -> tuple[Mechanism, ...]:
         """What this level needs and this process has not, apart from what the operator accepts. C takes what is."""
         if level is Level.C:
             return ()
@@ -56,4 +52,4 @@ class Enforcement(Struct, frozen=True):
 
     def levels(self, accepted: Collection[str]) -> frozenset[Level]:
         """The levels that a process like this may serve."""
-        return frozenset(level for level in Level if not self.lacking_at(level, accepted))
+        return frozenset(level for level in Level if not self.lacking(level, accepted))

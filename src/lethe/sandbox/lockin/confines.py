@@ -47,7 +47,7 @@ def demanded(plan: Plan) -> Level:
 def shortfall(plan: Plan, enforcement: Enforcement) -> str | None:
     """Why this plan must not be served by a process like this, in one line; None if it may be."""
     level = demanded(plan)
-    lacking = enforcement.lacking_at(level, plan.accept_unenforced)
+    lacking = enforcement.lacking(level, plan.accept_unenforced)
     if not lacking:
         return None
     said = f"level {level} needs what this host does not enforce: {', '.join(lacking)} (see lethe check --host)"
