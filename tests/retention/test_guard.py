@@ -358,3 +358,28 @@ def test_betas_in_the_body(written: bytes, level: Level, kept: tuple[str, ...], 
     verdict, out = judged(surface(known=known), b'{"anthropic_beta":' + written + b"}", level, betas=("header",))
     assert (verdict.betas, out) == (kept, b"{}")
     assert [refusal.path for refusal in verdict.refusals] == ["$.anthropic_beta"] * refused
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "level", "refused"),
+    [
+        ((), b"{}", Level.B, []),
+        (("v1",), b'{"anthropic_version":"v2"}', Level.A2, []),
+        (("v1", "v3"), b"{}", Level.B, ["the version header"]),
+        (("V1",), b"{}", Level.B, ["the version header"]),
+        ((), b'{"anthropic_version":"v*"}', Level.A2, ["$.anthropic_version"]),
+        ((), b'{"anthropic_version":["v1"]}', Level.B, ["$.anthropic_version"]),
+        (("v3",), b'{"anthropic_version":null}', Level.A1, ["the version header", "$.anthropic_version"]),
+        (("v3",), b'{"anthropic_version":"v3"}', Level.C, []),
+    ],
+)
+def test_versions_of_the_api(headers: tuple[str, ...], body: bytes, level: Level, refused: list[str]) -> None:
+    """What an API does may change with its version."""
+    known = surface(known=Known(fields=("anthropic_version",), versions=("v1", "v2")))
+    verdict, out = judged(known, body, level, versions=headers)
+    assert ([refusal.path for refusal in verdict.refusals], out) == (refused, body)
+    assert {refusal.instead for refusal in verdict.refusals} <= {"ask for one of v1, v2, or at level C"}
+
+
+def test_any_version_where_the_register_lists_none() -> None:
+    assert judged(surface(), b"{}", Level.A2, versions=("v9",))[0].refusals == ()

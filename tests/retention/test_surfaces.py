@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from anthropic._constants import ANTHROPIC_API_VERSION
 from anthropic.types import anthropic_beta_param, message_count_tokens_params, message_create_params
 from anthropic.types import beta as anthropic_beta
 from anthropic.types.beta import message_count_tokens_params as beta_count
@@ -20,6 +21,7 @@ from openai.types.responses import response_create_params, response_input_param
 
 from lethe.config import register
 from lethe.ir.content import Dialect
+from lethe.providers.envelopes import BEDROCK_INVOKE, VERTEX_CLAUDE
 from lethe.retention.globs import matches
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.paths import parse
@@ -267,6 +269,14 @@ def test_parts_are_those_of_the_official_types(surface_id: str) -> None:
     ruled = ruled_values(surface, "input[].type", "messages[].content[].type", "messages[].content[].source.type")
     assert {part for part in official if part not in surface.known.parts and not matches(ruled, part)} == set()
     assert set(surface.known.parts) - official == set()
+
+
+def test_versions_are_those_of_the_official_sdk_and_of_what_is_sent() -> None:
+    """What a preset puts into a body is no caller's, and a caller may say the same."""
+    sent = {made["anthropic_version"] for made in (BEDROCK_INVOKE.added, VERTEX_CLAUDE.added)}
+    for surface in ON[Dialect.ANTHROPIC]:
+        assert {ANTHROPIC_API_VERSION, "2023-06-01"} <= set(surface.known.versions)
+    assert sent <= {version for surface in ON[Dialect.ANTHROPIC] for version in surface.known.versions}
 
 
 def test_beta_tokens_are_those_of_the_official_type_and_of_claude_code() -> None:

@@ -509,3 +509,24 @@ def test_every_endpoint_has_a_surface_of_its_own() -> None:
     for dialect, endpoints in ((ANTHROPIC, {"messages", "count_tokens"}), (CHAT, {"chat", "embeddings"})):
         assert endpoints <= {str(endpoint) for endpoint in Endpoint}
         assert {s.endpoint for s in surfaces_for("", "", dialect, loopback=True)} == endpoints
+
+
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize(
+    ("version", "known"), [("2023-06-01", True), ("2026-10-21", True), ("2099-01-01", False), ("CANARY", False)]
+)
+async def test_a_version_that_nobody_knows_passes_at_c_only(level: Level, version: str, known: bool) -> None:
+    async with Fake() as fake:
+        up = upstream("up", fake, ANTHROPIC, upstream_class=UpstreamClass.U0)
+        async with serving([up], level=level, clock=Clock()) as rig:
+            fake.answer(whole(ANTHROPIC))
+            reply = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC), anthropic_version=version)
+            if known or level is Level.C:
+                assert reply.status == 200
+                assert fake.requests[0].header("anthropic-version") == version
+                return
+            assert (reply.status, len(fake.requests)) == (400, 0)
+            message = reply.json()["error"]["message"]
+            assert "the version header" in message
+            assert "2023-06-01" in message
+            assert version not in message

@@ -138,6 +138,7 @@ def _known(known: Known) -> Iterator[str]:
         ("tools", known.tools),
         ("content parts", known.parts),
         ("beta tokens", known.betas),
+        ("versions", known.versions),
     ):
         if names:
             yield f"{what} without a row: {', '.join(names)}"

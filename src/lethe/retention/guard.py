@@ -30,6 +30,7 @@ CALLER = "\0"  # stands for who asks among the names of end users
 _IN_THE_PATH = "model"  # some APIs name it there, and rows about it hold all the same
 _NEVER_PASSES = {Action.STRIP, Action.REFUSE}
 _BETAS = "anthropic_beta"  # some APIs take in the body what Anthropic's takes in a header
+_VERSION = "anthropic_version"
 _MAX_BETAS = 64
 _BRACE = ord("{")
 
@@ -76,17 +77,19 @@ class Guard:
         self._compiled[level, strict] = compiled
         return compiled
 
-    def judge(
+    def judge(  # noqa: PLR0913 - what a request says stands in several places
         self,
         body: TopLevel,
         level: Level,
         model: str,
         *,
         betas: Sequence[str] = (),
+        versions: Sequence[str] = (),
         refuse_unknown: bool = False,
         pseudonym: Pseudonym | None = None,
     ) -> Verdict:
-        """`model` is the name that goes out. `refuse_unknown` is for level C; elsewhere it always is.
+        """`model` is the name that goes out; `betas` and `versions` are what headers say. `refuse_unknown` is for level
+        C; elsewhere it always is.
 
         Without `pseudonym` identifiers pass as they are.
         """
@@ -98,6 +101,8 @@ class Guard:
         judging.names(strict=strict)
         judging.values()
         judging.force()
+        if strict and self.surface.known.versions:
+            judging.versions(versions)
         kept = self._betas(betas, "the beta header", level, judging, strict=strict)
         if _BETAS in body and _BETAS in self.surface.known.fields:
             kept += self._betas(judging.written_betas(), f"$.{_BETAS}", level, judging, strict=strict)
@@ -172,6 +177,15 @@ class _Judging:
             case _:
                 self.refusals.append(Refusal(f"$.{_BETAS}", f"is no list of at most {_MAX_BETAS} tokens", _LEAVE_OUT))
                 return ()
+
+    def versions(self, said: Sequence[str]) -> None:
+        """Those of the API that nobody knows: in a header, and in the body of some APIs."""
+        known = self._guard.surface.known.versions
+        instead = f"ask for one of {', '.join(known)}, or at level C"
+        if not set(said) <= set(known):
+            self.refusals.append(Refusal("the version header", f"a version that {UNKNOWN}", instead))
+        if _VERSION in self._body.fields and self._body.value(_VERSION) not in known:
+            self.refusals.append(Refusal(f"$.{_VERSION}", f"a version that {UNKNOWN}", instead))
 
     def values(self) -> None:
         """What rows say of the fields that are there."""

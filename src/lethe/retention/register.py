@@ -130,7 +130,11 @@ def _read(text: str, name: str, table: type[T]) -> T:
 def _rows(record: RowsFile, name: str) -> Rows:
     return Rows(
         known=Known(
-            fields=record.known.fields, tools=record.known.tools, parts=record.known.parts, betas=record.known.betas
+            fields=record.known.fields,
+            tools=record.known.tools,
+            parts=record.known.parts,
+            betas=record.known.betas,
+            versions=record.known.versions,
         ),
         fields=_unique(
             [rule for n, row in enumerate(record.fields) for rule in _fields(row, f"{name}: fields[{n}]")], name
@@ -235,4 +239,5 @@ def _together(known: list[Known]) -> Known:
         tools=union(part.tools for part in known),
         parts=union(part.parts for part in known),
         betas=union(part.betas for part in known),
+        versions=union(part.versions for part in known),
     )

@@ -97,13 +97,14 @@ class Known(Struct, frozen=True, kw_only=True):
     """Names that the surface's API defines and no row restricts; globs are allowed.
 
     `fields` top-level names, `tools` values of a tool's `type`, `parts` values of a content part's `type`, `betas`
-    tokens of the beta header.
+    tokens of the beta header, `versions` what may be said of the API's version, where it is said at all.
     """
 
     fields: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     betas: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()  # no globs
 
 
 class Source(Struct, frozen=True, kw_only=True):

@@ -58,6 +58,7 @@ class KnownTable(Table, frozen=True, kw_only=True):
     tools: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     betas: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
 
 
 class SourceTable(Table, frozen=True, kw_only=True):

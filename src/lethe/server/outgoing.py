@@ -175,6 +175,7 @@ class Outgoing:
             exchange.level,
             attempt.model,
             betas=betas,
+            versions=[value.decode("latin-1") for name, value in exchange.headers if name in lane.allowed],
             refuse_unknown=self._refuse_unknown,
             pseudonym=None if own else pseudonyms(self._key, lane.upstream.name, exchange.facts.key),
         )
