@@ -9,7 +9,7 @@ from lethe.retention.attestation import probes
 from lethe.retention.classes import standing
 from lethe.retention.globs import concerns
 from lethe.retention.guard import Guard
-from lethe.retention.levels import Level
+from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.standing import Finding, Standing
 from lethe.retention.surface import EvidenceKind, Surface
 from lethe.routing.attempts import Attempt
@@ -99,6 +99,17 @@ class Admission:
             self._kept.clear()
         self._kept[key] = made, min(now + _LOOK_AGAIN, made.until if made.until is not None else now + _LOOK_AGAIN)
         return made
+
+    def best(self, upstream: int, model: str | None, now: float) -> UpstreamClass:
+        """The best class that an upstream has now for a model, or for any (None), at whatever may carry content."""
+        asked = self._upstreams[upstream]
+        endpoints = [endpoint for endpoint in asked.served.endpoints() if endpoint is not Endpoint.COUNT_TOKENS]
+        if model is not None:
+            return min(self.standing(upstream, endpoint, model, now).upstream_class for endpoint in endpoints)
+        surfaces = [self.surface(upstream, endpoint) for endpoint in endpoints]
+        names = ("", *self._named)
+        made = (standing(asked, surface, name, self._findings, now) for surface in surfaces for name in names)
+        return min(each.upstream_class for each in made)
 
     def _concern(self, surface: Surface, model: str) -> tuple[bool, ...]:
         """Which rows of a surface do."""

@@ -1,10 +1,14 @@
-"""/v1/models: what the configured upstreams offer, under the names by which they can be asked for."""
+"""/v1/models: what the configured upstreams offer, under the names by which they can be asked for.
+
+Who may not have a caller's content is not asked for models either, and what could only be refused is not listed.
+"""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from lethe.config.plan import Plan
 from lethe.dialects.models import bare, entries, listing, reshaped, single
@@ -12,7 +16,10 @@ from lethe.errors import LetheError, UnknownModel
 from lethe.ir.content import Dialect, JsonObject
 from lethe.providers.envelopes import Endpoint
 from lethe.providers.upstream import Auth, Upstream
+from lethe.retention.levels import Level, admits, strictest
 from lethe.routing.attempts import Router
+from lethe.routing.table import Route, Target
+from lethe.server.admission import Admission
 from lethe.server.exchange import Exchange
 from lethe.server.headers import JSON
 from lethe.server.lanes import lane
@@ -31,9 +38,18 @@ class Catalogue:
     """Lists of models are no content, so they may be kept a while; those fetched with a caller's own key are not."""
 
     def __init__(
-        self, plan: Plan, transports: Sequence[Transport], credentials: Callable[[], Mapping[str, str]]
+        self,
+        plan: Plan,
+        transports: Sequence[Transport],
+        credentials: Callable[[], Mapping[str, str]],
+        admission: Admission,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """`clock` gives Unix time."""
         self._plan = plan
+        self._admission = admission
+        self._opted_in = frozenset(plan.accept_classes)
+        self._clock = clock
         self._router = Router(plan.upstreams, plan.routes)
         self._transports = transports
         self._credentials = credentials
@@ -59,7 +75,7 @@ class Catalogue:
 
     async def _models(self, exchange: Exchange) -> dict[str, JsonObject]:
         """Every model by the name under which it can be asked for."""
-        plan, target = self._plan, exchange.caller
+        plan, target, level = self._plan, exchange.caller, exchange.level
         found: dict[str, JsonObject] = {}
         lists = await asyncio.gather(*(self._list(exchange, n) for n in range(len(plan.upstreams))))
         offered: dict[tuple[int, str], JsonObject] = {}
@@ -68,17 +84,34 @@ class Catalogue:
                 shaped = reshaped(entry, upstream.name, upstream.dialect, target)
                 offered[n, entry["id"]] = shaped
                 name = entry["id"] if self._reaches(entry["id"], n) else f"{upstream.name}/{entry['id']}"
-                found.setdefault(name, {**shaped, "id": name})
+                if self._admits(self._bound(level, name), n, entry["id"]):
+                    found.setdefault(name, {**shaped, "id": name})
             for glob in upstream.models:
-                if _GLOB.isdisjoint(glob):
+                if _GLOB.isdisjoint(glob) and self._admits(self._bound(level, glob), n, glob):
                     found.setdefault(glob, bare(glob, upstream.name, target))
         for route in plan.routes:
-            if _GLOB.isdisjoint(route.model):
-                first = route.to[0]
+            if _GLOB.isdisjoint(route.model) and (first := self._first(route, self._bound(level, route.model))):
                 known = offered.get((first.upstream, first.model or route.model))
                 made = known or bare(route.model, plan.upstreams[first.upstream].name, target)
                 found[route.model] = {**made, "id": route.model}
         return found
+
+    def _first(self, route: Route, level: Level) -> Target | None:
+        """Where a route leads at a level."""
+        admitted = (to for to in route.to if self._admits(level, to.upstream, to.model or route.model))
+        return next(admitted, None)
+
+    def _admits(self, level: Level, upstream: int, model: str | None = None) -> bool:
+        """Would content be sent there, for this model or for any?"""
+        best = self._admission.best(upstream, model, self._clock())
+        return admits(level, best, self._opted_in)
+
+    def _bound(self, level: Level, name: str) -> Level:
+        """A caller's level, or that of the name's route if that is stricter."""
+        try:
+            return strictest([level, self._router.resolve(name).level or level])
+        except UnknownModel:
+            return level
 
     def _reaches(self, name: str, upstream: int) -> bool:
         try:
@@ -92,6 +125,8 @@ class Catalogue:
         if Endpoint.MODELS not in upstream.served.paths:
             return []
         if upstream.auth is Auth.FORWARD and upstream.dialect is not exchange.caller:
+            return []
+        if not self._admits(exchange.level, n):
             return []
         now = asyncio.get_running_loop().time()
         if n in self._kept and now - self._kept[n][0] < FRESH:
@@ -107,7 +142,8 @@ class Catalogue:
 
     async def _fetch(self, exchange: Exchange, upstream: Upstream, transport: Transport) -> object:
         path = upstream.served.paths[Endpoint.MODELS] + _ALL.get(upstream.dialect, "")
-        credentials, way = self._credentials(), lane(upstream, exchange.endpoint, exchange.caller)
+        credentials = self._credentials()
+        way = replace(lane(upstream, exchange.endpoint, exchange.caller), allowed=frozenset())  # others get it, too
         call = Call(method=b"GET", path=path.encode(), headers=headers(exchange, way, credentials))
         reply = await transport.open(signed(call, upstream, credentials, time.time()))
         try:

@@ -56,7 +56,9 @@ class Serving:
         limits = Limits(plan.status_hold, plan.heartbeat)
         self._inference = Inference(plan, self._transports, outside, limits, clock)
         self._inference.credentials = credentials
-        catalogue = Catalogue(plan, self._transports, lambda: self._inference.credentials)
+        catalogue = Catalogue(
+            plan, self._transports, lambda: self._inference.credentials, self._inference.admission, clock
+        )
         self._limiter = _limiter(plan, lambda: self._inference.credentials)
         self._app = App(plan, self._inference, catalogue, outside, self._limiter)
         self._tls = _tls(plan)
