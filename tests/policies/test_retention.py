@@ -50,7 +50,7 @@ def test_weakness(
     used: tuple[tuple[str, UpstreamClass], ...],
     expected: tuple[UpstreamClass, str] | None,
 ) -> None:
-    found = weakness(level, opted_in, stands(kept), surface(), used)
+    found = weakness(level, opted_in, stands(kept), surface(), "m", used)
     assert (None if found is None else (found.upstream_class, found.why)) == expected
 
 
@@ -65,21 +65,26 @@ WAYS = surface(
         lifts(EvidenceKind.CONTRACT, U4, contracts=("k1", "k2")),
         lifts(EvidenceKind.DECLARED, U5),
     ),
-    models=(ModelRule(models=("m",), upstream_class=U6, because="kept"),),
+    models=(ModelRule(models=("kept-*",), upstream_class=U6, because="kept"),),
 )
 ELSEWHERE = "route to another upstream"
+OPT_IN = 'U6 by retention.accept_classes = ["U6"]'
 FLAGS, SIGNED = "U0 by a proof of p.flags", "U3 by a proof of p.account and a contract of kind k1"
-# level, opted in, why the class is what it is, surface, what would help
+# level, opted in, why the class is what it is, surface, what would help a model that is like others
 REMEDIES = [
     (Level.A1, (), "so", WAYS, f"{FLAGS}, or {ELSEWHERE}"),
     (
         Level.A2, (), "so", WAYS,
         f"{FLAGS}, or {SIGNED}, or U4 by a contract of kind k1 or k2, or {ELSEWHERE}",
     ),
-    (Level.B, (), "so", replace(WAYS, evidence=WAYS.evidence[3:]), f"U5 by declaring class and reason, or {ELSEWHERE}"),
+    (
+        Level.B, (), "so", replace(WAYS, evidence=WAYS.evidence[3:]),
+        f"U5 by declaring class and reason, or {OPT_IN}, or {ELSEWHERE}",
+    ),
     (Level.A2, (U5,), "so", replace(WAYS, evidence=WAYS.evidence[3:]), f"U5 by declaring class and reason, or {ELSEWHERE}"),
     (Level.A2, (), "so", surface(), ELSEWHERE),
-    (Level.A2, (), "kept", WAYS, f"ask for another model, or {ELSEWHERE}"),
+    (Level.B, (), "so", surface(), f"{OPT_IN}, or {ELSEWHERE}"),
+    (Level.B, (), "so", None, f"declare class and reason for it, or {OPT_IN}, or {ELSEWHERE}"),
     (Level.A2, (), f"declared by the operator; {review_ended(WAYS)}", WAYS, f"update Lethe, or {ELSEWHERE}"),
     (Level.A2, (), "so", surface(provider="generic"), f"declare class and reason for it, or {ELSEWHERE}"),
     (Level.A2, (), "so", None, f"declare class and reason for it, or {ELSEWHERE}"),
@@ -90,9 +95,35 @@ REMEDIES = [
 def test_what_would_help(
     level: Level, opted_in: tuple[UpstreamClass, ...], why: str, known: Surface | None, expected: str
 ) -> None:
-    found = weakness(level, opted_in, replace(stands(U6), why=why), known)
+    found = weakness(level, opted_in, replace(stands(U6), why=why), known, "m")
     assert found is not None
     assert found.remedy == expected
+
+
+# level, why the class is what it is, the ways of the surface, what would help a model that is kept whatever is signed
+KEPT = [
+    (Level.A2, "kept", WAYS, f"ask for another model, or {ELSEWHERE}"),
+    (Level.A1, "so", WAYS, f"for another model {FLAGS}, or {ELSEWHERE}"),
+    (Level.A2, "so", replace(WAYS, evidence=()), ELSEWHERE),
+    (Level.B, "kept", WAYS, f"ask for another model, or {OPT_IN}, or {ELSEWHERE}"),
+    (Level.B, "so", replace(WAYS, evidence=WAYS.evidence[3:]), f"for another model U5 by declaring class and reason, or {OPT_IN}, or {ELSEWHERE}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("level", "why", "known", "expected"), KEPT)
+def test_what_would_help_a_model_that_is_kept_whatever_is_signed(
+    level: Level, why: str, known: Surface, expected: str
+) -> None:
+    found = weakness(level, (), replace(stands(U6), why=why), known, "kept-1")
+    assert found is not None
+    assert found.remedy == expected
+
+
+def test_who_has_declared_is_not_told_to_declare() -> None:
+    declared = replace(stands(U6), kind=EvidenceKind.DECLARED, why="declared by the operator")
+    found = weakness(Level.A2, (), declared, surface(provider="generic"), "m")
+    assert found is not None
+    assert found.remedy == ELSEWHERE
 
 
 def test_a_class_is_refused_with_the_rule_and_a_way_out() -> None:

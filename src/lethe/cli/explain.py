@@ -185,7 +185,8 @@ def _judged(question: Question, attempt: Attempt, upstream: Upstream, stands: St
                 body, question.level, attempt.model, refuse_unknown=plan.refuse_unknown, pseudonym=lambda name: name
             )
             refuse_features(question.level, upstream.name, verdict.refusals)
-            if (weak := weakness(question.level, plan.accept_classes, stands, surface, verdict.used)) is not None:
+            weak = weakness(question.level, plan.accept_classes, stands, surface, attempt.model, verdict.used)
+            if weak is not None:
                 raise class_refused(question.level, plan.accept_classes, [(upstream.name, weak)])
     except RetentionRefused as error:
         return f"refused: {error.status} {error.code}: {', '.join(error.paths)}", losses

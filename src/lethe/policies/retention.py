@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from lethe.errors import ClassRefused, InvalidRequest, LevelNotEnforced, RetentionRefused
 from lethe.retention.classes import GENERIC, review_ended
+from lethe.retention.globs import concerns
 from lethe.retention.guard import Refusal
 from lethe.retention.levels import ACCEPTS, OPT_INS, Level, UpstreamClass, admits, strictest
 from lethe.retention.standing import Standing
@@ -83,27 +84,39 @@ def weakness(
     opted_in: Collection[UpstreamClass],
     standing: Standing,
     surface: Surface | None,
+    model: str,
     used: Sequence[tuple[str, UpstreamClass]] = (),
 ) -> Weakness | None:
     """Why an upstream is not good enough for a level; None if it is."""
     if not admits(level, standing.upstream_class, opted_in):
-        return Weakness(standing.upstream_class, standing.why, _remedy(level, opted_in, standing, surface))
+        ways = [*_ways(level, opted_in, standing, surface, model), *_opting_in(level, standing), _ELSEWHERE]
+        return Weakness(standing.upstream_class, standing.why, ", or ".join(ways))
     for path, kept in used:
         if not admits(level, kept, opted_in):
             return Weakness(kept, f"the request uses {path}", f"leave it out, or {_ELSEWHERE}")
     return None
 
 
-def _remedy(level: Level, opted_in: Collection[UpstreamClass], standing: Standing, surface: Surface | None) -> str:
+def _ways(
+    level: Level, opted_in: Collection[UpstreamClass], standing: Standing, surface: Surface | None, model: str
+) -> list[str]:
     """What would make the class good enough, as far as the register knows."""
     if surface is None or surface.provider == GENERIC:
-        return f"declare class and reason for it, or {_ELSEWHERE}"
-    if any(rule.because == standing.why for rule in surface.models):
-        return f"ask for another model, or {_ELSEWHERE}"
+        return [] if standing.kind is EvidenceKind.DECLARED else ["declare class and reason for it"]
     if standing.why.endswith(review_ended(surface)):
-        return f"update Lethe, or {_ELSEWHERE}"
+        return ["update Lethe"]
+    kept = [rule for rule in surface.models if concerns(rule.models, rule.not_models, model)]
+    if any(rule.because == standing.why for rule in kept):
+        return ["ask for another model"]
     ways = [_way(row) for row in surface.evidence if admits(level, row.upstream_class, opted_in)]
-    return ", or ".join([*ways, _ELSEWHERE])
+    if ways and not all(admits(level, rule.upstream_class, opted_in) for rule in kept):
+        ways[0] = f"for another model {ways[0]}"
+    return ways
+
+
+def _opting_in(level: Level, standing: Standing) -> list[str]:
+    name = standing.upstream_class.name
+    return [f'{name} by retention.accept_classes = ["{name}"]'] if OPT_INS.get(level) is standing.upstream_class else []
 
 
 def _way(row: Evidence) -> str:

@@ -221,11 +221,11 @@ class Inference:
         guard = admission.guard(n, way.endpoint)
         surface = guard.surface if guard is not None else None
         used: tuple[tuple[str, UpstreamClass], ...] = ()
-        if (why := weakness(exchange.level, self._opted_in, standing, surface)) is None:
+        if (why := weakness(exchange.level, self._opted_in, standing, surface, attempt.model)) is None:
             inner = guard if way.counting is None else admission.inner(n, way.endpoint)
             prepared = outgoing.prepared(attempt, way, (guard, inner), self.credentials)
             if used := prepared.used:
-                why = weakness(exchange.level, self._opted_in, standing, surface, used)
+                why = weakness(exchange.level, self._opted_in, standing, surface, attempt.model, used)
         if why is not None:
             weak.append((way.upstream.name, why))
             return None
