@@ -47,7 +47,8 @@ def test_a_host_that_has_everything() -> None:
     text = host.readable(made)
     assert "this host can serve: A1 A2 B C; configured: A1" in text
     assert ["create", "a", "file", "EPERM"] in [line.split() for line in text.splitlines()]
-    assert "none of 3 variables, of which these would have acted: HTTPS_PROXY, OTEL_TRACES_EXPORTER" in text
+    assert "workers get none of these 3 variables: HOME, HTTPS_PROXY, OTEL_TRACES_EXPORTER\n" in text
+    assert "of them would have acted: HTTPS_PROXY, OTEL_TRACES_EXPORTER\n" in text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,13 +108,11 @@ def readable(found: dict[str, Any]) -> str:
     """The same for people."""
     rows = [(m["name"], m["state"], m["needed_for"], m["detail"]) for m in found["mechanisms"]]
     tried = [(t["act"], t["result"] + ("" if t["as_claimed"] else "  NOT AS CLAIMED")) for t in found["tried"]]
-    host, names = found["host"], found["environment"]
-    acting = names["would_have_acted"]
+    host = found["host"]
     lines = [
         f"swap: {host['swap']}",
         f"core_pattern: {host['core_pattern']}; ptrace_scope: {host['ptrace_scope']}",
-        f"environment: workers get none of {len(names['dropped'])} variables"
-        + (f", of which these would have acted: {', '.join(acting)}" if acting else ""),
+        *_withheld(**found["environment"]),
         "site-packages: workers run no .pth file and no sitecustomize (-S)",
     ]
     if host["ld_so_preload"]:
@@ -131,6 +129,14 @@ def readable(found: dict[str, Any]) -> str:
             verdict + (f"\nlethe: {found['why']}" if found["why"] else ""),
         ]
     )
+
+
+def _withheld(dropped: Sequence[str], would_have_acted: Sequence[str]) -> Iterator[str]:
+    """The names of the variables that workers do not get."""
+    if dropped:
+        yield f"environment: workers get none of these {len(dropped)} variables: {', '.join(dropped)}"
+    if would_have_acted:
+        yield f"of them would have acted: {', '.join(would_have_acted)}"
 
 
 def _detail(mechanism: Mechanism, host: Host, *, unix: bool) -> str:
