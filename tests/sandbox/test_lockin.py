@@ -40,9 +40,8 @@ known = bpf.Filter(arch=syscalls.AUDIT[arch], hot=(), conditional={}, allowed=()
 code = bpf.program(known)
 code[-1] = (6, 0, 0, bpf.ALLOW)
 code = bpf.assembled(code)
-number = syscalls.numbers({"seccomp": syscalls.SECCOMP}, arch)["seccomp"]
 kernel.prctl(38, 1)
-kernel.syscall(number, 1, 0, struct.pack("HxxxxxxQ", len(code) // 8, kernel.address(code)))
+kernel.syscall(syscalls.SECCOMP[arch], 1, 0, struct.pack("HxxxxxxQ", len(code) // 8, kernel.address(code)))
 os.execv(sys.argv[1], sys.argv[1:])
 """,
     *COMMAND,

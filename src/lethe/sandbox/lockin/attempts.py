@@ -11,13 +11,13 @@ import resource
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
 from lethe.retention.enforcement import Mechanism
-from lethe.sandbox.lockin import host, kernel, syscalls
+from lethe.sandbox.lockin import host, kernel, limits, syscalls
 from lethe.sandbox.lockin.syscalls import Numbers
 
 REFUSALS = frozenset({errno.EPERM, errno.EACCES, errno.EFBIG, errno.ENOSYS})
@@ -25,6 +25,36 @@ _NOBODY = 2**22 + 1  # a process id that Linux never gives
 _TOP = (Mechanism.SECCOMP,)
 _FILES = (Mechanism.SECCOMP, Mechanism.LANDLOCK)
 _EMPTYING = _TOP  # which Landlock refuses since its version 3 only; nothing is left by it
+# Calls that are tried by their numbers, beside those of `syscalls.UNHEARD_OF`.
+NUMBERS: Mapping[str, Numbers] = {
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "pidfd_open": (434, 434),
+    "pidfd_getfd": (438, 438),
+    "execveat": (322, 281),
+    "memfd_secret": (447, 447),
+    "userfaultfd": (323, 282),
+    "perf_event_open": (298, 241),
+    "bpf": (321, 280),
+    "keyctl": (250, 219),
+    "add_key": (248, 217),
+    "mount": (165, 40),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "open_by_handle_at": (304, 265),
+    "name_to_handle_at": (303, 264),
+    "init_module": (175, 105),
+    "kexec_load": (246, 104),
+    "shmget": (29, 194),
+    "mq_open": (240, 180),
+    "msgget": (68, 186),
+    "fanotify_init": (300, 262),
+    "inotify_init1": (294, 26),
+    "splice": (275, 76),
+    "sendfile": (40, 71),
+}
+_FUTURE = 1023  # of a call that no kernel has yet
 
 
 class Ground(Struct, frozen=True):
@@ -67,12 +97,12 @@ def attempt(act: Act, ground: Ground) -> Result:
     return Result(act.name, act.by, None)
 
 
-def _call(name: str, numbers: Numbers, *arguments: int | bytes | None) -> Act:
+def _call(name: str, *arguments: int | bytes | None) -> Act:
     """A system call with arguments that lead nowhere."""
 
     def run(_: Ground) -> None:
         arch = host.known_arch()
-        number = syscalls.numbers({name: numbers}, arch).get(name) if arch else None
+        number = syscalls.numbers({**NUMBERS, **syscalls.UNHEARD_OF}, arch).get(name) if arch else None
         if number is None:
             raise OSError(errno.ENOSYS, "no such call here")
         kernel.syscall(number, *arguments)
@@ -197,7 +227,7 @@ def acts(descriptor: int) -> tuple[Act, ...]:
         Act("signal another process", _TOP, lambda g: os.kill(g.other_process, 0)),
         Act("open another process's memory", _FILES, _memory),
         Act("raise a limit", _TOP, lambda _: resource.setrlimit(resource.RLIMIT_CPU, resource.getrlimit(0))),
-        Act("become dumpable again", _TOP, lambda _: kernel.prctl(4, 1)),
+        Act("become dumpable again", _TOP, lambda _: kernel.prctl(limits.SET_DUMPABLE, 1)),
         Act("connect to a port that is not configured", (Mechanism.LANDLOCK_NET,), lambda g: _connect(g.other_port)),
         Act("bind a TCP port", (Mechanism.SECCOMP, Mechanism.LANDLOCK_NET), lambda _: _bind(socket.SOCK_STREAM)),
         Act("bind a UDP port", _TOP, lambda _: _bind(socket.SOCK_DGRAM)),
@@ -222,34 +252,34 @@ def acts(descriptor: int) -> tuple[Act, ...]:
 
 
 _CALLS: tuple[Act, ...] = (
-    _call("ptrace", (101, 117), 16, _NOBODY, 0, 0),
-    _call("process_vm_readv", (310, 270), _NOBODY, None, 0, None, 0, 0),
-    _call("process_vm_writev", (311, 271), _NOBODY, None, 0, None, 0, 0),
-    _call("pidfd_open", (434, 434), _NOBODY, 0),
-    _call("pidfd_getfd", (438, 438), -1, 0, 0),
-    _call("execveat", (322, 281), -1, b"x", None, None, 0),
-    _call("io_uring_setup", (425, 425), 1, None),
-    _call("memfd_secret", (447, 447), 0),
-    _call("userfaultfd", (323, 282), 1),
-    _call("perf_event_open", (298, 241), None, _NOBODY, -1, -1, 0),
-    _call("bpf", (321, 280), 0, None, 0),
-    _call("keyctl", (250, 219), 6, _NOBODY),
-    _call("add_key", (248, 217), None, None, None, 0, 0),
-    _call("mount", (165, 40), None, None, None, 0, None),
-    _call("unshare", (272, 97), 0),
-    _call("setns", (308, 268), -1, 0),
-    _call("open_by_handle_at", (304, 265), -1, None, 0),
-    _call("name_to_handle_at", (303, 264), -1, None, None, None, 0),
-    _call("init_module", (175, 105), None, 0, None),
-    _call("kexec_load", (246, 104), 0, 0, None, -1),
-    _call("shmget", (29, 194), 0, 0, 0),
-    _call("mq_open", (240, 180), None, 0, 0, None),
-    _call("msgget", (68, 186), 1, 0),
-    _call("fanotify_init", (300, 262), -1, -1),
-    _call("inotify_init1", (294, 26), -1),
-    _call("splice", (275, 76), -1, None, -1, None, 0, 0),
-    _call("sendfile", (40, 71), -1, -1, None, 0),
-    _call("openat2", (437, 437), -1, None, None, 0),
-    _call("clone3", (435, 435), None, 0),
-    _call("a call of the future", (1023, 1023)),
+    _call("ptrace", 16, _NOBODY, 0, 0),
+    _call("process_vm_readv", _NOBODY, None, 0, None, 0, 0),
+    _call("process_vm_writev", _NOBODY, None, 0, None, 0, 0),
+    _call("pidfd_open", _NOBODY, 0),
+    _call("pidfd_getfd", -1, 0, 0),
+    _call("execveat", -1, b"x", None, None, 0),
+    _call("io_uring_setup", 1, None),
+    _call("memfd_secret", 0),
+    _call("userfaultfd", 1),
+    _call("perf_event_open", None, _NOBODY, -1, -1, 0),
+    _call("bpf", 0, None, 0),
+    _call("keyctl", 6, _NOBODY),
+    _call("add_key", None, None, None, 0, 0),
+    _call("mount", None, None, None, 0, None),
+    _call("unshare", 0),
+    _call("setns", -1, 0),
+    _call("open_by_handle_at", -1, None, 0),
+    _call("name_to_handle_at", -1, None, None, None, 0),
+    _call("init_module", None, 0, None),
+    _call("kexec_load", 0, 0, None, -1),
+    _call("shmget", 0, 0, 0),
+    _call("mq_open", None, 0, 0, None),
+    _call("msgget", 1, 0),
+    _call("fanotify_init", -1, -1),
+    _call("inotify_init1", -1),
+    _call("splice", -1, None, -1, None, 0, 0),
+    _call("sendfile", -1, -1, None, 0),
+    _call("openat2", -1, None, None, 0),
+    _call("clone3", None, 0),
+    Act("a call of the future", _TOP, lambda _: kernel.syscall(_FUTURE)),
 )

@@ -32,9 +32,8 @@ def known_arch() -> str | None:
 
 
 def _has_filters(arch: str) -> bool:
-    number = syscalls.numbers({"seccomp": syscalls.SECCOMP}, arch)["seccomp"]
     try:
-        kernel.syscall(number, _GET_ACTION_AVAIL, 0, _ERRNO)
+        kernel.syscall(syscalls.SECCOMP[arch], _GET_ACTION_AVAIL, 0, _ERRNO)
     except OSError:
         return False
     return True

@@ -8,7 +8,7 @@ from pathlib import Path
 from lethe.retention.enforcement import State
 from lethe.sandbox.lockin import kernel
 
-_SET_DUMPABLE, _GET_DUMPABLE = 4, 3
+SET_DUMPABLE, _GET_DUMPABLE = 4, 3
 _SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS = 38, 39
 _COREDUMP_FILTER = Path("/proc/self/coredump_filter")
 
@@ -36,7 +36,7 @@ def quiet_faults() -> None:
 
 def not_dumpable() -> State:
     """Other processes of the user cannot attach to it or read its memory; piped core handlers get nothing."""
-    return _flag(_SET_DUMPABLE, 0, _GET_DUMPABLE)
+    return _flag(SET_DUMPABLE, 0, _GET_DUMPABLE)
 
 
 def no_new_privileges() -> State:

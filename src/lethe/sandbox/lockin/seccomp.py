@@ -87,13 +87,12 @@ def rules(arch: str, *, pid: int, unix: bool, listener: int | None = None) -> Fi
 
 def install(arch: str, *, pid: int, unix: bool, listener: int | None) -> State:
     """Filter this process and every thread that it will have. Needs no new privileges to be set."""
-    number = syscalls.numbers({"seccomp": syscalls.SECCOMP}, arch)["seccomp"]
     code = assembled(program(rules(arch, pid=pid, unix=unix, listener=listener)))
     filter_program = struct.pack("HxxxxxxQ", len(code) // 8, kernel.address(code))
     state = State.ABSENT
     for flags in _FLAGS:
         try:
-            kernel.syscall(number, _SET_MODE_FILTER, flags, filter_program)
+            kernel.syscall(syscalls.SECCOMP[arch], _SET_MODE_FILTER, flags, filter_program)
         except OSError as error:
             state = State.ABSENT if error.errno in kernel.UNKNOWN else State.REFUSED
         else:

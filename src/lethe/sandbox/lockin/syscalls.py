@@ -164,7 +164,7 @@ UNHEARD_OF: Mapping[str, Numbers] = {
 }
 
 # What locking in itself calls.
-SECCOMP: Numbers = (317, 277)
+SECCOMP: Mapping[str, int] = {"x86_64": 317, "aarch64": 277}
 LANDLOCK_CREATE_RULESET = 444
 LANDLOCK_ADD_RULE = 445
 LANDLOCK_RESTRICT_SELF = 446
