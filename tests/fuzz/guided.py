@@ -1,39 +1,50 @@
-"""Coverage-guided fuzzing of one target: `python -m tests.fuzz.guided NAME SECONDS FOLDER`, a process of its own.
+"""Coverage-guided fuzzing of one target: `python -m tests.fuzz.guided NAME INPUTS FOLDER`, a process of its own.
 
 Ends with status 0, or at the first broken promise, whose input is then in the folder (`crash-*`, `timeout-*`).
+The same inputs are tried wherever and whenever it runs: counted rather than timed, with no chance in hashes and addresses.
 """
 
+import ctypes
+import os
 import sys
 from pathlib import Path
 from random import Random
 
-import atheris  # type: ignore[import-untyped]
-
-with atheris.instrument_imports(include=["lethe.wire", "lethe.dialects", "lethe.transcode", "lethe.ir"]):
-    from tests.fuzz.mutation import LARGEST, mutated
-    from tests.fuzz.targets import TARGETS
-
 SLOWEST = 20  # seconds that one input may take, instrumented on a busy machine
+_ADDR_NO_RANDOMIZE = 0x0040000  # linux/personality.h
 
 
-def main(name: str, seconds: str, folder: str) -> None:
+def without_chance() -> None:
+    """Starts this process anew with fixed hashes and addresses, which guide what is tried next."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        ctypes.CDLL(None).personality(_ADDR_NO_RANDOMIZE)  # refused in some containers: other inputs, no harm
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, "PYTHONHASHSEED": "0"})
+
+
+def main(name: str, inputs: str, folder: str) -> None:
+    import atheris  # type: ignore[import-untyped]
+
+    with atheris.instrument_imports(include=["lethe.wire", "lethe.dialects", "lethe.transcode", "lethe.ir"]):
+        from tests.fuzz.mutation import LARGEST, mutated
+        from tests.fuzz.targets import TARGETS
+
     target = TARGETS[name]
     seeds = list(target.seeds())
-    corpus = Path(folder) / "corpus"
-    corpus.mkdir(parents=True)
-    for number, seed in enumerate(seeds):
-        (corpus / f"seed-{number}").write_bytes(seed)
+    files = [Path(folder) / f"seed-{number}" for number in range(len(seeds))]
+    for file, seed in zip(files, seeds, strict=True):
+        file.write_bytes(seed)
 
     def damage(data: bytes, most: int, seed: int) -> bytes:
         return target.mend(mutated(data, seeds, Random(seed)))[:most]
 
     options = [
-        f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-max_len={LARGEST}", f"-artifact_prefix={folder}/",
-        "-rss_limit_mb=1024", "-print_final_stats=1", "-seed=1", "-verbosity=0",
+        f"-runs={inputs}", "-seed=1", f"-seed_inputs={','.join(map(str, files))}", f"-max_len={LARGEST}",
+        f"-timeout={SLOWEST}", f"-artifact_prefix={folder}/", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=0",
     ]  # fmt: skip
-    atheris.Setup([sys.argv[0], *options, str(corpus)], target.check, custom_mutator=damage)
+    atheris.Setup([sys.argv[0], *options], target.check, custom_mutator=damage)
     atheris.Fuzz()
 
 
 if __name__ == "__main__":
+    without_chance()
     main(*sys.argv[1:])

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -77,10 +78,20 @@ def _frames(data: bytes, others: Sequence[bytes], random: Random) -> bytes:
     return b"\n\n".join(frames)
 
 
+def texts(data: bytes) -> Iterator[tuple[int, int, Any]]:
+    """The JSON texts in the data: from, to, what was read."""
+    for start, end in _spans(data):
+        with suppress(ValueError, RecursionError):
+            yield start, end, json.loads(data[start:end])
+
+
+def _spans(data: bytes) -> list[tuple[int, int]]:
+    return [found.span(1) for found in _DATA.finditer(data)] or [(0, len(data))]
+
+
 def _json(data: bytes, _: Sequence[bytes], random: Random) -> bytes:
     """One JSON text in the data, with another structure."""
-    spans = [found.span(1) for found in _DATA.finditer(data)] or [(0, len(data))]
-    start, end = random.choice(spans)
+    start, end = random.choice(_spans(data))
     try:
         value = json.loads(data[start:end])
     except (ValueError, RecursionError):

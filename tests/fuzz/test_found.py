@@ -55,9 +55,19 @@ FOUND: dict[str, tuple[str, bytes]] = {
     ),
     "counts where the end of a message stands": (
         "events anthropic",
-        b'data: {"type":"message_start","message":{"content":[]}}\n\n'
-        + b'data: {"type":"message_delta","delta":{"usage":"x"},"usage":{"output_tokens":9}}\n\n'
-        + b'data: {"type":"message_stop"}\n\n',
+        b'data: {"type":"message_start","message":{"content":[]}}\n\ndata: {"type":"message_delta","delta":{"usage":"x"}}\n\ndata: {"type":"message_stop"}\n\n',
+    ),
+    "a mark of ours in a part": (
+        "request openai-responses",
+        b'{"model":"m","input":[{"role":"user","content":[{"type":"input_text","text":"x"},{"type":"input_text","text":"x","message":5}]}]}',
+    ),
+    "a mark of ours in a part of Chat's": (
+        "request openai-chat",
+        b'{"model":"m","messages":[{"role":"system","content":[{"type":"text","text":"x","role":"system","message":"x"}]}]}',
+    ),
+    "a mark of ours in a tool": (
+        "request openai-responses",
+        b'{"model":"m","input":"x","tools":[{"type":"function","name":"f","namespace":"n","about_namespace":"x"}]}',
     ),
     "a probability that is a number": (
         "reply openai-chat",

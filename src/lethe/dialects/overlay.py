@@ -3,6 +3,7 @@
 from typing import Any
 
 from lethe.dialects.leftovers import merged
+from lethe.errors import InvalidRequest
 from lethe.ir.content import Dialect, Extras, JsonObject
 from lethe.ir.loss import Losses
 from lethe.wire.fields import Fields
@@ -28,6 +29,12 @@ class Overlay:
             return extras
         fields = {name: value for name, value in extras.fields.items() if name not in names}
         return Extras(self.dialect, fields) if fields else None
+
+    def forbid_marks(self, extras: Extras | None, path: str, *names: str) -> None:
+        """Raises InvalidRequest where a caller wrote what is a codec's own mark among the leftovers."""
+        for name in names:
+            if name in self.own(extras):
+                raise InvalidRequest(f"{path}.{name}", "is no field of this object")
 
     def leftovers(self, fields: Fields, **children: Fields | JsonObject | None) -> Extras | None:
         """What nobody took of an object and of the objects in it that were read."""

@@ -9,6 +9,7 @@ from lethe.dialects.freetext import CUSTOM, as_arguments, free_text
 from lethe.dialects.openai import report_cache
 from lethe.dialects.openai_chat.overlay import (
     OURS,
+    forbid_marks,
     from_slot,
     leftovers,
     marked,
@@ -155,6 +156,7 @@ def _decode_system(f: Fields, *, first: bool) -> Iterator[ContentBlock]:
     if not content and left:
         content = (Text(text=""),)
     for i, block in enumerate(content):
+        forbid_marks(block.extras, f"{f.path}.content[{i}]", "role", MESSAGE)
         if i or (first and role == SYSTEM_ROLES[0] and not left):
             yield block
         else:

@@ -12,6 +12,7 @@ without = _overlay.without
 leftovers = _overlay.leftovers
 whole = _overlay.whole
 marked = _overlay.marked
+forbid_marks = _overlay.forbid_marks
 
 
 def slotted(slot: str, value: JsonObject) -> Opaque:
@@ -25,4 +26,7 @@ def from_slot(block: Opaque, slot: str) -> JsonObject | None:
     return value if isinstance(value, dict) else None
 
 
-__all__ = ["OURS", "from_slot", "leftovers", "marked", "overlaid", "own", "present", "slotted", "whole", "without"]
+__all__ = [
+    "OURS", "forbid_marks", "from_slot", "leftovers", "marked", "overlaid", "own", "present", "slotted", "whole",
+    "without",
+]  # fmt: skip

@@ -8,7 +8,7 @@ from lethe.dialects.anthropic.attribution import is_attribution
 from lethe.dialects.freetext import CUSTOM, as_arguments, free_text
 from lethe.dialects.openai import report_cache
 from lethe.dialects.openai_responses.namespaces import NAMESPACE, called_in, joined
-from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole, without
+from lethe.dialects.openai_responses.overlay import OURS, forbid_marks, leftovers, marked, overlaid, own, whole, without
 from lethe.dialects.openai_responses.parts import decode_content, encode_parts
 from lethe.dialects.openai_responses.reasoning import decode_reasoning, encode_reasoning, foreign
 from lethe.errors import InvalidRequest
@@ -77,6 +77,8 @@ def _message(f: Fields, role: str) -> tuple[ContentBlock, ...]:
     """The blocks of a message; the first one says that a message begins there, and what else it says of itself."""
     f.raw("role"), f.raw("type")
     content = decode_content(f.raw("content"), f"{f.path}.content") or (Text(text=""),)
+    for i, block in enumerate(content):
+        forbid_marks(block.extras, f"{f.path}.content[{i}]", MESSAGE)
     mark = {"role": role, **own(leftovers(f))} if role in SYSTEM_ROLES else own(leftovers(f))
     first, *rest = content
     return (msgspec.structs.replace(first, extras=marked(first.extras, message=mark)), *rest)

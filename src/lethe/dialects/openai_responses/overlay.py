@@ -12,3 +12,4 @@ without = _overlay.without
 leftovers = _overlay.leftovers
 whole = _overlay.whole
 marked = _overlay.marked
+forbid_marks = _overlay.forbid_marks

@@ -6,8 +6,16 @@ from typing import Any
 from lethe.dialects import openai
 from lethe.dialects.freetext import CUSTOM, FREE_TEXT
 from lethe.dialects.openai import MODES
-from lethe.dialects.openai_responses.namespaces import KIND, decode_group, encode_groups, holds_tools, unmarked
-from lethe.dialects.openai_responses.overlay import OURS, leftovers, marked, overlaid, own, whole, without
+from lethe.dialects.openai_responses.namespaces import (
+    ABOUT,
+    KIND,
+    NAMESPACE,
+    decode_group,
+    encode_groups,
+    holds_tools,
+    unmarked,
+)
+from lethe.dialects.openai_responses.overlay import OURS, forbid_marks, leftovers, marked, overlaid, own, whole, without
 from lethe.dialects.overlay import present
 from lethe.ir.content import Extras, JsonObject, Opaque
 from lethe.ir.loss import Losses
@@ -39,15 +47,12 @@ def _decode_member(f: Fields) -> Tool:
 def _decode_tool(f: Fields, kind: str) -> Tool:
     name, description = f.require("name", str), f.take("description", str)
     if kind == CUSTOM:
-        extras = marked(leftovers(f), type=CUSTOM)
-        return Tool(name=name, description=description, parameters=FREE_TEXT, extras=extras)
-    return Tool(
-        name=name,
-        description=description,
-        parameters=f.take("parameters", dict[str, Any]),
-        strict=f.take("strict", bool),
-        extras=leftovers(f),
-    )
+        tool = Tool(name=name, description=description, parameters=FREE_TEXT, extras=marked(leftovers(f), type=CUSTOM))
+    else:
+        parameters, strict = f.take("parameters", dict[str, Any]), f.take("strict", bool)
+        tool = Tool(name=name, description=description, parameters=parameters, strict=strict, extras=leftovers(f))
+    forbid_marks(tool.extras, f.path, NAMESPACE, ABOUT)
+    return tool
 
 
 def encode_tools(request: Request, losses: Losses) -> JsonObject:
