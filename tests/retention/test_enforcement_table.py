@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.retention.bodies import asks, says, tool
 
 from lethe.config import register
 from lethe.retention.guard import CALLER, Guard
@@ -20,18 +21,6 @@ PDF = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
 OUTPUT = {"type": "code_execution_output", "file_id": "f"}
 RAN = {"type": "code_execution_tool_result", "content": {"type": "code_execution_result", "content": [OUTPUT]}}
 LINK = {"type": "image", "source": {"type": "url", "url": "https://other.example/a.png"}}
-
-
-def says(*blocks: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": list(blocks)}]}
-
-
-def asks(*parts: Any) -> dict[str, Any]:
-    return {"input": [{"role": "user", "content": list(parts)}]}
-
-
-def tool(kind: str, **more: Any) -> dict[str, Any]:
-    return {"tools": [{"type": kind, "name": "t", **more}]}
 
 
 def cached(ttl: str) -> dict[str, Any]:

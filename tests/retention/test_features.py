@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.retention.bodies import asks, says, tool
 
 from lethe.config import register
 from lethe.ir.content import Dialect
@@ -43,18 +44,6 @@ def of(*providers: str, dialect: Dialect | None = None) -> Which:
 
 def has(*ids: str) -> Which:
     return lambda s: s.id in ids
-
-
-def says(*blocks: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": list(blocks)}]}
-
-
-def asks(*parts: Any) -> dict[str, Any]:
-    return {"input": [{"role": "user", "content": list(parts)}]}
-
-
-def tool(kind: str, **more: Any) -> dict[str, Any]:
-    return {"tools": [{"type": kind, "name": "t", **more}]}
 
 
 CLAUDE, CONVERSE = Dialect.ANTHROPIC, Dialect.CONVERSE

@@ -12,16 +12,6 @@ from lethe.verify.canary import Canary, Mint
 from lethe.verify.search import Search
 
 
-@pytest.fixture
-def mint() -> Mint:
-    return Mint(os.urandom)
-
-
-@pytest.fixture
-def canary(mint: Mint) -> Canary:
-    return mint.new("system", "case")
-
-
 def test_only_what_changed_since_then_counts(tmp_path: Path) -> None:
     (tmp_path / "old").write_text("old")
     moment = (tmp_path / "old").stat().st_ctime + 0.01
@@ -53,7 +43,8 @@ def test_content_is_found_and_its_place_is_told_without_the_name(tmp_path: Path,
     (tmp_path / "b").write_bytes(gzip.compress(canary.text.encode()))
     look = files.elsewhere([str(tmp_path)], 0.0, [Search(mint)], frozenset())
     assert sorted((hit.what, hit.where, hit.position) for hit in look.hits) == [
-        (form, f"in {tmp_path}", "system") for form in ("base64", "base64", "gzip of raw", "hex", "lower case", "raw")
+        (form, f"in {tmp_path}", "user-text")
+        for form in ("base64", "base64", "gzip of raw", "hex", "lower case", "raw")
     ]
 
 

@@ -54,16 +54,6 @@ def holding(keep: str, content: bytes) -> Iterator[Opened]:
         process.stdout.close()
 
 
-@pytest.fixture
-def mint() -> Mint:
-    return Mint(os.urandom)
-
-
-@pytest.fixture
-def canary(mint: Mint) -> Canary:
-    return mint.new("user-text", "case")
-
-
 @pytest.mark.parametrize(
     ("keep", "form"),
     [

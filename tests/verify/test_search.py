@@ -82,16 +82,6 @@ FORMS: dict[str, tuple[str, Callable[[str], bytes]]] = {
 }
 
 
-@pytest.fixture
-def mint() -> Mint:
-    return Mint(os.urandom)
-
-
-@pytest.fixture
-def canary(mint: Mint) -> Canary:
-    return mint.new("system", "some case")
-
-
 @pytest.mark.parametrize("surrounded", [False, True])
 @pytest.mark.parametrize(("form", "spell"), FORMS.values(), ids=FORMS)
 def test_every_form_is_found_and_named(
@@ -111,7 +101,7 @@ def test_a_short_one_is_found_and_named(mint: Mint, form: str) -> None:
 
 @pytest.mark.parametrize("piece", [slice(0, 18), slice(20, None), slice(3, 20), slice(2, 30)])
 def test_a_piece_tells_whose_it_is(mint: Mint, canary: Canary, piece: slice) -> None:
-    mint.new("user-text", "another")
+    mint.new("system", "another")
     found = Search(mint)(b"<" + canary.text[piece].encode() + b">")
     assert [each.canary for each in found] == [canary]
 
@@ -135,14 +125,14 @@ def test_canaries_made_later_are_known(mint: Mint) -> None:
 
 def test_what_is_made_of_a_whole_body_is_found(mint: Mint) -> None:
     body = b'{"text": "' + mint.new("p", "c").text.encode() + b'"}'
-    mint.whole(body, "some case")
+    mint.whole(body, "case")
     [found] = Search(mint)(b"key=" + hashlib.sha256(body).hexdigest().encode())
-    assert (found.form, found.canary) == ("sha256 in hex", Canary("", WHOLE, "some case"))
+    assert (found.form, found.canary) == ("sha256 in hex", Canary("", WHOLE, "case"))
 
 
 def test_a_body_that_anybody_could_have_sent_tells_nothing(mint: Mint) -> None:
-    mint.whole(b"", "some case")
-    mint.whole(b"{}", "some case")
+    mint.whole(b"", "case")
+    mint.whole(b"{}", "case")
     assert Search(mint)(hashlib.md5(b"").hexdigest().encode() + hashlib.sha256(b"{}").digest()) == []
 
 
