@@ -21,7 +21,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,6 +33,9 @@ from lethe.config.settings import Settings
 from lethe.credentials.static import Unresolved, resolve, text_of
 from lethe.retention.levels import Level
 from lethe.verify.sample import LEVELS, SOURCE, sample
+
+if TYPE_CHECKING:
+    from lethe.evidence.signing import Signer
 
 
 def options(parser: ArgumentParser) -> None:
@@ -62,16 +65,18 @@ def execute(arguments: Namespace) -> int:
         from lethe.cli.reported import check
 
         return check(arguments.check, arguments.public_key, json=arguments.json)
-    from lethe.verify.report import EXITS  # after the options are known to be good
+    from lethe.evidence.signing import PayloadType  # after the options are known to be good
+    from lethe.verify.report import EXITS
 
     settings = _configured(arguments)
+    signer, out = _signer(settings), _writable(arguments.out)  # before a run that takes minutes
     progress = Progress(sys.stderr.isatty())
     report = _live(arguments) if arguments.live else _verified(arguments, settings, progress)
     progress.close()
-    signed = _signed(report, settings)
+    signed = signer.sign(report, PayloadType.VERIFICATION)
     text = msgspec.json.format(msgspec.json.encode(signed), indent=2)
-    if arguments.out:
-        _write(Path(arguments.out), text)
+    if out is not None:
+        _write(out, text)
     say(text.decode() if arguments.json else readable(report))
     return EXITS[report["outcome"]]
 
@@ -150,16 +155,25 @@ def _check_address(url: str) -> None:
         raise UsageFault("--live needs a URL such as https://llm.example")
 
 
-def _signed(report: dict[str, Any], settings: list[tuple[str, Settings]]) -> dict[str, Any]:
-    """By the posture's key, or by one that is made for this and says so."""
-    from lethe.evidence.signing import KeyRefused, PayloadType, Signer
+def _signer(settings: list[tuple[str, Settings]]) -> "Signer":
+    """The posture's key, or one that is made for this and says so."""
+    from lethe.evidence.signing import KeyRefused, Signer
 
     reference = settings[0][1].posture_key
     try:
-        signer = Signer.ephemeral() if reference is None else Signer.from_secret(text_of(reference, os.environ))
+        return Signer.ephemeral() if reference is None else Signer.from_secret(text_of(reference, os.environ))
     except (Unresolved, KeyRefused) as error:
         raise CommandFailed(f"the posture key cannot be used: {error}") from None
-    return cast("dict[str, Any]", signer.sign(report, PayloadType.VERIFICATION))
+
+
+def _writable(out: str | None) -> Path | None:
+    """Where the report goes."""
+    if out is None:
+        return None
+    path = Path(out)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise CommandFailed(f"{path} cannot be written")
+    return path
 
 
 def _write(path: Path, text: bytes) -> None:
