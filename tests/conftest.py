@@ -1,7 +1,12 @@
-"""How tests are spread over processes."""
+"""How tests are spread over processes, and what Hypothesis may do in them."""
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
+
+# The same examples everywhere, so that what passed once passes again; `--hypothesis-profile=default` looks for others.
+settings.register_profile("lethe", derandomize=True, deadline=None, database=None)
+settings.load_profile("lethe")
 
 ONE_RUN = "tests/leaks/"  # all of its tests look at one long run, which need not be made in every process
 

@@ -34,7 +34,7 @@ def ids(pair: tuple[Dialect, Dialect]) -> str:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=ids)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_requests(pair: tuple[Dialect, Dialect], data: st.DataObject) -> None:
     source, target = pair
@@ -75,7 +75,7 @@ def crosses(body: JsonObject, source: Dialect, target: Dialect, *, whole: bool) 
 
 
 @pytest.mark.parametrize("pair", ANSWERS, ids=ids)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_replies(pair: tuple[Dialect, Dialect], data: st.DataObject) -> None:
     source, target = pair
