@@ -17,7 +17,20 @@ import pytest
 import trustme
 from tests.e2e.served import upstream
 from tests.sandbox.conftest import Call, Start
-from tests.sandbox.rig import COMMAND, WORKER, Caller, Daemon, ask, cmdline, configured, eventually, metric
+from tests.sandbox.rig import (
+    BROKER,
+    COMMAND,
+    PATIENCE,
+    WORKER,
+    Caller,
+    Daemon,
+    alive,
+    ask,
+    cmdline,
+    configured,
+    eventually,
+    metric,
+)
 
 from lethe.sandbox.lockin import host
 from lethe.upstream.fake import FakeThread, Head, Send, anthropic
@@ -199,9 +212,22 @@ def test_a_crash_leaves_no_core(number: signal.Signals, cores: None, start: Star
     lethe.until(f"was ended by {number.name}; another one starts")
     assert ask(lethe.url)[0] == 200
     assert [path.name for path in lethe.config.parent.iterdir()] == ["lethe.toml"]
-    os.kill(lethe.pid, signal.SIGABRT)  # which is not locked in, and shows that there would have been one
-    lethe.exit_code()
-    assert [path for path in lethe.config.parent.iterdir() if path.name.startswith("core")]
+    crashing = subprocess.Popen([sys.executable, "-c", "import os; os.abort()"], cwd=lethe.config.parent)
+    crashing.wait(PATIENCE)
+    assert [path for path in lethe.config.parent.iterdir() if path.name.startswith("core")]  # cores do land here
+
+
+@pytest.mark.parametrize("module", [None, BROKER])
+def test_who_holds_secrets_leaves_no_core_either(
+    module: str | None, cores: None, start: Start, fake: FakeThread
+) -> None:
+    lethe = start(configured(fake.url))
+    assert lethe.url
+    pid = lethe.pid if module is None else lethe.running(module)[0]
+    assert int(Path(f"/proc/{pid}/coredump_filter").read_text(), 16) == 0  # collectors are fed whatever the limit
+    os.kill(pid, signal.SIGABRT)
+    eventually(lambda: not alive(pid), "the end of the process")
+    assert [path.name for path in lethe.config.parent.iterdir()] == ["lethe.toml"]
 
 
 # Nothing but what was asked for

@@ -16,6 +16,7 @@ from lethe.sandbox.channel import Dropped, Fault, Resolved, Rotated
 from lethe.sandbox.children import Children
 from lethe.sandbox.engine import REFERENCE, Engine
 from lethe.sandbox.generation import MODULE, Generation, Phase
+from lethe.sandbox.lockin import cores
 from lethe.sandbox.outputs import Outputs
 from lethe.sandbox.posture import PostureDesk, PostureFault
 from lethe.sandbox.proofs import Proofs
@@ -279,6 +280,7 @@ class Supervisor:
 def run(load: Callable[[], Settings], *, host: str, port: int, workers: int, drain: float, watch: Path | None) -> int:
     """Serve; returns the exit status. Raises ConfigError for the first configuration."""
     descriptors.hold_standard()
+    cores.avoid()
     settings = load()
     try:
         listener = descriptors.listen(host, port)

@@ -1,16 +1,13 @@
 """Resource limits and process flags: no byte into a file, no core dump, no reading by other processes."""
 
-import contextlib
 import resource
 import signal
-from pathlib import Path
 
 from lethe.retention.enforcement import State
-from lethe.sandbox.lockin import kernel
+from lethe.sandbox.lockin import cores, kernel
 
 SET_DUMPABLE, _GET_DUMPABLE = 4, 3
 _SET_NO_NEW_PRIVS, _GET_NO_NEW_PRIVS = 38, 39
-_COREDUMP_FILTER = Path("/proc/self/coredump_filter")
 
 
 def no_file_size() -> State:
@@ -20,8 +17,7 @@ def no_file_size() -> State:
 
 def no_core() -> State:
     """No core file; and were there one after all, with no memory in it."""
-    with contextlib.suppress(OSError):  # one belt less; not every kernel has it
-        _COREDUMP_FILTER.write_text("0")
+    cores.empty()
     return _limit(resource.RLIMIT_CORE)
 
 
