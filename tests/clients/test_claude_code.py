@@ -1,6 +1,8 @@
 """The real Claude Code, headless, through Lethe: a turn with a tool call, to every upstream."""
 
 import json
+import mmap
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ from tests.clients.conftest import ASKING, Way
 from tests.clients.npm import environment, install, run
 from tests.e2e.served import lethe
 
+from lethe.config.register import all_surfaces
 from lethe.ir.content import Dialect
 from lethe.upstream.fake import FakeThread, Recorded, Script
 from lethe.upstream.fake.model import Model
@@ -220,6 +223,33 @@ def test_a_turn_where_something_is_promised(guarded: Guarded, claude: Path, tmp_
     assert cached == 0 or guarded.level == "B"
     assert first.header("x-claude-code-session-id") is None
     assert "claude-cli" not in str(first.headers)
+
+
+def test_what_it_sends_behind_flags_where_something_is_promised(guarded: Guarded, claude: Path, tmp_path: Path) -> None:
+    way = guarded.way
+    way.answer(Model(way.dialect, tool="none", arguments="{}", marker="the-end"))
+    hint = json.dumps({"context_hint": {"enabled": True}})
+    flags = "context-hint-2026-04-09,cache-keepalive-2026-09-03"
+    assert turn(claude, way, tmp_path, ANTHROPIC_BETAS=flags, CLAUDE_CODE_EXTRA_BODY=hint)["result"] == "the-end"
+    (asked,) = way.asked
+    passed_through(asked)
+    assert "context_hint" not in asked.json()
+    assert not set(flags.split(",")) & set((asked.header("anthropic-beta") or "").split(","))
+
+
+ELSEWHERE = {  # tokens that no request has which goes to another host than its vendor's, or that is one of Messages
+    "ccr-byoc-2025-07-29", "environments-2025-11-01", "mcp-servers-2025-12-04", "program-use-case-ids-2026-09-17",
+    "tool-provenance-2026-10-26", "web-search-results-only-2026-11-15",
+}  # fmt: skip
+
+
+def test_the_register_speaks_of_every_token_that_it_has(claude: Path) -> None:
+    """A new version with a token that nobody has judged fails here, before it fails at somebody's."""
+    with claude.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as code:
+        found = {match[1].decode() for match in re.finditer(rb'\("[a-z_]+","([a-z0-9-]+-20\d\d-\d\d-\d\d)"\)', code)}
+    (surface,) = (each for each in all_surfaces() if each.id == "anthropic.messages")
+    assert len(found) > 40
+    assert found - {*surface.known.betas, *(rule.token for rule in surface.betas)} == ELSEWHERE
 
 
 def test_its_auto_mode_where_something_is_promised(guarded: Guarded, claude: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.retention.surfaces import row, surface
 from lethe.errors import InvalidRequest
 from lethe.retention.guard import Guard, Verdict
 from lethe.retention.levels import Level, UpstreamClass
-from lethe.retention.surface import Action, FieldRule, Known, Surface
+from lethe.retention.surface import Action, BetaRule, FieldRule, Known, Surface
 from lethe.wire.rawjson import TopLevel, is_flat
 
 
@@ -297,6 +297,23 @@ def test_betas(tokens: tuple[str, ...], body: bytes, level: Level, kept: tuple[s
     assert verdict.betas == kept
     assert len(verdict.refusals) == refused
     assert "CANARY" not in str(verdict.refusals)
+
+
+LEFT_OUT = BetaRule(
+    token="hint-1",
+    actions={level: Action.ALLOW if level is Level.C else Action.STRIP for level in Level},
+    because="nobody says what it keeps",
+)
+
+
+@pytest.mark.parametrize("level", Level)
+def test_tokens_with_a_row_of_their_own(level: Level) -> None:
+    """Not unknown, and nothing to stop a request for: what nobody documents stays here."""
+    known = surface(betas=(LEFT_OUT,), known=Known(fields=("anthropic_beta",), betas=("known-*",)))
+    body = b'{"anthropic_beta":["HINT-1"]}'
+    verdict, _ = judged(known, body, level, betas=("hint-1", "known-1"), refuse_unknown=True)
+    assert verdict.betas == (("hint-1", "known-1", "HINT-1") if level is Level.C else ("known-1",))
+    assert verdict.refusals == ()
 
 
 def test_a_whole_surface_can_be_refused() -> None:

@@ -139,6 +139,19 @@ def test_it_passes(surface: str, body: dict[str, Any], betas: tuple[str, ...], l
     assert verdict.lowers is (UpstreamClass.U6 if surface.startswith("openrouter") and level is Level.C else None)
 
 
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("surface", ["anthropic.messages", "azure.messages", "vertex.messages", "bedrock.invoke"])
+def test_what_claude_code_sends_behind_flags_is_left_out(surface: str, level: Level) -> None:
+    """Nobody documents it, and the answer is whole without."""
+    flags = ("context-hint-2026-04-09", "cache-keepalive-2026-09-03", "thinking-resumption-2026-07-17")
+    body = CLAUDE_CODE | {"model": "anthropic.claude-opus-5-5-v1:0", "context_hint": {"enabled": True}}
+    body = body | {"output_config": {}} if level is Level.A1 else body
+    verdict = judge(surface, body, level, (*BETAS, *flags))
+    passes = level is Level.C
+    assert (verdict.betas, "context_hint" in verdict.removals) == ((*BETAS, *flags) if passes else BETAS, not passes)
+    assert verdict.refusals == ()
+
+
 def test_claude_code_loses_nothing_but_who_it_is() -> None:
     verdict = judge("anthropic.messages", CLAUDE_CODE, Level.B, BETAS)
     assert (verdict.changes, verdict.removals) == ({"metadata": {"user_id": "someone"}}, frozenset())

@@ -129,6 +129,16 @@ def test_actions_that_make_no_sense(text: str, why: str) -> None:
         actions(text)
 
 
+TOKENS = "[[betas]]\ntokens = ['hint-1', 'hint-2']\ndo = 'B strip, A1 A2 C allow'\nbecause = 'who knows'\n"
+
+
+def test_tokens_of_its_own_and_of_shared_rows() -> None:
+    rows = parse_rows(TOKENS.replace("hint-", "shared-"), "rows.toml")
+    made = surface(HEAD.replace("class =", "shares = ['rows']\nclass =") + SOURCE + TOKENS, rows=rows)
+    assert [rule.token for rule in made.betas] == ["hint-1", "hint-2", "shared-1", "shared-2"]
+    assert {level for level, action in made.betas[0].actions.items() if action is STRIP} == {Level.B}
+
+
 FAULTS: dict[str, tuple[str, str]] = {
     "not TOML": ("id = ", "acme.chat.toml"),
     "unknown key": (HEAD + "colour = 'red'\n" + SOURCE, "colour"),
@@ -143,6 +153,8 @@ FAULTS: dict[str, tuple[str, str]] = {
     "no path": (HEAD + SOURCE + ROW.replace("['a', 'b.c']", "[]"), r"fields\[0\].paths"),
     "force without a value": (HEAD + SOURCE + ROW.replace("refuse", "force"), r"fields\[0\].value"),
     "a value without force": (HEAD + SOURCE + ROW + "value = 1\n", r"fields\[0\].value"),
+    "a token in capitals": (HEAD + SOURCE + TOKENS.replace("hint-1", "Hint-1"), r"betas\[0\].tokens"),
+    "a token refused": (HEAD + SOURCE + TOKENS.replace("strip", "refuse"), r"betas\[0\].do"),
     "the same twice": (HEAD + SOURCE + ROW + ROW, "two rows for a"),
     "a probe without a name": (HEAD + SOURCE + "[[evidence]]\nkind = 'account_api'\nclass = 'U3'\nbecause = 'x'\n", "probe"),
     "a contract without a kind": (HEAD + SOURCE + "[[evidence]]\nkind = 'contract'\nclass = 'U4'\nbecause = 'x'\n", "contracts"),

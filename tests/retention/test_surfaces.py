@@ -291,3 +291,10 @@ def test_beta_tokens_are_those_of_the_official_type_and_of_claude_code() -> None
     assert len(official) > 40
     for surface in ON[Dialect.ANTHROPIC]:
         assert set(surface.known.betas) == official | claude_code
+
+
+def test_no_token_is_both_known_and_left_out() -> None:
+    for surface in ON[Dialect.ANTHROPIC]:
+        ruled = {row.beta for row in surface.fields if row.beta} | set(surface.known.betas)
+        assert {rule.token for rule in surface.betas} & ruled == set()
+        assert len({rule.token for rule in surface.betas}) == len(surface.betas) > 0

@@ -22,7 +22,7 @@ from lethe.cli.output import UsageFault, columns, emit, fitting, of_models, para
 from lethe.config.problems import nearest
 from lethe.config.register import all_surfaces
 from lethe.retention.levels import Level
-from lethe.retention.surface import Evidence, EvidenceKind, FieldRule, Known, Surface
+from lethe.retention.surface import Action, BetaRule, Evidence, EvidenceKind, FieldRule, Known, Surface
 
 # The most important first: of columns that have no room the last are left out.
 _HEAD = ("surface", "class", "left", "better by", "review ends", "read", "carve-outs", "source")
@@ -123,6 +123,7 @@ def _details(surface: Surface, today: date, width: int | None) -> str:
             for rule in surface.models
         ),
         *(f"refused at {level}: {why}" for level, why in surface.refused.items()),
+        *(f"beta token {rule.token}: {_left_out(rule)}: {rule.because}" for rule in surface.betas),
         *(f"header {row.name}: {row.value} ({row.because})" for row in surface.headers),
         *([f"carve-outs: {', '.join(surface.carve_outs)}"] if surface.carve_outs else []),
         *(f"source: {source.url} (read {source.read.isoformat()})" for source in surface.sources),
@@ -130,6 +131,10 @@ def _details(surface: Surface, today: date, width: int | None) -> str:
     ]
     rows = ["", _rows(surface.fields, width), ""] if surface.fields else [""]
     return "\n".join([*_wrapped(about, width), *rows, *_wrapped(_known(surface.known), width)])
+
+
+def _left_out(rule: BetaRule) -> str:
+    return "left out at " + ", ".join(level for level, action in rule.actions.items() if action is Action.STRIP)
 
 
 def _known(known: Known) -> Iterator[str]:

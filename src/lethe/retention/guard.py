@@ -124,6 +124,8 @@ class Guard:
         for row in self.surface.fields:
             if row.beta:
                 ruled.setdefault(row.beta, set()).add(row.actions.get(level, Action.REFUSE))
+        for rule in self.surface.betas:
+            ruled[rule.token] = {rule.actions[level]}
         kept = []
         for token in betas:
             actions = ruled.get(token.lower())

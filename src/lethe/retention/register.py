@@ -23,6 +23,7 @@ from msgspec import Struct
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.surface import (
     Action,
+    BetaRule,
     Evidence,
     EvidenceKind,
     FieldRule,
@@ -32,11 +33,12 @@ from lethe.retention.surface import (
     Source,
     Surface,
 )
-from lethe.retention.tables import EvidenceTable, FieldTable, HeaderTable, RowsFile, SurfaceFile
+from lethe.retention.tables import BetaTable, EvidenceTable, FieldTable, HeaderTable, RowsFile, SurfaceFile
 
 T = TypeVar("T")
 
 _VALUED = (Action.FORCE, Action.REPLACE)
+_OF_TOKENS = {Action.ALLOW, Action.STRIP}
 _ACTIONS = {str(action): action for action in Action}
 _PROBED = (EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT)
 _CLASSES = {f"U{level.value}": level for level in UpstreamClass}
@@ -51,6 +53,7 @@ class Rows(Struct, frozen=True, kw_only=True):
 
     known: Known
     fields: tuple[FieldRule, ...]
+    betas: tuple[BetaRule, ...]
     models: tuple[ModelRule, ...]
 
 
@@ -91,6 +94,7 @@ def parse_surface(text: str, name: str, vendor: Vendor, shared: Callable[[str], 
         carve_outs=record.carve_outs,
         evidence=tuple(_evidence(row, f"{name}: evidence[{n}]") for n, row in enumerate(record.evidence)),
         fields=_first_of_each(rule for part in parts for rule in part.fields),
+        betas=tuple(rule for part in parts for rule in part.betas),
         headers=tuple(_header(row, f"{name}: headers[{n}]") for n, row in enumerate(record.headers)),
         models=tuple(rule for part in parts for rule in part.models),
         known=_together([part.known for part in parts]),
@@ -139,6 +143,7 @@ def _rows(record: RowsFile, name: str) -> Rows:
         fields=_unique(
             [rule for n, row in enumerate(record.fields) for rule in _fields(row, f"{name}: fields[{n}]")], name
         ),
+        betas=tuple(rule for n, row in enumerate(record.betas) for rule in _betas(row, f"{name}: betas[{n}]")),
         models=tuple(
             ModelRule(
                 models=row.models,
@@ -152,10 +157,7 @@ def _rows(record: RowsFile, name: str) -> Rows:
 
 
 def _fields(row: FieldTable, where: str) -> Iterable[FieldRule]:
-    try:
-        by_level = actions(row.do)
-    except ValueError as fault:
-        raise RegisterFault(f"{where}.do: {fault}") from None
+    by_level = _actions(row.do, where)
     if not row.paths:
         raise RegisterFault(f"{where}.paths: there must be one at least")
     if (row.value is not None) is not any(action in by_level.values() for action in _VALUED):
@@ -175,6 +177,22 @@ def _fields(row: FieldTable, where: str) -> Iterable[FieldRule]:
             because=row.because,
             instead=row.instead,
         )
+
+
+def _betas(row: BetaTable, where: str) -> Iterable[BetaRule]:
+    by_level = _actions(row.do, where)
+    if not _OF_TOKENS.issuperset(by_level.values()):
+        raise RegisterFault(f"{where}.do: a token passes or is stripped")
+    if any(token != token.lower() for token in row.tokens):
+        raise RegisterFault(f"{where}.tokens: must be in lower case")
+    return (BetaRule(token=token, actions=by_level, because=row.because) for token in row.tokens)
+
+
+def _actions(do: str, where: str) -> dict[Level, Action]:
+    try:
+        return actions(do)
+    except ValueError as fault:
+        raise RegisterFault(f"{where}.do: {fault}") from None
 
 
 def _evidence(row: EvidenceTable, where: str) -> Evidence:

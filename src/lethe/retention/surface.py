@@ -75,6 +75,14 @@ class FieldRule(Struct, frozen=True, kw_only=True):
     instead: str = ""  # what the caller can do
 
 
+class BetaRule(Struct, frozen=True, kw_only=True):
+    """A beta token that needs no field of the body: it passes or is stripped."""
+
+    token: str  # in lower case
+    actions: dict[Level, Action]
+    because: str
+
+
 class HeaderRule(Struct, frozen=True, kw_only=True):
     """A header that always goes to this surface, in lower case; a caller's own never does."""
 
@@ -128,6 +136,7 @@ class Surface(Struct, frozen=True, kw_only=True):
     carve_outs: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     fields: tuple[FieldRule, ...] = ()
+    betas: tuple[BetaRule, ...] = ()
     headers: tuple[HeaderRule, ...] = ()
     models: tuple[ModelRule, ...] = ()
     known: Known = Known()

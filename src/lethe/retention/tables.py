@@ -28,6 +28,12 @@ class FieldTable(Table, frozen=True, kw_only=True):
     instead: str = ""
 
 
+class BetaTable(Table, frozen=True, kw_only=True):
+    tokens: tuple[str, ...]
+    do: str
+    because: str
+
+
 class EvidenceTable(Table, frozen=True, kw_only=True):
     kind: EvidenceKind
     upstream_class: str = field(name="class")
@@ -71,6 +77,7 @@ class RowsFile(Table, frozen=True, kw_only=True):
 
     known: KnownTable = KnownTable()
     fields: tuple[FieldTable, ...] = ()
+    betas: tuple[BetaTable, ...] = ()
     models: tuple[ModelTable, ...] = ()
 
 
