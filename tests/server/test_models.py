@@ -7,6 +7,7 @@ from tests.server.rig import ANTHROPIC, CHAT, Rig, json_answer, serving, upstrea
 from tests.server.test_front import keys
 from tests.server.test_retention import NOW, ZDR, Clock, known
 
+from lethe.providers.upstream import Auth
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.standing import Finding
 from lethe.routing.table import Route, Target
@@ -98,3 +99,19 @@ async def test_nothing_of_the_callers_own_goes_along() -> None:
         async with serving([upstream("up", fake, ANTHROPIC)], clock=Clock()) as rig:
             await listed(rig, anthropic_version="CANARY")
             assert fake.requests[0].header("anthropic-version") == "2023-06-01"
+
+
+async def test_a_callers_key_goes_to_no_vendor_that_it_may_not_be_of() -> None:
+    """Where two vendors take callers' own keys, a list does not tell whose this one is."""
+    own: dict[str, Any] = {"auth": Auth.FORWARD, "credential": None}
+    async with Fake() as first, Fake() as second:
+        for fake in (first, second):
+            fake.answer(json_answer(200, OPEN))
+        ups = [upstream("one", first, CHAT, **own), upstream("two", second, CHAT, models=("two-1",), **own)]
+        async with serving(ups, ROUTES, clock=Clock()) as rig:
+            assert await listed(rig, authorization="Bearer CANARY") == {"two-1"}
+            assert not first.requests
+            assert not second.requests
+        async with serving([ups[0], upstream("again", first, CHAT, **own)], ROUTES, clock=Clock()) as rig:
+            assert "open-1" in await listed(rig, authorization="Bearer CANARY")
+            assert {r.header("authorization") for r in first.requests} == {"Bearer CANARY"}

@@ -25,6 +25,7 @@ from lethe.server.headers import JSON
 from lethe.server.lanes import lane
 from lethe.server.outgoing import headers
 from lethe.server.signing import signed
+from lethe.upstream.address import parse_address
 from lethe.upstream.call import Call, Transport
 
 PATIENCE = 2.0  # seconds for an upstream's list; Claude Code waits three for ours
@@ -54,6 +55,7 @@ class Catalogue:
         self._transports = transports
         self._credentials = credentials
         self._kept: dict[int, tuple[float, list[JsonObject]]] = {}
+        self._unclear = _unclear(plan.upstreams)
 
     async def answer(self, exchange: Exchange, name: str | None) -> None:
         """The whole list, or one model. Raises UnknownModel."""
@@ -120,11 +122,13 @@ class Catalogue:
             return False
 
     async def _list(self, exchange: Exchange, n: int) -> list[JsonObject]:
-        """An upstream that does not answer in time offers nothing now; nor one that a caller's own key is not for."""
+        """An upstream that does not answer in time offers nothing now; nor one that a caller's key may not be for."""
         upstream = self._plan.upstreams[n]
         if Endpoint.MODELS not in upstream.served.paths:
             return []
-        if upstream.auth is Auth.FORWARD and upstream.dialect is not exchange.caller:
+        if upstream.auth is Auth.FORWARD and (
+            upstream.dialect is not exchange.caller or upstream.dialect in self._unclear
+        ):
             return []
         if not self._admits(exchange.level, n):
             return []
@@ -151,3 +155,13 @@ class Catalogue:
             return msgspec.json.decode(body) if reply.status == 200 else None
         finally:
             reply.close()
+
+
+def _unclear(upstreams: Sequence[Upstream]) -> frozenset[Dialect]:
+    """The dialects in which several hosts take callers' own keys: a list does not say for whose models it is."""
+    hosts: dict[Dialect, set[tuple[bytes, str | None]]] = {}
+    for upstream in upstreams:
+        if upstream.auth is Auth.FORWARD:
+            address = parse_address(upstream.base_url)
+            hosts.setdefault(upstream.dialect, set()).add((address.authority, address.socket))
+    return frozenset(dialect for dialect, known in hosts.items() if len(known) > 1)
