@@ -180,6 +180,15 @@ def test_as_a_process_whose_reader_leaves(tmp_path: Path, config: str) -> None:
     assert ended.stderr == ""
 
 
+@pytest.mark.parametrize("words", [["register"], ["register", "--json"], ["register", "nobody", "--json"]])
+def test_as_a_process_whose_output_has_no_room(words: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        made = subprocess.run(
+            [sys.executable, "-m", "lethe.cli.main", *words], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (made.returncode, made.stderr.decode()) == (1, "lethe register: stdout: No space left on device\n")
+
+
 def test_a_command_imports_only_its_own(tmp_path: Path) -> None:
     code = (
         "import sys, lethe.cli.main, lethe.cli.serve;"

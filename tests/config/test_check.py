@@ -86,11 +86,12 @@ def test_classes(text: str, expected: UpstreamClass) -> None:
 
 
 DAYS = [
-    (date(2027, 1, 31), UpstreamClass.U4, "contract: ends in 0 days"),
+    (date(2027, 1, 31), UpstreamClass.U4, "contract: ends today; "),
+    (date(2027, 1, 30), UpstreamClass.U4, "contract: ends in 1 day; "),
     (date(2027, 1, 16), UpstreamClass.U4, None),
     (date(2026, 2, 28), UpstreamClass.U6, "counts from 2026-03-01"),
     (date(2027, 2, 23), UpstreamClass.U6, "review of openai.chat ended on 2027-02-22"),
-    (date(2027, 2, 15), UpstreamClass.U4, "review of openai.chat ends in 7 days"),
+    (date(2027, 2, 15), UpstreamClass.U4, "review of openai.chat ends in 7 days; "),
 ]
 
 

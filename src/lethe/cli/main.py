@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from msgspec import Struct
 
 import lethe
-from lethe.cli.output import CommandFailed, UsageFault, complain, emit
+from lethe.cli.output import CommandFailed, Unwritten, UsageFault, complain, emit
 from lethe.config.problems import ConfigError, nearest
 
 
@@ -88,6 +88,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(command: Command, name: str, words: Sequence[str]) -> int:
     arguments = _parse(command, name, words)
     try:
+        return _executed(command, name, arguments)
+    except KeyboardInterrupt:
+        return 130
+    except Unwritten as error:
+        complain(f"lethe {name}: {error}")
+    except BrokenPipeError:  # the reader has seen enough
+        pass
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python's own flush at exit must not complain
+    return 1
+
+
+def _executed(command: Command, name: str, arguments: Namespace) -> int:
+    try:
         return command.execute(arguments)
     except ConfigError as error:
         if arguments.json:
@@ -102,11 +115,6 @@ def _run(command: Command, name: str, words: Sequence[str]) -> int:
         else:
             complain(f"lethe {name}: {error}")
         return 2 if isinstance(error, UsageFault) else 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # the reader has seen enough; Python's own flush at exit must not complain
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def _parse(command: Command, name: str, words: Sequence[str]) -> Namespace:

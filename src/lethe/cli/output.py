@@ -18,6 +18,10 @@ class UsageFault(Exception):
     """One clear line about the way it was called; exit status 2."""
 
 
+class Unwritten(Exception):
+    """There is no room for what goes to stdout."""
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """Aligned columns, two spaces apart; the last column is not padded, and goes on below itself beyond `width`."""
     if width is not None:
@@ -69,7 +73,13 @@ def paragraph(text: str, width: int, indent: str = "  ") -> str:
 
 
 def say(text: str) -> None:
-    print(text)
+    """Raises Unwritten, BrokenPipeError."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Unwritten(f"stdout: {error.strerror}") from None
 
 
 def complain(text: str) -> None:
@@ -77,5 +87,5 @@ def complain(text: str) -> None:
 
 
 def emit(value: Any) -> None:
-    """One JSON document, for programs."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """One JSON document, for programs. Raises as `say`."""
+    say(json.dumps(value, indent=2, ensure_ascii=False))

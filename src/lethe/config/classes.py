@@ -80,7 +80,7 @@ def contract(
     if forwards:
         found.note(path, "must cover the accounts of all callers, who bring their own (auth = forward)")
     if (left := (table.expires - today).days) <= _SOON:
-        found.note(path, f"ends in {left} days; then the class is the default again")
+        found.note(path, f"ends {_in(left)}; then the class is the default again")
     return Contract(
         kind=table.kind or "",
         signed=day(table.signed) if table.signed is not None else None,
@@ -139,6 +139,10 @@ def chief(upstream: Upstream) -> Surface | None:
     return next((surface for surface in upstream.surfaces if surface.endpoint == answering), None)
 
 
+def _in(days: int) -> str:
+    return "today" if not days else f"in {days} day" + "s" * (days > 1)
+
+
 def check_lifts(upstream: Upstream, path: ConfigPath, today: date, found: Findings) -> None:
     """A class that is declared and counts nothing is a mistake; a review that ends soon is worth a note."""
     surface = chief(upstream)
@@ -150,7 +154,7 @@ def check_lifts(upstream: Upstream, path: ConfigPath, today: date, found: Findin
             path, f"the register's review of {surface.id} ended on {surface.expires.isoformat()}: nothing of it counts"
         )
     elif left <= _SOON:
-        found.note(path, f"the register's review of {surface.id} ends in {left} days; update Lethe")
+        found.note(path, f"the register's review of {surface.id} ends {_in(left)}; update Lethe")
     said = upstream.declared
     if said is None or left < 0:
         return
