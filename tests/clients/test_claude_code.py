@@ -237,6 +237,18 @@ def test_what_it_sends_behind_flags_where_something_is_promised(guarded: Guarded
     assert not set(flags.split(",")) & set((asked.header("anthropic-beta") or "").split(","))
 
 
+def test_without_experimental_betas(guarded: Guarded, claude: Path, tmp_path: Path) -> None:
+    """What the pages advise where an upstream or the register does not know a beta yet."""
+    way = guarded.way
+    way.answer(agent(way))
+    report = turn(claude, way, tmp_path, "--allowedTools", "Bash", CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS="1")
+    assert report["result"].startswith("the-end tool-said-42")
+    plain = {"claude-code-20250219", "interleaved-thinking-2025-05-14", "effort-2025-11-24"}
+    for asked in way.asked:
+        assert set((asked.header("anthropic-beta") or "").split(",")) <= plain
+        assert not {"context_management", "safeguards"} & asked.json().keys()
+
+
 ELSEWHERE = {  # tokens that no request has which goes to another host than its vendor's, or that is one of Messages
     "ccr-byoc-2025-07-29", "environments-2025-11-01", "mcp-servers-2025-12-04", "program-use-case-ids-2026-09-17",
     "tool-provenance-2026-10-26", "web-search-results-only-2026-11-15",

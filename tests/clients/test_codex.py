@@ -1,6 +1,7 @@
 """The real Codex, headless, through Lethe: a turn with a shell call, to an upstream of each dialect."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,15 +42,23 @@ def codex() -> Path:
 
 def turn(codex: Path, way: Way, folder: Path, level: str = "C", model: str = "") -> list[dict[str, Any]]:
     """One headless turn in an empty folder; the events that Codex reports."""
+    done = run_with(codex, folder, CONFIG.format(model=model or way.model, url=way.url, level=level))
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return told(done)
+
+
+def run_with(codex: Path, folder: Path, config: str) -> "subprocess.CompletedProcess[str]":
     home, work = folder / "home", folder / "work"
     home.mkdir()
     work.mkdir()
-    (home / "config.toml").write_text(CONFIG.format(model=model or way.model, url=way.url, level=level))
+    (home / "config.toml").write_text(config)
     # Whatever asks for another host meets a closed port.
     closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
     settings = environment(home, CODEX_HOME=str(home), LETHE_KEY="caller-key", **closed)
-    done = run([str(codex), "exec", "--skip-git-repo-check", "--json", "run the command"], work, settings, LIMIT)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return run([str(codex), "exec", "--skip-git-repo-check", "--json", "run the command"], work, settings, LIMIT)
+
+
+def told(done: "subprocess.CompletedProcess[str]") -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
@@ -95,6 +104,19 @@ def test_tools_within_the_conversation_at_a_strict_level(
     assert turn(codex, way, tmp_path, level, SOL)[-1]["type"] == "turn.completed"
     (asked,) = [request for request in way.fake.requests if request.method == "POST"]
     assert "additional_tools" in [item["type"] for item in asked.json()["input"]]
+
+
+@pytest.mark.parametrize("level", ["B", "A2"])
+def test_its_own_search_is_refused_with_the_setting_that_ends_it(
+    strict: dict[Dialect, Way], codex: Path, tmp_path: Path, level: str
+) -> None:
+    way, off = strict[Dialect.OPENAI_RESPONSES], 'web_search = "disabled"'
+    way.fake.forget()
+    config = CONFIG.format(model=way.model, url=way.url, level=level).replace(f"{off}\n", "")
+    failed = told(run_with(codex, tmp_path, config))[-1]
+    assert failed["type"] == "turn.failed"
+    assert off in json.loads(failed["error"]["message"])["error"]["message"]
+    assert [request for request in way.fake.requests if request.method == "POST"] == []
 
 
 def complete(way: Way, codex: Path, tmp_path: Path, level: str) -> None:
