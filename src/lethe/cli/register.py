@@ -1,7 +1,7 @@
 """Show what is known of providers: what they keep, what proves better, and what each field of a request does.
 
 A provider's name shows its surfaces, a surface's name its rows: what is forced, stripped or refused at each level.
-A review that has ended counts as none: the surface is then one that nobody knows.
+Once the review of a surface has ended, nothing lifts it above U6, and nothing but a release brings it back.
 
 examples:
   lethe register
