@@ -197,6 +197,8 @@ OTHERS: list[Line] = [
     ("gemini.generate", {"tools": [{"google_search": {}}]}, (R, R, R, P)),
     ("vertex.generate", {"tools": [{"codeExecution": {}}]}, (R, R, R, P)),
     ("vertex.generate", {"cachedContent": "c"}, (R, R, R, P)),
+    ("vertex.generate", {"modelArmorConfig": {"promptTemplateName": "p"}}, (R, R, R, P)),
+    ("gemini.generate", {"continuationToken": "c"}, (R, R, R, P)),
     ("vertex.generate", {"contents": [{"parts": [{"fileData": {"fileUri": "gs://b"}}]}]}, (R, R, R, P)),
     ("bedrock.converse", {"requestMetadata": {"a": "b"}}, (S, S, S, S)),
     ("bedrock.converse", {"promptVariables": {}}, (R, R, P, P)),
