@@ -87,6 +87,16 @@ def test_the_layers_are_those_that_are_checked() -> None:
     assert lines == sorted(lines, key=min)  # layers that the linter tells apart may share a line of the page
 
 
+@pytest.mark.parametrize("package", ["retention", "sandbox", "verify"])
+def test_the_map_of_a_package_has_all_its_modules(package: str) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (rows,) = re.findall(rf"^`{package}/`: .*\n\n((?:\|.*\n)+)", page, re.MULTILINE)
+    named = {name for row in rows.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    folder = ROOT / "src" / "lethe" / package
+    modules = {path.stem for path in (*folder.glob("*.py"), *folder.glob("lockin/*.py"))}
+    assert named == modules - {"__init__"}
+
+
 def test_every_extra_has_its_reason() -> None:
     page = (ROOT / "docs" / "adr" / "0004-dependencies.md").read_text(encoding="utf-8")
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
