@@ -12,7 +12,8 @@ import trustme
 
 from lethe.errors import LetheError
 from lethe.server import connection
-from lethe.server.connection import MAX_HEAD, MAX_HEADERS, MAX_WAITING, Callers, Connection, accepting
+from lethe.server.callers import Callers, accepting
+from lethe.server.connection import MAX_HEAD, MAX_HEADERS, MAX_WAITING, Connection
 from lethe.server.incoming import HIGH_WATER, CallerGone, Incoming
 from lethe.upstream import tls_transport
 from lethe.upstream.arrivals import Arrivals

@@ -24,7 +24,7 @@ from tests.server.rig import (
 
 from lethe.ir.content import Dialect
 from lethe.ledger.events import Outcome
-from lethe.server.connection import Callers, accepting
+from lethe.server.callers import Callers, accepting
 from lethe.upstream.fake import Fake, Hang, Head, Send, Until
 
 DIALECTS = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT, RESPONSES])

@@ -2,15 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
-from ssl import SSLContext
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from lethe.server.incoming import HIGH_WATER, Incoming
-from lethe.upstream.arrivals import Arrivals
-from lethe.upstream.tls_transport import TlsTransport
+
+if TYPE_CHECKING:
+    from lethe.server.callers import Callers
 
 MAX_HEAD = 64 * 1024  # bytes of request line and headers, and of whatever else is no body
 MAX_HEADERS = 256
@@ -19,34 +18,6 @@ LINGER = 2.0  # seconds in which a refused body may still arrive, to be thrown a
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _MALFORMED = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-
-App: TypeAlias = Callable[[Incoming], Coroutine[Any, Any, None]]
-
-
-class Callers:
-    """All open connections; `emptied` is set when the last one closes. `settled` is called when a request is over."""
-
-    def __init__(
-        self, app: App, loop: asyncio.AbstractEventLoop, arrivals: Arrivals, settled: Callable[[], None]
-    ) -> None:
-        self.app = app
-        self.loop = loop
-        self.settled = settled
-        self.arrivals = arrivals
-        self.open: set[Connection] = set()
-        self.emptied = asyncio.Event()
-
-    async def outlast(self) -> None:
-        """Returns when none is open."""
-        while self.open:
-            self.emptied.clear()
-            await self.emptied.wait()
-
-    def close_idle(self, silent_for: float = 0.0, head_for: float = 0.0) -> None:
-        """Close those without a request that were silent for so many seconds, or that do not finish their head."""
-        now = self.loop.time()
-        for connection in tuple(self.open):
-            connection.close_idle(now - silent_for, now - head_for)
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -57,10 +28,10 @@ class Connection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_began", "_callers", "_current", "_drained", "_fed", "_headers", "_heard", "_in_head", "_last", "_parser",
-        "_resuming", "_url", "_waiting", "stalled", "transport",
+        "_resuming", "_taken", "_untaken", "_url", "_waiting", "stalled", "transport",
     )  # fmt: skip
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: "Callers") -> None:
         self.transport: asyncio.Transport | None = None
         self.stalled = False  # the caller does not read
         self._drained: list[asyncio.Future[None]] = []
@@ -76,6 +47,8 @@ class Connection(asyncio.BufferedProtocol):
         self._fed = 0  # bytes since the request before, or since the last part of a body
         self._heard = 0.0  # when anything came or the last answer went
         self._began = 0.0  # when the head did
+        self._untaken = 0  # bytes written that the socket did not take yet, when last looked at
+        self._taken = 0.0  # when it was last seen to take some, or to have all
 
     # What the event loop calls
 
@@ -220,6 +193,19 @@ class Connection(asyncio.BufferedProtocol):
         if self._current is None and (self._began <= head_since if self._in_head else self._heard <= silent_since):
             self.close()
 
+    def drop_stuck(self, now: float, since: float) -> None:
+        """As `Callers.drop_stuck`."""
+        transport, current = self.transport, self._current
+        if transport is None:
+            return
+        untaken = transport.get_write_buffer_size()
+        if not untaken or untaken < self._untaken or not self._untaken:
+            self._taken = now
+        self._untaken = untaken
+        sends = current is None or current.complete or not transport.is_reading() or self._heard > since
+        if not sends or self._taken <= since:
+            transport.abort()
+
     def _answer(self, incoming: Incoming) -> None:
         self._current = incoming
         incoming.start_task(self._callers.loop, self._callers.app)
@@ -274,14 +260,6 @@ class Connection(asyncio.BufferedProtocol):
         elif self.transport is not None:
             self.transport.write(answer)
             self._linger()
-
-
-def accepting(callers: Callers, tls: SSLContext | None) -> asyncio.BufferedProtocol:
-    """What answers a connection that has just been accepted."""
-    connection = Connection(callers)
-    if tls is None:
-        return connection
-    return TlsTransport(connection, tls, None, callers.arrivals.whole, callers.loop)
 
 
 def _size(headers: list[tuple[bytes, bytes]]) -> int:

@@ -12,7 +12,7 @@ from typing import cast
 from lethe.config.plan import Plan
 from lethe.retention.standing import Finding
 from lethe.server.app import App
-from lethe.server.connection import Callers, accepting
+from lethe.server.callers import Callers, accepting
 from lethe.server.inference import Inference, Limits
 from lethe.server.limits import Limiter, LocalLimiter, Quotas
 from lethe.server.models import Catalogue
@@ -23,6 +23,7 @@ from lethe.upstream.pool import pools
 
 KEEP_ALIVE = 75.0  # seconds that an idle connection of a caller stays open: longer than common proxies' 60
 HEAD_PATIENCE = 30.0  # seconds for a caller to finish the head of a request
+STUCK = 120.0  # seconds for a caller to send more of its body, or to take more of its answer
 _BACKLOG = 4096
 _FAREWELL = 0.25  # seconds; a drain may take three of these beyond its deadline
 _SWEEP = 5.0  # seconds between looks at idle connections
@@ -84,6 +85,7 @@ class Serving:
 
     def _sweep(self) -> None:
         self._callers.close_idle(KEEP_ALIVE, HEAD_PATIENCE)
+        self._callers.drop_stuck(STUCK)
         self._timer = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
 
     def replace_credentials(self, credentials: Mapping[str, str]) -> None:

@@ -1,0 +1,124 @@
+"""Callers that neither go on nor go away: what is theirs is let go of."""
+
+import asyncio
+import socket
+
+import pytest
+from tests.server.test_connection import CLOSE, POST, Memory, contexts, listening
+
+from lethe.server.callers import Callers
+from lethe.server.connection import Connection
+from lethe.server.incoming import Incoming
+from lethe.upstream.arrivals import Arrivals
+
+MUCH = b"x" * 8_000_000  # more than the buffers of the system hold
+HALF = POST + b"content-length: 80\r\n\r\nhalf"
+
+
+async def asked(incoming: Incoming) -> None:
+    """Answers with much, once the body is there."""
+    await incoming.body(len(MUCH))
+    incoming.start(200, [], len(MUCH))
+    await incoming.end(MUCH)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_a_body_that_stays_away(*, tls: bool) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def waiting(incoming: Incoming) -> None:
+        begun.set()
+        try:
+            await asked(incoming)
+        finally:
+            assert incoming.gone
+            ended.set()
+
+    ours, theirs = contexts() if tls else (None, None)
+    async with listening(waiting, ours) as (callers, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=theirs)
+        writer.write(HALF)
+        await begun.wait()
+        callers.drop_stuck(60)
+        assert len(callers.open) == 1
+        callers.drop_stuck(0)
+        await ended.wait()
+        await callers.outlast()
+        writer.close()
+
+
+@pytest.mark.parametrize("more", [b"", CLOSE + b"\r\n"], ids=["open", "closing"])
+async def test_an_answer_that_nobody_takes(more: bytes) -> None:
+    """Neither where the connection is to stay, nor where it is closed and only waits for the last of it to go out."""
+    written = asyncio.Event()
+
+    async def writing(incoming: Incoming) -> None:
+        await asked(incoming)
+        written.set()
+
+    async with listening(writing) as (callers, port):
+        with socket.create_connection(("127.0.0.1", port)) as caller:
+            caller.sendall(POST + more + b"content-length: 2\r\n\r\nhi")
+            await written.wait()
+            callers.drop_stuck(0)  # the first look cannot know
+            assert len(callers.open) == 1
+            callers.drop_stuck(60)
+            assert len(callers.open) == 1
+            callers.drop_stuck(0)
+            await callers.outlast()
+
+
+class Clock:
+    """In place of a loop, of which only the time is wanted."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+
+class Slow(Memory):
+    """Has taken all but so many bytes."""
+
+    left = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.left
+
+    def abort(self) -> None:
+        self.closed = True
+
+
+# Seconds that pass, what comes or is left by then, and whether the connection is given up.
+LOOKS: dict[str, list[tuple[float, bytes | int, bool]]] = {
+    "sends a byte now and then": [(50, b"a", False), (50, b"b", False), (50, b"c", False)],
+    "sends one, and no more": [(50, b"a", False), (50, b"", False), (50, b"", True)],
+    "takes a little": [(50, 100_000, False), (50, 99_999, False), (50, 99_998, False), (50, 99_998, False)],
+    "takes a little, and no more": [(50, 100_000, False), (50, 99_999, False), (50, 99_999, False), (50, 99_999, True)],
+    "takes less than comes": [(50, 100, False), (50, 200, False), (50, 150, False), (50, 250, False), (50, 220, False)],
+    "takes nothing of what comes": [(50, 100, False), (50, 200, False), (50, 300, True)],
+    "has all, and then something again": [(50, 100, False), (50, 0, False), (500, 0, False), (50, 100, False)],
+}
+
+
+@pytest.mark.parametrize("looks", LOOKS.values(), ids=LOOKS)
+async def test_who_goes_on_however_slowly_is_not_stuck(looks: list[tuple[float, bytes | int, bool]]) -> None:
+    callers = Callers(asked, asyncio.get_running_loop(), Arrivals(), lambda: None)
+    callers.loop = clock = Clock()  # type: ignore[assignment]
+    line, wire = Connection(callers), Slow()
+    line.connection_made(wire)
+    if isinstance(looks[0][1], bytes):
+        callers.loop = asyncio.get_running_loop()  # which starts the task
+        line.data_received(HALF)
+        callers.loop = clock  # type: ignore[assignment]
+        line.data_received(b"!")
+    for seconds, change, given_up in looks:
+        clock.now += seconds
+        if isinstance(change, int):
+            wire.left = change
+        elif change:
+            line.data_received(change)
+        callers.drop_stuck(100)
+        assert wire.closed is given_up
+    line.connection_lost(None)
