@@ -1,5 +1,6 @@
-"""`lethe verify`: what could only fail at the end is found out before the run."""
+"""`lethe verify`: what would fail at the end, or in the midst of it, is found out before the run."""
 
+import tempfile
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,3 +34,12 @@ def test_a_key_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert capsys.readouterr().err == (
         "lethe verify: the posture key cannot be used: env:NO_KEY: the variable is not set\n"
     )
+
+
+def test_a_machine_where_nothing_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "nowhere")])
+    assert main(("verify", "--quick")) == 1
+    assert capsys.readouterr().err == "lethe verify: it takes a folder for temporary files: TMPDIR, /tmp or /var/tmp\n"

@@ -17,6 +17,7 @@ key, and 3 where no --public-key says whom to trust.
 
 import os
 import sys
+import tempfile
 import time
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
@@ -118,6 +119,10 @@ def _verified(arguments: Namespace, settings: list[tuple[str, Settings]], progre
     from lethe.verify.run import verify
     from lethe.verify.stage import Clock
 
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        raise CommandFailed("it takes a folder for temporary files: TMPDIR, /tmp or /var/tmp") from None
     planted = sample(Level.C, datetime.now(UTC).date()) if arguments.mutants else None
     try:
         return verify(

@@ -1,6 +1,8 @@
 """A real process, locked in: each act tried with everything, without anything, and without one mechanism or another."""
 
 import functools
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -116,4 +118,11 @@ def test_an_architecture_without_a_filter() -> None:
 def test_a_process_that_does_not_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lethe.sandbox.lockin.examination.MODULE", "lethe.nowhere")
     with pytest.raises(ExaminationFailed):
+        examine()
+
+
+def test_a_machine_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "nowhere")])
+    with pytest.raises(ExaminationFailed, match="a folder for temporary files"):
         examine()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 from socket import create_server
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import msgspec
 
@@ -27,6 +27,10 @@ class ExaminationFailed(Exception):
 
 def examine(host: Host | None = None, wanted: Collection[Mechanism] = tuple(Mechanism)) -> Outcome:
     """Start one, let it try everything, and take its word. Raises ExaminationFailed."""
+    try:
+        gettempdir()
+    except FileNotFoundError:
+        raise ExaminationFailed("it takes a folder for temporary files: TMPDIR, /tmp or /var/tmp") from None
     with (
         TemporaryDirectory(prefix="lethe-") as folder,
         create_server(("127.0.0.1", 0)) as configured,
