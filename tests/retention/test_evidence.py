@@ -13,14 +13,13 @@ from lethe.ir.content import Dialect
 from lethe.retention.classes import OURS, standing
 from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Declared, Finding
-from lethe.retention.surface import Evidence, EvidenceKind, Surface
+from lethe.retention.surface import PROBED, Evidence, EvidenceKind, Surface
 
 # A day on which every review counts.
 DAY = max(surface.reviewed for surface in register.all_surfaces()) + timedelta(days=1)
 NOW = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC).timestamp()
 YEAR = timedelta(days=365).total_seconds()
 MODEL = "anthropic.claude-sonnet-4-6"  # no row is about it
-PROBED = (EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT)
 
 
 class Subject(Struct, frozen=True):

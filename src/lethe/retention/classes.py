@@ -10,13 +10,12 @@ from msgspec.structs import replace
 from lethe.retention.globs import concerns
 from lethe.retention.levels import UpstreamClass
 from lethe.retention.standing import Contract, Declared, Finding, Standing
-from lethe.retention.surface import Evidence, EvidenceKind, Surface
+from lethe.retention.surface import PROBED, Evidence, EvidenceKind, Surface
 
 GENERIC = "generic"  # the provider of the surfaces that stand for servers nobody knows
 OURS = frozenset({GENERIC, "embedded"})  # nobody's pages stand behind these, so no review of them ends
 DAY = 86_400.0  # seconds
 AHEAD = 60.0  # seconds by which a clock may have been set back before what it said of evidence counts no more
-PROBED = frozenset({EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT})
 _EPOCH = date(1970, 1, 1).toordinal()
 _STRENGTH = {kind: n for n, kind in enumerate(EvidenceKind)}
 # The best that a surface has whose review has ended: nothing is promised any more, and level C does not stop.

@@ -14,11 +14,11 @@ from msgspec import Struct
 from lethe.retention.globs import matches
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.paths import Node, Place, ensure, remove
-from lethe.retention.rules import Compiled, Root, Rule, compile_rules
+from lethe.retention.rules import Compiled, Root, Rule, compile_rules, text_of
 from lethe.retention.search import ambiguous, deep_nodes, may_matter, written
 from lethe.retention.surface import Action, Surface
 from lethe.retention.vocabulary import vocabulary
-from lethe.wire.rawjson import TopLevel, encode, loads
+from lethe.wire.rawjson import TopLevel, loads
 
 UNKNOWN = "is not in this API's register, so nobody knows what it keeps"
 _LEAVE_OUT = "leave it out, or ask at level C"
@@ -284,11 +284,7 @@ class _Judging:
                 if self._pseudonym is not None:
                     for container, key in found:
                         value = CALLER if rule.action is Action.SALT else container[key]
-                        container[key] = self._pseudonym(value if type(value) is str else _json(value))
+                        container[key] = self._pseudonym(text_of(value))
                     self.changes[name] = self._holder[name]
         if row.lowers is not None:
             self.used.append((f"$.{row.path}", row.lowers))
-
-
-def _json(value: Any) -> str:
-    return encode(value).decode()

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.surface import (
+    PROBED,
     Action,
     BetaRule,
     Evidence,
@@ -40,7 +41,6 @@ T = TypeVar("T")
 _VALUED = (Action.FORCE, Action.REPLACE)
 _OF_TOKENS = {Action.ALLOW, Action.STRIP}
 _ACTIONS = {str(action): action for action in Action}
-_PROBED = (EvidenceKind.LOCAL_FLAGS, EvidenceKind.RESPONSE, EvidenceKind.MODEL, EvidenceKind.ACCOUNT)
 _CLASSES = {f"U{level.value}": level for level in UpstreamClass}
 
 
@@ -198,8 +198,8 @@ def _actions(do: str, where: str) -> dict[Level, Action]:
 def _evidence(row: EvidenceTable, where: str) -> Evidence:
     if row.kind is EvidenceKind.NONE:
         raise RegisterFault(f"{where}.kind: {EvidenceKind.NONE} lifts nothing")
-    if bool(row.probe) is not (row.kind in _PROBED):
-        raise RegisterFault(f"{where}.probe: goes with {', '.join(_PROBED)}, and they with it")
+    if bool(row.probe) is not (row.kind in PROBED):
+        raise RegisterFault(f"{where}.probe: goes with {', '.join(PROBED)}, and they with it")
     if bool(row.contracts) is not (row.kind is EvidenceKind.CONTRACT):
         raise RegisterFault(f"{where}.contracts: goes with {EvidenceKind.CONTRACT}, and it with them")
     return Evidence(

@@ -16,8 +16,6 @@ from lethe.wire.rawjson import encode
 
 _SETS = frozenset({Action.FORCE, Action.REPLACE, Action.SALT, Action.STRIP, Action.PSEUDONYM, Action.REFUSE})
 _UNASKED = (Action.FORCE, Action.SALT)
-
-
 _ELEMENTS_MATTER = (PART_ROOTS | {TOOL_ROOT}) - {"messages", "contents"}  # they are the tools and parts
 
 
@@ -126,11 +124,12 @@ def _fits(values: tuple[str, ...]) -> Callable[[Any], bool] | None:
     if values == ("true",):  # some servers take 1 or "yes" for it
         return lambda value: value is not None and value is not False
     match = matcher(values)
-    return lambda value: match(value if type(value) is str else _text(value))
+    return lambda value: match(text_of(value))
 
 
-def _text(value: Any) -> str:
-    return encode(value).decode()
+def text_of(value: Any) -> str:
+    """A text as it is, anything else as JSON."""
+    return value if type(value) is str else encode(value).decode()
 
 
 def _root(name: str, rules: list[Rule], spoken_of: tuple[Segments, ...], *, refuse_unknown: bool) -> Root:

@@ -39,6 +39,15 @@ class EvidenceKind(StrEnum):
     NONE = "none"  # what is assumed of a server that nobody knows
 
 
+# What a probe finds out; the other kinds rest on pages and on the operator's word.
+PROBED: tuple[EvidenceKind, ...] = (
+    EvidenceKind.LOCAL_FLAGS,
+    EvidenceKind.RESPONSE,
+    EvidenceKind.MODEL,
+    EvidenceKind.ACCOUNT,
+)
+
+
 class Evidence(Struct, frozen=True, kw_only=True):
     """A way to a better class than the default. `probe` names it for those that are asked for.
 

@@ -29,10 +29,9 @@ from lethe.policies.state import refuse_threads
 from lethe.providers.counting import request_of
 from lethe.providers.envelopes import Endpoint
 from lethe.retention.attestation import attests
-from lethe.retention.classes import PROBED
 from lethe.retention.levels import Level, UpstreamClass, admits, strictest
 from lethe.retention.standing import Finding, Standing
-from lethe.retention.surface import EvidenceKind
+from lethe.retention.surface import PROBED, EvidenceKind
 from lethe.routing.attempts import Attempt, Router, Routing, ordered
 from lethe.routing.retry import MAX_COOLING, moves_on, retry_after
 from lethe.server import counting, replies
@@ -47,7 +46,7 @@ from lethe.upstream.call import Call, Transport
 from lethe.wire.rawjson import TopLevel
 
 _STEPS = frozenset({".", ".."})  # in a path they would lead elsewhere
-RESTS = PROBED | {EvidenceKind.CONTRACT}
+RESTS = frozenset({*PROBED, EvidenceKind.CONTRACT})
 
 
 class Limits(Struct, frozen=True):
