@@ -28,7 +28,7 @@ class Connection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_began", "_callers", "_current", "_drained", "_fed", "_headers", "_heard", "_in_head", "_last", "_parser",
-        "_resuming", "_taken", "_untaken", "_url", "_waiting", "stalled", "transport",
+        "_resuming", "_taken", "_untaken", "_url", "_waiting", "_written", "stalled", "transport",
     )  # fmt: skip
 
     def __init__(self, callers: "Callers") -> None:
@@ -47,7 +47,8 @@ class Connection(asyncio.BufferedProtocol):
         self._fed = 0  # bytes since the request before, or since the last part of a body
         self._heard = 0.0  # when anything came or the last answer went
         self._began = 0.0  # when the head did
-        self._untaken = 0  # bytes written that the socket did not take yet, when last looked at
+        self._written = 0  # bytes, in total
+        self._untaken = (0, 0)  # those that the socket had not taken yet, and those that it had, when last looked at
         self._taken = 0.0  # when it was last seen to take some, or to have all
 
     # What the event loop calls
@@ -160,6 +161,12 @@ class Connection(asyncio.BufferedProtocol):
         if self.transport is not None and not full and not self.transport.is_reading():
             self.transport.resume_reading()
 
+    def write(self, data: bytes) -> None:
+        """At once, unless the caller is gone."""
+        if self.transport is not None:
+            self._written += len(data)
+            self.transport.write(data)
+
     async def drained(self) -> None:
         """Waits until the caller reads again, or is gone."""
         waiter = self._callers.loop.create_future()
@@ -198,10 +205,11 @@ class Connection(asyncio.BufferedProtocol):
         transport, current = self.transport, self._current
         if transport is None:
             return
-        untaken = transport.get_write_buffer_size()
-        if not untaken or untaken < self._untaken or not self._untaken:
+        (before, had), untaken = self._untaken, transport.get_write_buffer_size()
+        has = self._written - untaken  # with TLS, less what its records add
+        if not untaken or not before or untaken < before or has > had:
             self._taken = now
-        self._untaken = untaken
+        self._untaken = untaken, has
         sends = current is None or current.complete or not transport.is_reading() or self._heard > since
         if not sends or self._taken <= since:
             transport.abort()
@@ -258,7 +266,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self._current is not None:
             (self._waiting or (self._current,))[-1].keep_alive = False
         elif self.transport is not None:
-            self.transport.write(answer)
+            self.write(answer)
             self._linger()
 
 

@@ -36,6 +36,7 @@ class Line(Protocol):
     transport: asyncio.Transport | None
     stalled: bool
 
+    def write(self, data: bytes) -> None: ...
     async def drained(self) -> None: ...
     def resume_reading(self) -> None: ...
     def answered(self, incoming: "Incoming") -> None: ...
@@ -131,7 +132,7 @@ class Incoming:
             raise BodyTooLarge(limit)
         if self._expects and self._line.transport is not None:
             self._expects = False
-            self._line.transport.write(_CONTINUE)
+            self._line.write(_CONTINUE)
         parts: list[bytes] = []
         size = 0
         while True:
@@ -175,15 +176,14 @@ class Incoming:
         line = self._line
         if line.stalled:
             await line.drained()
-        if line.transport is not None:
-            line.transport.write(self._framed(part))
+        line.write(self._framed(part))
 
     def push(self, part: bytes) -> bool:
         """A part of the body, at once; False: the caller does not read, or is gone, so `write` or `drained` next."""
         line = self._line
         if line.transport is None:
             return False
-        line.transport.write(self._framed(part))
+        line.write(self._framed(part))
         return not line.stalled
 
     async def drained(self) -> None:
@@ -197,8 +197,7 @@ class Incoming:
         if line.stalled:
             await line.drained()
         self.done = True
-        if line.transport is not None:
-            line.transport.write(self._framed(part) + b"0\r\n\r\n" if self._chunked else self._framed(part))
+        line.write(self._framed(part) + b"0\r\n\r\n" if self._chunked else self._framed(part))
         line.answered(self)
 
     def give_up(self) -> None:
