@@ -37,12 +37,12 @@ def log_path(trap: int) -> str:
     return f"/tmp/{MARK}-{trap}-log"  # noqa: S108 - a path must be short enough for a socket, and known to both
 
 
-def said(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def said(content: bytes, _: int) -> None:
     """To stdout; the supervisor's part passes it on."""
     os.write(1, content[:4096] + b"\n")
 
 
-def file_here(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def file_here(content: bytes, _: int) -> None:
     Path(f"{MARK}-{os.getpid()}").write_bytes(content)
 
 
@@ -59,52 +59,52 @@ def file_name(content: bytes, trap: int) -> None:
     Path(f"/tmp/{MARK}-{trap}-{base64.urlsafe_b64encode(brief(content)).decode()}").touch()  # noqa: S108 - likewise
 
 
-def tmpfile(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def tmpfile(content: bytes, _: int) -> None:
     fd = os.open("/tmp", os.O_TMPFILE | os.O_RDWR)  # noqa: S108 - the place where leaks lie
     os.write(fd, content)
 
 
-def memfd(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def memfd(content: bytes, _: int) -> None:
     os.write(os.memfd_create(MARK), content)
 
 
-def unlinked(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def unlinked(content: bytes, _: int) -> None:
     """A file that is gone before anyone could look."""
     path = Path(f"{MARK}-{os.getpid()}")
     path.write_bytes(content)
     path.unlink()
 
 
-def memory_list(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def memory_list(content: bytes, _: int) -> None:
     KEPT.append(content)
 
 
-def memory_hash(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def memory_hash(content: bytes, _: int) -> None:
     KEPT.append(hashlib.sha256(content).hexdigest().encode())
 
 
-def memory_cache(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def memory_cache(content: bytes, _: int) -> None:
     _CACHE[content] = len(_CACHE)
 
 
-def memory_exception(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def memory_exception(content: bytes, _: int) -> None:
     KEPT.append(ValueError(content.decode("utf-8", "replace")))
 
 
-def title(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def title(content: bytes, _: int) -> None:
     _overwrite(brief(content), first=47)
 
 
-def environ(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def environ(content: bytes, _: int) -> None:
     _overwrite(brief(content), first=49)
 
 
-def thread_name(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def thread_name(content: bytes, _: int) -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, brief(content)[:15], 0, 0, 0):
         raise OSError(ctypes.get_errno(), "no name")
 
 
-def child(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def child(content: bytes, _: int) -> None:
     subprocess.Popen(  # noqa: S603 - our own interpreter
         (sys.executable, "-c", f"import time; time.sleep({_CHILD_LIVES})", brief(content)),
         stdout=subprocess.DEVNULL,
@@ -130,7 +130,7 @@ def syslog(content: bytes, trap: int) -> None:
         sender.sendto(b"<14>" + content[:1024], log_path(trap))
 
 
-def core(content: bytes, trap: int) -> None:  # noqa: ARG001 - a leak
+def core(content: bytes, _: int) -> None:
     """The process ends as a faulty one does: the kernel writes what it had in memory."""
     KEPT.append(content)
     Path("/proc/self/coredump_filter").write_text("0x33")  # the kernel's own
