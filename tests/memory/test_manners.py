@@ -3,12 +3,15 @@
 import asyncio
 import hashlib
 import json
+import socket
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from tests.e2e.served import route, upstream
 from tests.memory.cases import ANTHROPIC, CHAT, GEMINI, LONG, RESPONSES, Case, answer, mark, path, question
 from tests.memory.rig import Rig, headers, rig
 
@@ -167,6 +170,30 @@ def test_no_manner_leaves_anything(tmp_path: Path, *, tls: bool) -> None:
                 manner(to, case)
         assert to.arrived()
         assert to.left() == []
+
+
+@pytest.mark.slow
+def test_what_a_proxy_says_does_not_stay(tmp_path: Path) -> None:
+    """It refuses the tunnel, in words of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        lines = (f'proxy = "http://127.0.0.1:{proxy.getsockname()[1]}"',)
+        more = upstream("far", ANTHROPIC, "https://far.example", *lines) + route("far/*", "far")
+        with rig(tmp_path, more=more) as to:
+            said = f"HTTP/1.1 407 {mark(to.tags.answer, 'reason')}\r\n\r\n{mark(to.tags.answer, 'body')}".encode()
+
+            def refuse() -> None:
+                with proxy.accept()[0] as line:
+                    line.recv(65536)
+                    line.sendall(said)
+
+            refusing = threading.Thread(target=refuse)
+            refusing.start()
+            connection = to.caller.connect()
+            body = json.dumps(question(Case(upstream="far"), to.tags.prompt))
+            connection.request("POST", "/v1/messages", body, headers(to.tags.prompt))
+            assert b"upstream_unreachable" in connection.getresponse().read()
+            refusing.join()
+            assert to.left() == []
 
 
 def asked(fake: FakeThread, count: int) -> bool:

@@ -23,7 +23,7 @@ _MOST_ADDRESSES = 4  # of one name; more would leave each too little time
 class Way(Struct, frozen=True, kw_only=True):
     """How to reach an upstream, within `seconds` in all.
 
-    `context` is there if the address asks for TLS; `arrivals` is what `TlsTransport` shares then.
+    `context` is there if the address asks for TLS; `arrivals` is what all of them read into.
     """
 
     address: Address
@@ -38,7 +38,7 @@ async def dial(way: Way, connection: Connection, loop: AbstractEventLoop) -> Non
 
     Raises ConnectFailed, ConnectTimeout, TlsFailed.
     """
-    tunnel = Tunnel()
+    tunnel = Tunnel(way.arrivals)
     secured = None
     if way.context is not None:
         secured = TlsTransport(connection, way.context, way.address.host, way.arrivals.whole, loop)

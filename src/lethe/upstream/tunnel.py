@@ -1,18 +1,21 @@
 """What stands in for a connection until TLS begins: nothing, or the CONNECT of a proxy."""
 
-from asyncio import AbstractEventLoop, BaseTransport, Future, Protocol, Transport
+from asyncio import AbstractEventLoop, BaseTransport, BufferedProtocol, Future, Transport
 from typing import cast
+
+from lethe.upstream.arrivals import Arrivals
 
 _MAX_ANSWER = 16 * 1024
 
 
-class Tunnel(Protocol):
+class Tunnel(BufferedProtocol):
     """Errors are OSErrors in fixed words: what the proxy said is not repeated."""
 
-    __slots__ = ("_answer", "_transport", "_waiter")
+    __slots__ = ("_answer", "_arrivals", "_transport", "_waiter")
 
-    def __init__(self) -> None:
+    def __init__(self, arrivals: Arrivals) -> None:
         self._answer = bytearray()
+        self._arrivals = arrivals
         self._transport: Transport | None = None
         self._waiter: Future[None] | None = None
 
@@ -38,9 +41,13 @@ class Tunnel(Protocol):
         """As `asyncio.Protocol`."""
         self._transport = cast("Transport", transport)
 
-    def data_received(self, data: bytes) -> None:
-        """As `asyncio.Protocol`."""
-        self._answer += data
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the loop's guess; ours is all there is
+        """As `asyncio.BufferedProtocol`."""
+        return self._arrivals.whole
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """As `asyncio.BufferedProtocol`."""
+        self._answer += self._arrivals.whole[:nbytes]
         if len(self._answer) > _MAX_ANSWER or b"\r\n\r\n" in self._answer:
             self._settle()
         if len(self._answer) > _MAX_ANSWER:
