@@ -105,6 +105,19 @@ async def test_a_forwarded_credential_is_none_of_our_keys_and_goes_to_who_takes_
     assert not {OURS, f"Bearer {OURS}", "also"} & set(got.values())
 
 
+async def test_of_a_credential_that_comes_twice_only_what_was_looked_at_is_passed_on() -> None:
+    sent = {"x-api-key": OURS, "authorization": f"Bearer {OURS}", "Authorization": f"Bearer {THEIRS}"}
+    async with Fake() as fake:
+        up = upstream("up", fake, ANTHROPIC, auth=Auth.FORWARD, credential=None)
+        async with serving([up], keys=keys(OURS)) as rig:
+            fake.answer(json_answer(500, {}))
+            client = await rig.client()
+            client.send("POST", PATH[ANTHROPIC], json.dumps(request(ANTHROPIC)).encode(), sent)
+            await client.reply()
+            got = fake.requests[0].headers
+    assert [value for name, value in got if name in ("x-api-key", "authorization")] == [f"Bearer {THEIRS}"]
+
+
 LEVELS: list[tuple[str, Level, Level | None, str | None, Level | None]] = [
     # configured, the key's, the request's, what binds (None: refused)
     ("default", Level.C, None, None, Level.C),

@@ -230,7 +230,7 @@ def _credential(exchange: Exchange, lane: Lane, credentials: Mapping[str, str]) 
     if lane.forwards:
         taken = FORWARDED[upstream.dialect] - exchange.key_slots
         passed = taken | CLIENT if exchange.level is Level.C else taken
-        forwarded = [h for h in exchange.headers if h[0] in passed]
+        forwarded = [h for h in exchange.named.items() if h[0] in passed]  # the last of each name, which was looked at
         return forwarded if exchange.level is Level.C else [*forwarded, USER_AGENT]
     secret = credentials.get(upstream.credential, "") if upstream.credential else ""
     if secret and (slot := _PRESENTED.get(upstream.auth)) is not None:
