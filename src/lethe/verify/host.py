@@ -1,7 +1,7 @@
 """The process that is verified: the real supervisor, told over a socket what to serve and asked to wait at its doors.
 
-`python -s -P -m lethe.verify.host FD`. It says of each worker's process that it is there and goes on when it is told
-to, so that whoever verifies can open that process before it locks itself in.
+`python -s -P -m lethe.verify.host FD`. It says that it is there, then of each worker's process the same, and goes on
+when it is told to, so that whoever verifies can open that process before it locks itself in.
 """
 
 import contextlib
@@ -42,6 +42,10 @@ class Order(Struct, frozen=True, kw_only=True):
     port: int = 0
 
 
+class Up(Struct, frozen=True, tag=True):
+    """The process runs this program."""
+
+
 class Begun(Struct, frozen=True, tag=True):
     """A worker's process is there; it waits for one byte."""
 
@@ -61,7 +65,7 @@ class Refused(Struct, frozen=True, tag=True):
     why: str
 
 
-Said: TypeAlias = Begun | Serving | Refused
+Said: TypeAlias = Up | Begun | Serving | Refused
 SAID: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
 
 
@@ -130,6 +134,7 @@ def main(fd: int) -> int:
     """Returns the exit status."""
     descriptors.hold_standard()
     control = socket.socket(fileno=fd)
+    send(control, Up())
     order = receive(control, msgspec.msgpack.Decoder(Order))
     if order is None:
         return 1

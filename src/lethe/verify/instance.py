@@ -19,7 +19,7 @@ from msgspec import Struct
 from lethe.config.plan import Plan
 from lethe.retention.enforcement import Enforcement
 from lethe.sandbox.generation import MODULE as WORKER_MODULE
-from lethe.verify import host, procfs
+from lethe.verify import apart, host, procfs
 from lethe.verify.output import Capture
 from lethe.verify.procfs import Opened
 from lethe.verify.throwaway import Throwaway
@@ -89,8 +89,11 @@ class Instance:
         """Raises NotServing."""
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [*self._manner.tracer, sys.executable, "-s", "-P", "-m", host.MODULE, str(theirs.fileno())],
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [
+                    *(*self._manner.tracer, *apart.words()),
+                    *(sys.executable, "-s", "-P", "-m", host.MODULE, str(theirs.fileno())),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -99,11 +102,13 @@ class Instance:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        assert self._process.stdout is not None  # noqa: S101 - both are pipes
-        assert self._process.stderr is not None  # noqa: S101
-        self.open(self._process.pid, procfs.SUPERVISOR)
-        self.stdout.append(Capture(self._process.stdout))
-        self.stderr.append(Capture(self._process.stderr))
+        assert process.stdout is not None  # noqa: S101 - both are pipes
+        assert process.stderr is not None  # noqa: S101
+        self.stdout.append(Capture(process.stdout))
+        self.stderr.append(Capture(process.stderr))
+        _await(ours, process)
+        self._process = process
+        self.open(process.pid, procfs.SUPERVISOR)
         self._control, self._why = ours, None
         self._serving.clear()
         self._listener = threading.Thread(target=self._listen, args=(ours,), daemon=True)
@@ -216,6 +221,20 @@ class Instance:
             "OPENAI_LOG": "debug",
             **self._made.environ,
         }
+
+
+def _await(control: socket.socket, process: "subprocess.Popen[bytes]") -> None:
+    """Until it is the program that it is to be: what was opened before would be of another. Raises NotServing."""
+    control.settimeout(_START)
+    try:
+        said = host.receive(control, host.SAID)
+    except OSError:
+        said = None
+    control.settimeout(None)
+    if said is None:
+        process.kill()
+        process.wait()
+        raise NotServing("it ended before it served")
 
 
 def until(condition: Callable[[], bool], seconds: float) -> None:

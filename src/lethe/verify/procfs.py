@@ -8,6 +8,7 @@ from msgspec import Struct
 
 _CHUNK = 64 * 1024
 WORKER, BROKER, SUPERVISOR, OTHER = "worker", "broker", "supervisor", "other"
+_FLAGS, _EXITING = 6, 4  # the kernel's flags in `stat`, counted from the state; PF_EXITING
 _MODULES = {b"lethe.sandbox.broker": BROKER, b"lethe.verify.host": SUPERVISOR}
 
 
@@ -117,7 +118,7 @@ def links(pid: int) -> dict[str, str] | None:
     try:
         numbers = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208 - numbers, not paths
     except PermissionError:
-        return None
+        return {} if _exits(pid) else None
     except OSError:
         return {}
     found: dict[str, str] = {}
@@ -127,6 +128,12 @@ def links(pid: int) -> dict[str, str] | None:
         except OSError:
             continue
     return found
+
+
+def _exits(pid: int) -> bool:
+    """Is it past its last call? What is left of it belongs to root, whoever it ran as."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(b") ")[2].split()
+    return len(fields) <= _FLAGS or bool(int(fields[_FLAGS]) & _EXITING)
 
 
 def text(path: str) -> str:
