@@ -98,7 +98,6 @@ LOOKS: dict[str, list[tuple[float, bytes | tuple[int, int], bool]]] = {
     "takes a little, and no more": [(50, (900, 800), False), (50, (0, 799), False), (50, (0, 799), False), (50, (0, 799), True)],
     "takes less than comes": [(50, (100, 100), False), (50, (100, 199), False), (50, (100, 298), False), (50, (100, 397), False)],
     "takes what comes, and is behind": [(50, (100, 100), False), (50, (100, 100), False), (50, (100, 100), False)],
-    "takes as much as comes": [(50, 100, False), (50, None, False), (50, None, False), (50, None, False)],
     "takes nothing of what comes": [(50, (100, 100), False), (50, (100, 200), False), (50, (100, 300), True)],
     "has all, and then something again": [(50, (100, 100), False), (50, (0, 0), False), (500, (0, 0), False), (50, (100, 100), False)],
 }  # fmt: skip

@@ -94,7 +94,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self.stalled = False
-        self._untaken = 0  # some of it was taken, though as much may wait again when `drop_stuck` looks
         drained, self._drained = self._drained, []
         for waiter in drained:
             if not waiter.done():
