@@ -1,5 +1,6 @@
 """`lethe verify`: what would fail at the end, or in the midst of it, is found out before the run."""
 
+import signal
 import tempfile
 from pathlib import Path
 from typing import NoReturn
@@ -43,3 +44,23 @@ def test_a_machine_where_nothing_can_be_written(
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "nowhere")])
     assert main(("verify", "--quick")) == 1
     assert capsys.readouterr().err == "lethe verify: it takes a folder for temporary files: TMPDIR, /tmp or /var/tmp\n"
+
+
+def test_sigterm_interrupts_it_so_that_nothing_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[str] = []
+
+    def verify(*_: object, **__: object) -> NoReturn:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            ends.append("cleaned up")
+        raise AssertionError
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        monkeypatch.setattr(run, "verify", verify)
+        assert main(("verify", "--quick")) == 130
+        assert ends == ["cleaned up"]
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -16,6 +16,7 @@ key, and 3 where no --public-key says whom to trust.
 """
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -124,6 +125,7 @@ def _verified(arguments: Namespace, settings: list[tuple[str, Settings]], progre
     except FileNotFoundError:
         raise CommandFailed("it takes a folder for temporary files: TMPDIR, /tmp or /var/tmp") from None
     planted = sample(Level.C, datetime.now(UTC).date()) if arguments.mutants else None
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was made for it is taken away then, too
     try:
         return verify(
             settings, Clock(time.time, time.sleep, os.urandom), progress, quick=arguments.quick, mutants=planted
@@ -131,6 +133,8 @@ def _verified(arguments: Namespace, settings: list[tuple[str, Settings]], progre
     except NotServing as error:
         progress.close()
         raise CommandFailed(f"the instance to be verified does not serve: {error}") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _live(arguments: Namespace) -> dict[str, Any]:
