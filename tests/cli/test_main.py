@@ -130,11 +130,40 @@ def test_check_finds_the_file_as_serve_does(
 
 def test_check_names_files_that_are_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
-    path.write_text(f'[server]\ntls_cert = "{path}"\ntls_key = "/nowhere"\n[upstreams.ollama]\nca_file = "/nowhere"\n')
+    path.write_text(
+        f'[server]\ntls_cert = "{path}"\ntls_key = "/nowhere"\n[upstreams.ollama]\nca_file = "/nowhere"\n'
+        '[retention]\nverification = "/nowhere"\n'
+    )
     assert parsed(capsys, "check", "--config", str(path))["missing_files"] == [
         "server.tls_key",
+        "retention.verification",
         "upstreams.ollama.ca_file",
     ]
+
+
+@pytest.mark.parametrize(
+    ("held", "state"),
+    [
+        (None, "no: the variable is not set"),
+        ("CANARY", "no: neither PEM nor the base64 of a 32-byte seed"),
+        ("Q0FOQVJZQ0FOQVJZQ0FOQVJZQ0FOQVJZQ0FOQVJZQ0E=", "yes"),
+    ],
+)
+def test_check_looks_at_the_postures_key(
+    held: str | None, state: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('[retention]\nposture_key = "env:POSTURE"\n[upstreams.ollama]\n')
+    monkeypatch.delenv("POSTURE", raising=False)
+    if held is not None:
+        monkeypatch.setenv("POSTURE", held)
+    text = output(capsys, "check", "--config", str(path))
+    assert ("note: retention.posture_key: env:POSTURE: no: " in text) is (state != "yes")
+    assert parsed(capsys, "check", "--config", str(path))["posture_key_resolves"] == state
+    assert main(["check", "--secrets", "--json", "--config", str(path)]) == (0 if state == "yes" else 1)
+    (answer,) = json.loads(capsys.readouterr().out)["secrets"]
+    assert (answer["secret"], answer["for"]) == ("env:POSTURE", ["the posture's signature"])
+    assert answer["reason"] == state.removeprefix("no: ").removeprefix("yes")
 
 
 def test_a_new_key_is_shown_with_its_hash(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from lethe.cli import proofs
 from lethe.cli.configured import add_config_option, chosen_path, configured, load, source_of
 from lethe.cli.output import emit, say, table
 from lethe.cli.treatment import last_day, review_of
+from lethe.cli.trust import signing_state
 from lethe.config.classes import chief
 from lethe.config.settings import Settings
 from lethe.config.values import address
@@ -130,6 +131,8 @@ def described(settings: Settings, source: str) -> dict[str, Any]:
             for n, key in enumerate(plan.keys)
         ],
         "proofs": proofs.configured(settings),
+        "posture_key": settings.posture_key,
+        "posture_key_resolves": signing_state(settings.posture_key, os.environ),
         "missing_files": _missing_files(settings),
         "notes": settings.notes,
     }
@@ -184,6 +187,8 @@ def readable(report: dict[str, Any]) -> str:
         for u in report["upstreams"]
         if u["gateway_resolves"].startswith("no:")
     ]
+    if report["posture_key_resolves"].startswith("no:"):
+        notes.append(f"note: retention.posture_key: {report['posture_key']}: {report['posture_key_resolves']}")
     notes += [f"note: key {k['name']}: {k['from']}: {k['resolves']}" for k in report["keys"] if k["resolves"] != "yes"]
     return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
 
@@ -202,5 +207,6 @@ def _missing_files(settings: Settings) -> list[str]:
     """Settings that name a file which is not there, at least not here."""
     plan = settings.plan
     files = {"server.tls_cert": plan.tls_cert, "server.tls_key": plan.tls_key}
+    files["retention.verification"] = settings.verification
     files |= {f"upstreams.{upstream.name}.ca_file": upstream.ca_file for upstream in plan.upstreams}
     return [setting for setting, file in files.items() if file is not None and not Path(file).is_file()]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from lethe.cli.output import complain, table
+from lethe.cli.trust import signing_state
 from lethe.config.settings import Settings
 from lethe.credentials.issued import Issued, fetch, is_issued
 from lethe.credentials.static import Unresolved, resolve
@@ -37,7 +38,7 @@ def ask(settings: Settings, environ: Mapping[str, str] = os.environ) -> list[dic
         return {"secret": reference, "for": uses[reference], "had": not reason, "reason": reason, "lasts": lasts}
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(one, uses))
+        return [*pool.map(one, uses), *_signing(settings, environ)]
 
 
 def readable(answers: list[dict[str, Any]]) -> str:
@@ -52,6 +53,15 @@ def readable(answers: list[dict[str, Any]]) -> str:
         for each in answers
     ]
     return table(("secret", "for", "had", "lasts"), rows) if rows else NONE
+
+
+def _signing(settings: Settings, environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Of the posture's key whether it is one."""
+    state = signing_state(settings.posture_key, environ)
+    if settings.posture_key is not None:
+        reason = state.removeprefix("no: ") if state != "yes" else ""
+        purpose = ["the posture's signature"]
+        yield {"secret": settings.posture_key, "for": purpose, "had": not reason, "reason": reason, "lasts": None}
 
 
 def _uses(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,11 @@
-"""The public key that a reader trusts."""
+"""The key that signs a statement, and the public one that its reader trusts."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from lethe.cli.output import CommandFailed
-from lethe.evidence.signing import KeyRefused, public_key
+from lethe.credentials.static import Unresolved, text_of
+from lethe.evidence.signing import KeyRefused, Signer, public_key
 
 _LARGEST = 1024 * 1024  # bytes
 
@@ -18,3 +20,16 @@ def trusted(path: str) -> bytes:
         raise CommandFailed(f"{path}: {error.strerror or 'cannot be read'}") from None
     except KeyRefused as error:
         raise CommandFailed(f"{path}: {error}") from None
+
+
+def signing_state(reference: str | None, environ: Mapping[str, str]) -> str:
+    """For people: `yes`, `no: why`, or `none` where a key is made at every start."""
+    if reference is None:
+        return "none"
+    try:
+        Signer.from_secret(text_of(reference, environ))
+    except Unresolved as error:
+        return f"no: {error.reason}"
+    except KeyRefused as error:
+        return f"no: {error}"
+    return "yes"
