@@ -12,7 +12,7 @@ from lethe.deploy.need import Asked, Need, need_of, seconds
 from lethe.deploy.platform import Limit, Measure, Place, Platform, Source, State, parse, platform, platforms
 from lethe.deploy.preflight import Finding, Verdict, examined, worst
 from lethe.deploy.target import TARGETS
-from lethe.retention.enforcement import Mechanism
+from lethe.retention.enforcement import ACCEPTABLE, Mechanism
 from lethe.retention.levels import Level
 
 SOURCE = Source(url="https://vendor.example/limits", read=date(2026, 11, 1))
@@ -97,7 +97,9 @@ def test_what_is_not_accepted_is_named_as_the_configuration_has_it() -> None:
     on = replace(BARE, lacks=(Mechanism.LANDLOCK, Mechanism.LANDLOCK_NET))
     said = [f.change for f in examined(on, Need(level=Level.B, accept_unenforced=("landlock",)))]
     assert said == ['say that you accept it: retention.accept_unenforced = ["landlock-net"]']
-    assert [f.change for f in examined(on, Need(level=Level.A1))] == ["level A1 cannot be served here"]
+    assert [f.verdict for f in examined(on, Need(level=Level.A1, accept_unenforced=tuple(ACCEPTABLE)))] == [PASS]
+    on = replace(BARE, lacks=(Mechanism.LANDLOCK, Mechanism.FSIZE))
+    assert [f.change for f in examined(on, Need(level=Level.B))] == ["level B cannot be served here"]
 
 
 def test_the_worst_counts() -> None:

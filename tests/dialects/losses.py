@@ -33,8 +33,8 @@ and five of upstreams (Converse is Bedrock's; shown with Claude, other models ta
 Losses are named by their paths in the caller's own body, as in `$.messages[3].content[1].is_error`. Names of tools that the other
 API would refuse (OpenAI takes 64 characters) are shortened on the way there and restored on the way back: no loss.
 
-A field that Lethe does not know is dropped by default, so nothing disappears in silence. What a model refuses beyond its API, such as
-sampling on newer Claude models, is a hint or degraded as well (`providers/restraints.py`).
+A field that Lethe does not know is dropped by default, so nothing disappears in silence; its path says `*` for its name. What a model refuses
+beyond its API, such as sampling on newer Claude models, is a hint or degraded as well (`providers/restraints.py`).
 """
 
 STATE = (

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.dialects import golden, judges
-from tests.dialects.cases import canaries
+from tests.dialects.cases import canaries, under
 from tests.dialects.generated import GENERATED
 from tests.dialects.golden import ERRORS, REPLIES, REQUESTS, ROOT, STREAMS, Case
 
@@ -156,12 +156,6 @@ def _hidden(value: Any) -> Iterator[str]:
         case str() if len(value) % 4 == 0 and value.isascii():
             with contextlib.suppress(ValueError):
                 yield base64.b64decode(value, validate=True).decode("utf-8", "replace")
-
-
-def under(path: str, lost: str) -> bool:
-    """Leftovers are reported as if they stood on their node."""
-    path = path.replace(".extras.fields", "")
-    return path == lost or path.startswith((f"{lost}.", f"{lost}["))
 
 
 @pytest.mark.parametrize("source", CODECS)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.dialects import golden, grid, judges
-from tests.dialects.cases import canaries, cut, decoded
+from tests.dialects.cases import canaries, cut, decoded, under
 from tests.dialects.test_codec import gist
-from tests.dialects.test_golden import under, words
+from tests.dialects.test_golden import words
 
 from lethe import transcode
 from lethe.dialects.codec import CODECS, UPSTREAM_CODECS

@@ -40,8 +40,8 @@ LEFT: list[tuple[JsonObject, list[tuple[str, str]]]] = [
     ({"metadata": {"team": "x"}}, [("hint", "$.metadata")]),
     ({"cache_control": {"type": "ephemeral"}}, [("hint", "$.cache_control")]),
     ({"output_config": {"task_budget": {"total": 5}}}, [("hint", "$.output_config.task_budget")]),
-    ({"output_config": {"future": 1}}, [("dropped", "$.output_config.future")]),
-    ({"source": {"future": 1}}, [("dropped", "$.source.future")]),
+    ({"output_config": {"future": 1}}, [("dropped", "$.output_config.*")]),
+    ({"source": {"future": 1}}, [("dropped", "$.source.*")]),
     ({"defer_loading": True, "eager_input_streaming": True}, [("hint", "$.defer_loading"), ("hint", "$.eager_input_streaming")]),
     ({"input_examples": [{}]}, [("degraded", "$.input_examples")]),
     ({"citations": {"enabled": True}}, [("degraded", "$.citations")]),
@@ -49,7 +49,7 @@ LEFT: list[tuple[JsonObject, list[tuple[str, str]]]] = [
     ({"inference_geo": "eu"}, [("dropped", "$.inference_geo")]),
     ({"mcp_servers": [{}]}, [("dropped", "$.mcp_servers")]),
     ({"thread": {"type": "create"}}, [("dropped", "$.thread")]),
-    ({"future": 0}, [("dropped", "$.future")]),
+    ({"future": 0}, [("dropped", "$.*")]),
     ({"service_tier": None, "mcp_servers": [], "future": {}}, []),
 ]  # fmt: skip
 
@@ -61,12 +61,7 @@ def test_anthropics_leftovers(fields: JsonObject, losses: list[tuple[str, str]])
 
 @pytest.mark.parametrize("dialect", SEVERITIES)
 def test_an_unknown_field_is_dropped(dialect: Dialect) -> None:
-    assert lost(dialect, {"zzz": 1}) == [("dropped", "$.zzz")]
-
-
-@pytest.mark.parametrize("name", ["my secret", "x\r\ny", "", "é", "a" * 65, "a.b"])
-def test_a_name_that_could_be_content_is_not_shown(name: str) -> None:
-    assert lost(ANTHROPIC, {name: 1}) == [("dropped", "$.*")]
+    assert lost(dialect, {"zzz": 1}) == [("dropped", "$.*")]
 
 
 def test_defaults_ask_for_nothing() -> None:

@@ -8,6 +8,7 @@ from tests.dialects.losses import REQUESTS as FEATURES
 from tests.dialects.test_codec import CROSSINGS, _any
 
 from lethe.dialects.codec import CODECS
+from lethe.dialects.leftovers import shown
 from lethe.dialects.places import in_system, in_turn, moved
 from lethe.ir.content import Dialect, JsonObject
 from lethe.ir.loss import Losses
@@ -44,9 +45,11 @@ def test_parts_of_paths() -> None:
 
 
 def found(body: Any, path: str) -> bool:
-    """Is there something at this path?"""
+    """Is there something at this path? A name that no API knows stands for any such."""
     at = body
-    for name, index in re.findall(r"\.([\w-]+)|\[(\d+)\]", path):
+    for name, index in re.findall(r"\.([\w-]+|\*)|\[(\d+)\]", path):
+        if name == "*":
+            return isinstance(at, dict) and any(shown(each) == "*" for each in at)
         if name:
             if not isinstance(at, dict) or name not in at:
                 return False

@@ -431,6 +431,7 @@ async def test_what_the_upstream_gets(
 # Caller, fields that the other side has no place for, their paths.
 DROPPED: list[tuple[Dialect, dict[str, Any], list[str]]] = [
     (CHAT, {"n": 3}, ["$.n"]),
+    (CHAT, {"n": 3, "CANARY_field": {"n": 1}}, ["$.n", "$.*"]),  # a name that no API knows is the caller's own text
     (CHAT, {"logprobs": True, "top_logprobs": 2}, ["$.logprobs"]),
     (
         CHAT,

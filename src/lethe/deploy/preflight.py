@@ -135,7 +135,7 @@ def _level(platform: Platform, need: Need) -> Iterator[Finding]:
     if not lacking:
         yield Finding(check="enforcement", need=demand, limit=limit, verdict=Verdict.PASS)
         return
-    refused = [m for m in lacking if m not in ACCEPTABLE or need.level is Level.A1]
+    refused = [m for m in lacking if m not in ACCEPTABLE]
     listed = ", ".join(f'"{m}"' for m in lacking)
     change = (
         f"level {need.level} cannot be served here"

@@ -1,16 +1,15 @@
 """Fields that nobody modelled: merged back into their own dialect, a loss in any other."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lethe.dialects.vocabulary import UNWEIGHED
 from lethe.errors import MalformedReply
 from lethe.ir.content import Dialect, Extras, JsonObject
 from lethe.ir.loss import Loss, Losses, Severity
 from lethe.wire import lenient
 
 MAX_KEPT = 1024 * 1024
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 # A leftover counts as dropped unless it stands here: knobs whose absence changes cost or speed, not meaning.
 # None: the model says the same thing elsewhere, so nothing is lost.
@@ -231,6 +230,9 @@ PARTLY_READ: dict[Dialect, frozenset[str]] = {
 }
 
 
+_WORDS = UNWEIGHED.union(*SEVERITIES.values(), *DEFAULTS.values(), *PARTLY_READ.values())
+
+
 def merged(encoded: JsonObject, extras: Extras | None, ours: Dialect, path: str, losses: Losses) -> JsonObject:
     """`encoded` with its own dialect's leftovers, at any depth; those of another dialect are reported at `path`."""
     if extras is None:
@@ -273,5 +275,5 @@ def kept(left: JsonObject) -> JsonObject:
 
 
 def shown(name: str) -> str:
-    """A field's name as a path may show it: an odd one is the caller's own text, which may not go into a header."""
-    return name if _PLAIN_NAME.fullmatch(name) else "*"
+    """A field's name as a path may show it: one that no API knows is its writer's own text, not to be repeated."""
+    return name if name in _WORDS else "*"

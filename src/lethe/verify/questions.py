@@ -132,6 +132,6 @@ def delicate(asked: Asked, case: Case, position: Position, put: Put) -> None:
         case Position.MODEL:
             asked.model = f"{case.pair.free}{text}"
         case Position.UNKNOWN_FIELD:
-            body.update({"verify_unknown": {"note": text}})
+            body[f"verify_{text}"] = {"note": text}
         case _:
             WORDINGS[case.caller].add(body, position, text)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dialects.cases import canaries, load
+from tests.dialects.cases import canaries, load, under
 from tests.dialects.converse import judge
 
 from lethe.dialects import converse
@@ -104,7 +104,7 @@ def test_whatever_comes_is_valid_and_no_loss_is_silent(source: Dialect, name: st
     silent = [
         path
         for path, text in canaries(msgspec.to_builtins(request))
-        if not set(WORD.findall(text)) <= kept and not any(_under(path, loss.path) for loss in losses)
+        if not set(WORD.findall(text)) <= kept and not any(under(path, loss.path) for loss in losses)
     ]
     assert silent == []
     assert not [loss for loss in losses if "CANARY" in loss.path + loss.feature]
@@ -124,11 +124,6 @@ def inline(value: Any) -> str:
             return "".join(map(inline, value))
         case _:
             return ""
-
-
-def _under(path: str, lost: str) -> bool:
-    path = path.replace(".extras.fields", "")
-    return path == lost or path.startswith((f"{lost}.", f"{lost}["))
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -671,14 +666,14 @@ def test_leftovers_of_other_apis_are_losses() -> None:
     losses = Losses()
     body = converse.encode_request(request, losses)
     assert {loss.path for loss in losses} == {
-        "$.turns[0].t",
-        "$.turns[0].content[0].b",
-        "$.system[0].s",
-        "$.tools[0].u",
-        "$.tool_choice.c",
-        "$.output.o",
+        "$.turns[0].*",
+        "$.turns[0].content[0].*",
+        "$.system[0].*",
+        "$.tools[0].*",
+        "$.tool_choice.*",
+        "$.output.*",
         "$.end_user",
-        "$.r",
+        "$.*",
     }
     assert "CANARY" not in json.dumps(body)
 

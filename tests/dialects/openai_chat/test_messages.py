@@ -168,7 +168,7 @@ ODD: list[tuple[Turn, list[JsonObject], list[tuple[str, Severity]]]] = [
     (
         Turn(role="user", content=(Text(text="x"),), extras=Extras(ANTHROPIC, {"novel": 1})),
         [{"role": "user", "content": "x"}],
-        [("$.turns[0].novel", Severity.DROPPED)],
+        [("$.turns[0].*", Severity.DROPPED)],
     ),
     (
         Turn(
@@ -177,7 +177,7 @@ ODD: list[tuple[Turn, list[JsonObject], list[tuple[str, Severity]]]] = [
             extras=Extras(ANTHROPIC, {"novel": 1}),
         ),
         [{"role": "tool", "tool_call_id": "a", "content": ""}, {"role": "tool", "tool_call_id": "b", "content": ""}],
-        [("$.turns[0].novel", Severity.DROPPED)],
+        [("$.turns[0].*", Severity.DROPPED)],
     ),
 ]
 

@@ -70,7 +70,7 @@ def _in_part(content: JsonObject, number: int, rest: str) -> str:
 
 def _in_tools(tools: list[JsonObject], number: int) -> str:
     tool, function, name = places(tools)[number]
-    return f"$.tools[{tool}].{name}" + (f"[{function}]" if function is not None else "")
+    return f"$.tools[{tool}].{shown(name)}" + (f"[{function}]" if function is not None else "")
 
 
 def _as_spelled(path: str, body: JsonObject) -> str:
@@ -86,7 +86,7 @@ def _as_spelled(path: str, body: JsonObject) -> str:
                 made += step[0]
             continue
         name = _name(node, step[1])
-        made += f".{shown(name)}"
+        made += f".{name}"
         node = node.get(name) if isinstance(node, dict) else None
     return made
 
