@@ -83,3 +83,8 @@ def test_faults(text: str, path: str, problem: str) -> None:
         plan(text)
     assert [(p.path, problem in p.problem) for p in caught.value.problems] == [(path, True)]
     assert "hunter2" not in str(caught.value)
+
+
+def test_where_a_stores_credentials_belong() -> None:
+    with pytest.raises(ConfigError, match="write them as store_user, and store_password by reference"):
+        plan('[limits]\nstore = "redis://u:p@cache"\n')

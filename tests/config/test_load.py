@@ -57,6 +57,10 @@ FAULTS = [
     ('[retention]\naccept_classes = ["U7"]\n' + ANTHROPIC, "retention.accept_classes[0]", "opted in", "U6 at B", 2),
     ('[retention]\naccept_classes = ["U9"]\n' + ANTHROPIC, "retention.accept_classes[0]", "class", None, 2),
     (
+        '[retention]\naccept_unenforced = ["fsize"]\n' + ANTHROPIC,
+        "retention.accept_unenforced[0]", "cannot be accepted", "one of seccomp, landlock, landlock-net", 2,
+    ),
+    (
         '[retention]\naccept_unenforced = ["landlok"]\n' + ANTHROPIC,
         "retention.accept_unenforced[0]", "mechanism", "did you mean landlock?", 2,
     ),

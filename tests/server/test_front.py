@@ -406,7 +406,11 @@ async def test_inbound_tls(tmp_path: Path, stream: bool) -> None:
             reply = await client.reply()
             assert reply.status == 200
             assert b"day" in reply.body
+            assert not writer.get_extra_info("ssl_object").session.has_ticket
             client.abort()
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            with pytest.raises(ssl.SSLError):
+                await asyncio.open_connection("localhost", rig.port, ssl=context, family=socket.AF_INET)
 
 
 @pytest.mark.parametrize("name", [".", ".."])

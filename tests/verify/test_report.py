@@ -97,6 +97,8 @@ def test_the_document_holds_what_programs_ask_for_and_can_be_signed() -> None:
     mutants: Any = made["mutants"]
     assert (mutants["planted"], mutants["caught"]) == (2, 1)
     assert made["memory"] == {"prompt": 0, "answer": 2}
+    unseen = document(account(Looked(Sink.STDOUT, 1)), None, ABOUT)
+    assert unseen["memory"] == unseen["memory_at_completion"] == {"prompt": None, "answer": None}
     assert made["enforced"] == dict.fromkeys((each.value for each in Mechanism), "enforced")
     findings: Any = made["findings"]
     assert [each["times"] for each in findings] == [2]

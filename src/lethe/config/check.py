@@ -96,7 +96,8 @@ def _retention(table: RetentionTable, found: Findings) -> tuple[Level, tuple[Ups
         )
     for n, name in enumerate(table.accept_unenforced):
         if name not in UNENFORCED:
-            found.problem(("retention", "accept_unenforced", n), "is not a mechanism", choice(name, UNENFORCED))
+            wrong = "cannot be accepted" if name in tuple(Mechanism) else "is not a mechanism"
+            found.problem(("retention", "accept_unenforced", n), wrong, choice(name, UNENFORCED))
     return level, tuple(accepted)
 
 

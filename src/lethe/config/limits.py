@@ -63,7 +63,7 @@ def _made(place: Address, table: LimitsTable, password: str | None) -> LimitStor
 
 def _store(value: str) -> Address:
     """Raises ValueFault."""
-    place = address(value, ("redis", "rediss", "unix"))
+    place = address(value, ("redis", "rediss", "unix"), "write them as store_user, and store_password by reference")
     if not (place.path.strip("/") or "0").isdecimal():
         raise ValueFault("must end in the number of a database", "for example redis://127.0.0.1:6379/0")
     return place

@@ -13,7 +13,7 @@ from lethe.config.places import Place, find_dialect, find_place
 from lethe.config.problems import ConfigPath, Findings, choice, nearest
 from lethe.config.register import provider_at, providers, surfaces_for
 from lethe.config.schema import UpstreamTable
-from lethe.config.values import ValueFault, address
+from lethe.config.values import Address, ValueFault, address
 from lethe.providers.offers import Provider
 from lethe.providers.rows import EMBEDDED, EMBEDDED_INSTALL, PRESETS
 from lethe.providers.upstream import Auth, Timeouts, Upstream
@@ -68,7 +68,7 @@ def resolve_upstream(
     dialect = find_dialect(table, row, path, found)
     place = find_place(table, row, dialect, path, found)
     wait = _timeouts(table, path, found)
-    proxy = read(lambda value: address(value, ("http",)), table.proxy, (*path, "proxy"), found)
+    proxy = read(_proxy, table.proxy, (*path, "proxy"), found)
     if place is None:
         return None
     if not (place.address.secure or place.address.private):
@@ -162,3 +162,8 @@ def _check_embedded(table: UpstreamTable, path: ConfigPath, found: Findings, *, 
     for name in ("dialect", "base_url", "api_key", "auth", "proxy", "ca_file", "provider"):
         if getattr(table, name) is not None:
             found.problem((*path, name), "cannot be set for the embedded model, which Lethe runs itself")
+
+
+def _proxy(value: str) -> Address:
+    """Raises ValueFault."""
+    return address(value, ("http",), "a proxy is asked without any")

@@ -98,8 +98,15 @@ def key_digest(value: str) -> bytes:
     return bytes.fromhex(match[1])
 
 
-def address(value: str, schemes: tuple[str, ...] = ("http", "https", "unix")) -> Address:
-    """A URL of one of these schemes, or `unix:/path/of/socket[:/prefix]`. Raises ValueFault."""
+def address(
+    value: str,
+    schemes: tuple[str, ...] = ("http", "https", "unix"),
+    credentials: str = "write them as api_key, by reference",
+) -> Address:
+    """A URL of one of these schemes, or `unix:/path/of/socket[:/prefix]`; `credentials` says where those go.
+
+    Raises ValueFault.
+    """
     if not _VISIBLE.match(value):
         raise ValueFault("is not a URL", "for example https://api.example.com/v1")
     if value.startswith("unix:/") and "unix" in schemes:
@@ -115,7 +122,7 @@ def address(value: str, schemes: tuple[str, ...] = ("http", "https", "unix")) ->
     if host.endswith("."):
         raise ValueFault("names its host with a dot at the end", "leave it out: the register knows hosts without")
     if "@" in parts.netloc:
-        raise ValueFault("must not hold credentials", "write them as api_key, by reference")
+        raise ValueFault("must not hold credentials", credentials)
     if parts.query or parts.fragment or "?" in value or "#" in value:
         raise ValueFault("must not have a query or a fragment")
     loopback, private = _reach(host)

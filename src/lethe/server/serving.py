@@ -156,7 +156,8 @@ def _tls(plan: Plan) -> ssl.SSLContext | None:
     if plan.tls_cert is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION  # a write would have to wait for it
+    # Of older versions OpenSSL keeps the secrets of sessions that are over, and tickets need a key that outlives them.
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.num_tickets = 0
     context.load_cert_chain(plan.tls_cert, plan.tls_key)
     return context

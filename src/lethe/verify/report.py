@@ -13,6 +13,7 @@ from lethe.evidence.canonical import Json
 from lethe.evidence.verification import FORMS, OUTCOMES
 from lethe.retention.enforcement import Enforcement, Mechanism, State
 from lethe.verify.account import Account
+from lethe.verify.memory import Copies
 from lethe.verify.mutation import Kills
 from lethe.verify.sinks import Hit, Looked, Sink, Verdict
 
@@ -43,7 +44,7 @@ def document(account: Account, kills: Kills | None, about: Circumstances) -> dic
     """Everything, in a form that can be signed: no fractions, no canaries."""
     sinks = account.sinks
     hits = [hit for look in sinks.values() for hit in look.hits]
-    copies = account.copies
+    looked = Sink.MEMORY in sinks
     return {
         "schema": SCHEMA,
         "outcome": outcome(account, kills, live=about.form == LIVE),
@@ -64,8 +65,8 @@ def document(account: Account, kills: Kills | None, about: Circumstances) -> dic
         "refused_by_level": list(account.unserved),
         "sinks": [_sink(look) for look in sinks.values()],
         "findings": _findings(hits),
-        "memory": {"prompt": copies.prompt, "answer": copies.answer},
-        "memory_at_completion": {"prompt": account.at_completion.prompt, "answer": account.at_completion.answer},
+        "memory": _copies(account.copies if looked else None),
+        "memory_at_completion": _copies(account.at_completion if looked else None),
         "enforced": enforced(about.enforced),
         "mutants": _mutants(kills),
     }
@@ -77,6 +78,11 @@ def _configurations(about: Circumstances) -> list[Json]:
         salt, digest = about.digests[n] if about.digests else (None, None)
         told.append({"source": source, "level": level, "salt": salt, "sha256": digest})
     return told
+
+
+def _copies(found: Copies | None) -> Json:
+    """Null where nobody has looked, as with a running instance."""
+    return {"prompt": found.prompt, "answer": found.answer} if found is not None else {"prompt": None, "answer": None}
 
 
 def outcome(account: Account, kills: Kills | None, *, live: bool = False) -> str:
