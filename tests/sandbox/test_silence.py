@@ -22,6 +22,42 @@ logging.getLogger("x").critical("canary-4")
 logging.getLogger("y").critical("canary-5")
 logging.getLogger("x").log(99, "canary-6")
 """
+CLOUDS = """
+import logging, select, sys, warnings
+from lethe.credentials.issued import Issued
+from lethe.sandbox.fetching import Fetching
+
+def ask(reference):
+    warnings.warn("canary-1")
+    logging.getLogger("botocore").error("canary-2")
+    return Issued("token", None)
+
+fetching = Fetching(ask) if len(sys.argv) > 1 else Fetching(ask, prepare=lambda: None)
+fetching.order(["aws:"])
+select.select(fetching.woken, (), (), 30)
+assert fetching.turn() == {"aws:": "token"}
+"""
+WORKER = """
+import logging, socket, sys, threading, warnings
+from lethe.sandbox import worker
+from lethe.sandbox.channel import Drain, frame
+
+def fail():
+    raise KeyError("canary-7")
+
+ours, theirs = socket.socketpair()
+theirs.sendall(frame(Drain(0.0)))
+worker.main(ours.detach(), socket.create_server(("127.0.0.1", 0)).detach(), None)
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+told = theirs.recv(65536)
+sys.stdout.write(f"told: {b'KeyError' in told} {b'canary' in told}; ")
+try:
+    import cgitb
+except ImportError as error:
+    sys.stdout.write(f"refused: {error}")
+"""
 FORBID = """
 import sys
 from lethe.sandbox import silence
@@ -43,6 +79,18 @@ def test_nothing_is_written() -> None:
     loud = said(TALK)
     assert all(f"canary-{n}" in loud for n in range(1, 7))
     assert said(TALK, "quiet") == ""
+
+
+def test_nothing_is_written_of_what_clouds_say_to_the_broker() -> None:
+    loud = said(CLOUDS)
+    assert "canary-1" in loud
+    assert "canary-2" in loud
+    assert said(CLOUDS, "quiet") == ""
+
+
+def test_a_worker_begins_so() -> None:
+    talk = TALK.partition("silence.everything()\n")[2]
+    assert said(WORKER + talk) == "told: True False; refused: this module is not allowed in a worker"
 
 
 @pytest.mark.parametrize(

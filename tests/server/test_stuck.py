@@ -1,15 +1,19 @@
 """Callers that neither go on nor go away: what is theirs is let go of."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
+from tests.server.rig import ANTHROPIC, serving, upstream
 from tests.server.test_connection import CLOSE, POST, Memory, contexts, listening
 
+from lethe.server import serving as data_plane
 from lethe.server.callers import Callers
 from lethe.server.connection import Connection
 from lethe.server.incoming import Incoming
 from lethe.upstream.arrivals import Arrivals
+from lethe.upstream.fake import Fake
 
 MUCH = b"x" * 8_000_000  # more than the buffers of the system hold
 HALF = POST + b"content-length: 80\r\n\r\nhalf"
@@ -66,6 +70,19 @@ async def test_an_answer_that_nobody_takes(more: bytes) -> None:
             assert len(callers.open) == 1
             callers.drop_stuck(0)
             await callers.outlast()
+
+
+async def test_a_server_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert data_plane.STUCK == 120
+    monkeypatch.setattr(data_plane, "STUCK", 0.0)
+    monkeypatch.setattr(data_plane, "_SWEEP", 0.01)
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)]) as rig, asyncio.timeout(30):
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
+        writer.write(HALF.replace(b"/a", b"/v1/messages"))
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+        assert not fake.requests
 
 
 class Clock:

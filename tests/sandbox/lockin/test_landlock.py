@@ -68,16 +68,27 @@ def test_newer_rights_that_the_kernel_does_not_know_are_left_out(
     assert landlock.restrict(abi, {443}, unix=False) is state
 
 
-@pytest.mark.parametrize(("abi", "granted"), [(3, None), (4, 2), (9, 2), (10, 2 | 8)])
-def test_ways_out_by_port(abi: int, granted: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     """What the kernel would be told; there is only one version of it here."""
-    calls: list[tuple[object, ...]] = []
+    heard: list[tuple[object, ...]] = []
 
     def take(*call: object) -> int:
-        calls.append(call)
+        heard.append(call)
         return os.open(os.devnull, os.O_RDONLY) if call[0] == syscalls.LANDLOCK_CREATE_RULESET else 0
 
     monkeypatch.setattr(kernel, "syscall", take)
+    return heard
+
+
+@pytest.mark.parametrize(("abi", "quiet"), [(6, 0), (7, 1), (10, 1)])
+def test_what_is_denied_is_kept_from_the_audit_log(abi: int, quiet: int, calls: list[tuple[object, ...]]) -> None:
+    assert landlock.restrict(abi, (), unix=False) is State.ENFORCED
+    assert [call[2] for call in calls if call[0] == syscalls.LANDLOCK_RESTRICT_SELF] == [quiet]
+
+
+@pytest.mark.parametrize(("abi", "granted"), [(3, None), (4, 2), (9, 2), (10, 2 | 8)])
+def test_ways_out_by_port(abi: int, granted: int | None, calls: list[tuple[object, ...]]) -> None:
     assert landlock.restrict(abi, {443, 53}, unix=False) is State.ENFORCED
     rules = [call[3] for call in calls if call[0] == syscalls.LANDLOCK_ADD_RULE]
     assert rules == ([] if granted is None else [struct.pack("QQ", granted, port) for port in (53, 443)])

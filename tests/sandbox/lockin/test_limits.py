@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-# Three processes of nobody's (or ours): one as every process is, one that is not dumpable, and one that tries them.
+# Three processes of nobody's (or ours): one as every process is, one that is locked in, and one that tries them.
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from lethe.sandbox.lockin import kernel, limits
+from lethe.retention.enforcement import Mechanism
+from lethe.sandbox.lockin import kernel
+from lethe.sandbox.lockin.confines import Confines
+from lethe.sandbox.lockin.lock import lock_in
 
 def become_nobody():
     if os.geteuid() == 0:
@@ -33,7 +36,7 @@ def start(prepare):
 
 stop, go = os.pipe()
 one, _ = start(lambda: "as ever")
-other, state = start(lambda: limits.not_dumpable())
+other, state = start(lambda: lock_in(Confines(frozenset())).states[Mechanism.DUMPABLE])
 become_nobody()
 for pid in (one, other):
     try:
@@ -46,7 +49,7 @@ os.write(go, b"xx")
 """
 
 
-def test_memory_of_a_process_that_is_not_dumpable() -> None:
+def test_memory_of_a_process_that_is_locked_in() -> None:
     if Path("/proc/sys/kernel/yama/ptrace_scope").exists():
         pytest.skip("nobody reads another process's memory here")
     ended = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=30, check=True)
