@@ -1,6 +1,7 @@
 """Secrets behind references: what they are, and what is said of those that cannot be had."""
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,19 @@ def _large(path: Path) -> None:
     path.write_bytes(SECRET.encode() * (LIMIT // len(SECRET) + 1))
 
 
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
 def _binary(path: Path) -> None:
     path.write_bytes(SECRET.encode() + b"\xff\xfe")
 
@@ -60,6 +74,9 @@ def _binary(path: Path) -> None:
         (_folder, "the file cannot be read"),
         (_large, "the file is too large for a secret"),
         (_binary, "the file is not text"),
+        (_pipe, "it is a pipe or a device, not a file"),  # without a writer it would be waited for without end
+        (_device, "it is a pipe or a device, not a file"),
+        (_socket, "the file cannot be read"),
     ],
 )
 def test_a_file_that_is_no_secret(make: Callable[[Path], None], reason: str, tmp_path: Path) -> None:

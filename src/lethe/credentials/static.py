@@ -1,6 +1,7 @@
 """Secrets that are simply there: in an environment variable or in a file."""
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -62,7 +63,9 @@ def stamp(reference: str) -> Stamp | None:
 
 def _read(reference: str, path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Unresolved(reference, "it is a pipe or a device, not a file")
             content = file.read(LIMIT + 1)
     except FileNotFoundError:
         raise Unresolved(reference, "there is no such file") from None
@@ -74,3 +77,8 @@ def _read(reference: str, path: Path) -> str:
         return content.decode()
     except UnicodeDecodeError:
         raise Unresolved(reference, "the file is not text") from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe waits for somebody who writes: nothing else would be served meanwhile."""
+    return os.open(path, flags | os.O_NONBLOCK)
