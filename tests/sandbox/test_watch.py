@@ -34,13 +34,32 @@ def test_changes_are_told_until_they_are_seen(tmp_path: Path) -> None:
     path.write_text("three")
     looks.look()
     looks.look()
+    looks.look()
     assert len(told) == 2
     watch.seen()
     looks.look()
     assert len(told) == 2
     os.utime(path, ns=(1, 1))
     looks.look()
+    looks.look()
     assert len(told) == 3
+
+
+def test_a_file_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    """Half of a configuration may be a whole one, with a laxer level and without its keys."""
+    path = tmp_path / "file"
+    path.write_text("one")
+    told: list[str] = []
+    looks = Looks()
+    Watch(cast("Reactor", looks), path, lambda: told.append(path.read_text()))
+    with path.open("w") as file:
+        for part in ("fo", "ur", "th"):
+            file.write(part)
+            file.flush()
+            looks.look()
+    assert told == []
+    looks.look()
+    assert told == ["fourth"]
 
 
 def test_a_file_that_is_gone_waits(tmp_path: Path) -> None:
@@ -53,5 +72,6 @@ def test_a_file_that_is_gone_waits(tmp_path: Path) -> None:
     looks.look()
     assert told == []
     path.write_text("again")
+    looks.look()
     looks.look()
     assert told == [True]

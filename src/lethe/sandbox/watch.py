@@ -12,13 +12,14 @@ Stamp: TypeAlias = tuple[int, int]  # modification time in ns, size
 
 
 class Watch:
-    """Calls `changed` when the file has another time or size than at the last `seen`. One that is gone waits."""
+    """Calls `changed` when the file has another time or size than at the last `seen`, and had it a look ago too: one
+    that is being written may be whole and say less. One that is gone waits."""
 
     def __init__(self, reactor: Reactor, path: Path, changed: Callable[[], None]) -> None:
         self._reactor = reactor
         self._path = path
         self._changed = changed
-        self._last = self._stamp()
+        self._last = self._before = self._stamp()
         reactor.later(POLL, self._look)
 
     def seen(self) -> None:
@@ -28,7 +29,8 @@ class Watch:
     def _look(self) -> None:
         self._reactor.later(POLL, self._look)
         now = self._stamp()
-        if now is not None and now != self._last:
+        settled, self._before = now == self._before, now
+        if settled and now is not None and now != self._last:
             self._changed()
 
     def _stamp(self) -> Stamp | None:
