@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.served import route, upstream
 from tests.sandbox.conftest import Call, Start
-from tests.sandbox.rig import ASK, SECRET, WORKER, Daemon, alive, ask, configured, eventually, metric
+from tests.sandbox.rig import ASK, BROKER, SECRET, WORKER, Daemon, alive, ask, configured, eventually, metric
 
 from lethe.upstream.fake import FakeThread, Head, Send, Until, anthropic
 from lethe.upstream.fake.said import say
@@ -94,7 +94,7 @@ def test_one_change_is_one_reload(start: Start, fake: FakeThread) -> None:
     lethe.config.write_text(configured(fake.url) + "# changed\n")
     lethe.signal(signal.SIGHUP)
     lethe.until("reloaded the configuration")
-    threading.Event().wait(1.2)
+    threading.Event().wait(2.2)
     assert [metric(lethe.url, name) for name in ("lethe_reloads_total", "lethe_generation")] == [1, 2]
 
 
@@ -184,6 +184,21 @@ def test_a_rotated_secret_is_used_without_a_restart(start: Start, fake: FakeThre
     assert fake.requests[0].header("x-api-key") == "first-secret"
     assert lethe.running(WORKER) == workers
     assert "second-secret" not in lethe.said
+
+
+def test_nobody_keeps_a_secret_that_is_configured_no_more(start: Start, fake: FakeThread) -> None:
+    """The broker ends once the last generation that wants anything of it has."""
+    lethe = start(configured(fake.url))
+    assert lethe.url
+    assert len(lethe.running(BROKER)) == 1
+    lethe.config.write_text(configured(fake.url).replace('api_key = "env:FAKE_KEY"', 'auth = "none"'))
+    lethe.signal(signal.SIGHUP)
+    lethe.until("reloaded the configuration")
+    eventually(lambda: lethe.running(BROKER) == [], "the end of the broker")
+    lethe.config.write_text(configured(fake.url))
+    lethe.signal(signal.SIGHUP)
+    lethe.until("reloaded the configuration", 2)
+    assert len(lethe.running(BROKER)) == 1
 
 
 @pytest.mark.slow

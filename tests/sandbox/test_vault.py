@@ -11,7 +11,7 @@ from tests.upstream.probes.provers import KEY, PROVERS, serve
 
 from lethe.providers.probe import ProbeTask
 from lethe.sandbox import vault as module
-from lethe.sandbox.channel import ChannelBroken, Found, Resolved, Rotated
+from lethe.sandbox.channel import ChannelBroken, Found, Resolve, Resolved, Rotated
 from lethe.sandbox.children import Children
 from lethe.sandbox.reactor import Reactor
 from lethe.sandbox.vault import PATIENCE, Vault
@@ -111,6 +111,61 @@ def test_a_broker_that_does_not_stay_alive_is_no_answer(house: House, monkeypatc
     monkeypatch.setattr("lethe.sandbox.backoff.FIRST", 0.001)
     assert house.ask({"env:VAULT_A"}) is None
     assert house.vault._backoff.failures == PATIENCE
+
+
+def test_what_is_asked_for_no_more_is_forgotten(house: House, tmp_path: Path) -> None:
+    secret, key = tmp_path / "secret", tmp_path / "key"
+    secret.write_text("one")
+    key.write_text("two")
+    house.ask({"env:VAULT_A", f"file:{secret}"}, {f"file:{key}"})
+    house.ask({"env:VAULT_A", f"file:{secret}"})
+    assert house.vault.digests == {}
+    assert house.vault.secrets == {"env:VAULT_A": "a-secret", f"file:{secret}": "one"}
+    house.vault.keep({"env:VAULT_A"}, set())
+    assert house.vault.secrets == {"env:VAULT_A": "a-secret"}
+
+
+def test_the_broker_hears_what_is_wanted_no_more(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or it would watch it, and ask clouds for it, to the end."""
+    house.ask({"env:VAULT_A", "env:ADMIN"})
+    told: list[object] = []
+    assert house.vault._peer is not None
+    monkeypatch.setattr(house.vault._peer, "say", told.append)
+    house.vault.keep({"env:VAULT_A"}, set())
+    house.vault.keep({"env:VAULT_A"}, set())
+    assert told == [Resolve(2, ("env:VAULT_A",), ())]
+
+
+def test_an_answer_that_is_waited_for_comes_when_less_is_wanted(house: House) -> None:
+    answers: list[Resolved | None] = []
+
+    def done(resolved: Resolved | None) -> None:
+        answers.append(resolved)
+        house.reactor.stop()
+
+    house.vault.resolve({"env:VAULT_A", "env:ADMIN"}, set(), done)
+    house.vault.keep({"env:VAULT_A"}, set())
+    house.reactor.later(20, lambda: pytest.fail("no answer"))
+    house.reactor.run()
+    assert answers == [Resolved(2, {"env:VAULT_A": "a-secret"}, {}, ())]
+
+
+def test_a_broker_that_nobody_needs_ends(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lethe.sandbox.backoff.FIRST", 0.001)
+    house.ask({"env:VAULT_A"})
+    house.ask(set())
+    house.reactor.later(20, lambda: pytest.fail("it goes on"))
+    exited = house.vault._exited
+
+    def ended(status: int) -> None:
+        exited(status)
+        house.reactor.later(0.1, house.reactor.stop)  # another one would have started by then
+
+    house.children._running[0].exited = ended
+    house.reactor._stopped = False
+    house.reactor.run()
+    assert house.children._running == []
+    assert house.ask({"env:VAULT_A"}) is not None
 
 
 PROVER = PROVERS["vertex.cache_config"]

@@ -1,10 +1,13 @@
 """What a worker is configured with: the plan with what only the running system knows."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from lethe.config.plan import Plan
 from lethe.config.settings import Settings
 from lethe.sandbox.engine import REFERENCE
+from lethe.sandbox.generation import Generation
 
 
 def references(settings: Settings) -> set[str]:
@@ -12,6 +15,16 @@ def references(settings: Settings) -> set[str]:
     store = settings.plan.limit_store
     password = {store.password} if store is not None and store.password is not None else set()
     return {reference for upstream in settings.plan.upstreams for reference in upstream.secrets} | password
+
+
+def wanted(generations: Iterable[Generation]) -> tuple[set[str], set[str]]:
+    """References to secrets and to callers' keys, of all of these: the files of those that still serve may change."""
+    secrets: set[str] = set()
+    keys: set[str] = set()
+    for each in generations:
+        secrets |= references(each.settings)
+        keys |= set(each.settings.key_secrets.values())
+    return secrets, keys
 
 
 def with_keys(settings: Settings, digests: dict[str, bytes]) -> Plan:

@@ -89,7 +89,7 @@ class Supervisor:
 
     def _begin(self, settings: Settings) -> None:
         """Start a generation; it takes over when all its workers are ready."""
-        self._started += 1
+        self._started = number = self._started + 1
         try:
             self._posture.prepare(self._started, settings)
         except PostureFault as fault:
@@ -102,22 +102,18 @@ class Supervisor:
         generation = Generation(self._started, settings, self._workers, self, self.program, self._worker_started)
         self._generations.append(generation)
         generation.start(self._reactor, self._children, self._listener.fileno())
-        self._reactor.later(_START_LIMIT, lambda: self._overdue(generation))
+        self._reactor.later(_START_LIMIT, lambda: self._overdue(number))
         if settings.embedded is not None and self._engine is None:
             self._say("starting the embedded model")
             self._engine = Engine(self._reactor, self._children, self._configure, self._engine_failed)
-        secrets: set[str] = set()
-        keys: set[str] = set()
-        for each in self._generations:  # those that still serve too, whose files may change
-            secrets |= assembly.references(each.settings)
-            keys |= set(each.settings.key_secrets.values())
         self._proofs.order(self._generations)
         self._proofs.wait(generation)
-        self._vault.resolve(secrets, keys, lambda resolved: self._answered(generation, resolved))
+        self._vault.resolve(*assembly.wanted(self._generations), lambda resolved: self._answered(generation, resolved))
 
-    def _overdue(self, generation: Generation) -> None:
-        if generation.phase is Phase.STARTING and not self._stopping:
-            self.failed(generation, f"not ready after {_START_LIMIT:g} s")
+    def _overdue(self, number: int) -> None:
+        newest = self._generations[-1] if self._generations else None
+        if newest is not None and newest.number == number and newest.phase is Phase.STARTING and not self._stopping:
+            self.failed(newest, f"not ready after {_START_LIMIT:g} s")
 
     def _answered(self, generation: Generation, resolved: Resolved | None) -> None:
         if generation is not self._generations[-1] or generation.phase is not Phase.STARTING:
@@ -150,6 +146,7 @@ class Supervisor:
             credentials[REFERENCE] = self._engine.key
         findings = self._proofs.of(generation.settings)
         generation.configure(msgspec.structs.replace(plan, drain=self._drain), credentials, findings)
+        self._resolved = None
 
     # What a generation tells (House)
 
@@ -187,6 +184,7 @@ class Supervisor:
             self._generations.remove(generation)
             self._outputs.ended(generation)
             self._proofs.order(self._generations)
+            self._vault.keep(*assembly.wanted(self._generations))
             self._posture.forget(generation.number)
         if self._engine is not None and all(each.settings.embedded is None for each in self._generations):
             self._engine.stop()

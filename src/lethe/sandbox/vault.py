@@ -59,17 +59,37 @@ class Vault:
 
     def resolve(self, secrets: Collection[str], keys: Collection[str], done: Callable[[Resolved | None], None]) -> None:
         """Ask for these and forget others; `done` gets the answer, or None when no broker stays alive to give it."""
-        token = self._order.token + 1
-        self._order = Resolve(token, tuple(sorted(secrets)), tuple(sorted(keys)))
+        self._done = None
+        self._want(secrets, keys)
         if not secrets and not keys:
-            done(Resolved(token, {}, {}, ()))
+            done(Resolved(self._order.token, {}, {}, ()))
             return
         self._done = done
         self._backoff = Backoff()
-        if self._peer is None:
-            self._start()
-        else:
+        self._start()
+
+    def keep(self, secrets: Collection[str], keys: Collection[str]) -> None:
+        """Of all that was asked for these are still wanted: forget others."""
+        if (self._order.secrets, self._order.keys) != (tuple(sorted(secrets)), tuple(sorted(keys))):
+            self._want(secrets, keys)
+
+    def _want(self, secrets: Collection[str], keys: Collection[str]) -> None:
+        """From now on; what is held of others goes."""
+        self._order = Resolve(self._order.token + 1, tuple(sorted(secrets)), tuple(sorted(keys)))
+        self.secrets = {each: value for each, value in self.secrets.items() if each in secrets}
+        self.digests = {each: value for each, value in self.digests.items() if each in keys}
+        if self._peer is not None:
             self._peer.say(self._order)
+        self._rest()
+
+    def _rest(self) -> None:
+        """A broker that nobody needs ends, with all that it has read."""
+        if self._child is not None and not self._needed:
+            self._child.kill()
+
+    @property
+    def _needed(self) -> bool:
+        return bool(self._order.secrets or self._order.keys or self._probe.tasks)
 
     def probe(self, tasks: Collection[ProbeTask]) -> None:
         """Ask these from now on and forget others; what is known already of the same questions stays."""
@@ -81,8 +101,8 @@ class Vault:
         self._doubted = {task: at for task, at in self._doubted.items() if task in wanted}
         if self._peer is not None:
             self._peer.say(self._probe)
-        elif wanted:
-            self._start()
+        self._start()
+        self._rest()
 
     def doubt(self, task: ProbeTask, at: float) -> None:
         """A response did not attest it, at that time of day: what was found before counts no more."""
@@ -102,7 +122,7 @@ class Vault:
         self.found()
 
     def _start(self) -> None:
-        if self._child is not None:
+        if self._child is not None or not self._needed:
             return
         ours, theirs = channel()
         with theirs:
