@@ -59,6 +59,14 @@ def test_it_falls_when_its_evidence_ends_and_begins_within_a_minute() -> None:
     assert [kept(admission, now=NOW + s) for s in (0, 29, 60, 99, 99.9, 100, 101)] == [U6, U6, U4, U4, U4, U6, U6]
 
 
+def test_it_falls_when_the_clock_is_set_back_before_its_evidence() -> None:
+    admission = Admission([replace(UP, contract=Contract(kind="zdr", signed=NOW - 10, expires=NOW + 100))])
+    assert [kept(admission, now=NOW + s) for s in (0, -20, -4000, 0)] == [U4, U6, U6, U4]
+    proven = Admission([UP])
+    proven.learn([found("p.header")])
+    assert [kept(proven, now=NOW + s) for s in (1, -3600, 2)] == [U2, U6, U2]
+
+
 def test_what_is_learnt_counts_at_once() -> None:
     admission = Admission([UP])
     assert kept(admission) is U6

@@ -33,7 +33,7 @@ class Admission:
         self._guards: list[dict[Endpoint, Guard]] = [_guards(upstream) for upstream in upstreams]
         self._findings: tuple[Finding, ...] = ()
         self._unproven: dict[str, float] = {}  # by an upstream's name, the last time that it did not attest
-        self._kept: dict[object, tuple[Standing, float]] = {}
+        self._kept: dict[object, tuple[Standing, float, float]] = {}  # with the moments between which it counts
         self._named: frozenset[str] = frozenset()  # models that findings name
 
     def prepare(self, levels: Iterable[Level], *, refuse_unknown: bool) -> None:
@@ -91,13 +91,14 @@ class Admission:
             named = tuple(model in finding.models for finding in self._findings)
         key = (upstream, surface.endpoint if surface is not None else "", rules, named, attested)
         kept = self._kept.get(key)
-        if kept is not None and now < kept[1]:
+        if kept is not None and kept[1] <= now < kept[2]:
             return kept[0]
         trusted = frozenset(EvidenceKind) if attested else _SILENT
         made = standing(self._upstreams[upstream], surface, model, self._findings, now, trusted=trusted)
         if len(self._kept) >= _KEPT_AT_MOST:
             self._kept.clear()
-        self._kept[key] = made, min(now + _LOOK_AGAIN, made.until if made.until is not None else now + _LOOK_AGAIN)
+        # A clock that was set back may have come to before the evidence began.
+        self._kept[key] = made, now, min(now + _LOOK_AGAIN, made.until if made.until is not None else now + _LOOK_AGAIN)
         return made
 
     def best(self, upstream: int, model: str | None, now: float) -> UpstreamClass:
