@@ -245,6 +245,16 @@ def test_it_signs_once_a_second_at_most() -> None:
     assert json.loads(desk.page(served))["issued"] == "2026-11-24T23:00:01Z"
 
 
+def test_a_statement_that_cannot_be_made_is_told_once() -> None:
+    now = [0.0]
+    told: list[str] = []
+    desk = PostureDesk({}, lambda error: told.append(type(error).__name__), clock=lambda: now[0])
+    for _ in range(3):
+        now[0] += AGAIN
+        assert desk.page(Broken(1, settings())) == b""
+    assert told == ["TypeError"]
+
+
 class Broken(Served):
     """One of which nothing can be said."""
 
@@ -275,11 +285,23 @@ def test_a_key_is_of_its_generation() -> None:
 def test_a_report_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     assert last_verification(settings(), None) is None
     os.mkfifo(tmp_path / "pipe")
-    for place in (tmp_path, tmp_path / "nothing", tmp_path / "pipe"):
+    for place in (tmp_path, tmp_path / "nothing", tmp_path / "pipe", tmp_path / ("n" * 300)):
         assert last_verification(settings(verification=str(place)), None) is None
     large = tmp_path / "large"
     large.write_bytes(b" " * (4 * 1024 * 1024 + 1))
     assert last_verification(settings(verification=str(large)), None) is None
+
+
+def test_a_report_in_a_closed_folder_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = settings(verification=str(tmp_path / "report"))
+
+    def closed(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    for call in ("stat", "open"):
+        monkeypatch.setattr(os, call, closed)
+        monkeypatch.setattr(Path, call, closed)
+    assert last_verification(told, None) is None
 
 
 def test_the_digest_is_of_the_settings_that_were_read(start: Start, fake: FakeThread) -> None:

@@ -33,15 +33,21 @@ class _Made(Struct, frozen=True):
 
 
 class PostureDesk:
-    """Keys by generation: a reload may bring another. Without one a key is made that ends with the process."""
+    """Keys by generation: a reload may bring another. Without one a key is made that ends with the process.
+
+    `failed` is told once of a generation why no statement can be made.
+    """
 
     def __init__(
         self,
         environ: Mapping[str, str] = os.environ,
+        failed: Callable[[BaseException], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._environ = environ
+        self._failed = failed
+        self._unstated = 0  # the last generation of which that was told
         self._clock = clock
         self._salt = random(16)
         self._signers: dict[int, Signer] = {}
@@ -80,8 +86,11 @@ class PostureDesk:
         if made.generation != generation.number or not 0.0 <= now - made.at < AGAIN:
             try:
                 page = self._sign(generation, now)
-            except Exception:  # noqa: BLE001 - see above
+            except Exception as error:  # noqa: BLE001 - see above
                 page = b""
+                if self._unstated != generation.number:
+                    self._unstated = generation.number
+                    self._failed(error)
             made = self._made = _Made(generation.number, now, page)
         return made.page
 
@@ -118,9 +127,9 @@ def last_verification(settings: Settings, trusted: bytes | None) -> "Verificatio
     if settings.verification is None:
         return None
     path = Path(settings.verification)
-    if not path.is_file():  # a pipe would make the supervisor wait
-        return None
-    try:
+    try:  # of a folder that is closed to us nothing can be said, not even whether it is there
+        if not path.is_file():  # a pipe would make the supervisor wait
+            return None
         with path.open("rb") as file:
             report = file.read(LARGEST + 1)
     except OSError:

@@ -11,7 +11,7 @@ import msgspec
 from lethe.config.problems import ConfigError
 from lethe.config.settings import Settings
 from lethe.ledger.pages import Page
-from lethe.sandbox import assembly, descriptors
+from lethe.sandbox import assembly, descriptors, faults
 from lethe.sandbox.channel import Dropped, Fault, Resolved, Rotated
 from lethe.sandbox.children import Children
 from lethe.sandbox.engine import REFERENCE, Engine
@@ -53,7 +53,7 @@ class Supervisor:
         self._outputs = Outputs()
         self._say = self._outputs.say
         self._figures = self._outputs.figures
-        self._posture = PostureDesk()
+        self._posture = PostureDesk(failed=self._unstated)
         self._vault = Vault(self._reactor, self._children, self._rotated)
         self._proofs = Proofs(self._reactor, self._vault, self._say, self._proven)
         self._engine: Engine | None = None
@@ -214,6 +214,10 @@ class Supervisor:
             case Page.POSTURE:
                 serving = [each for each in self._generations if each.phase is Phase.SERVING]
                 return self._posture.page((serving or self._generations)[-1])
+
+    def _unstated(self, error: BaseException) -> None:
+        fault = faults.describe(error)
+        self._say(f"no posture can be stated: {fault.error} at {fault.location}")
 
     def unproven(self, generation: Generation, upstream: str) -> None:
         self._say(f"upstream {upstream} did not attest its retention")

@@ -41,7 +41,7 @@ from lethe.sandbox.lockin import confines
 from lethe.sandbox.lockin.lock import lock_in
 
 ORPHAN_DRAIN = 10.0  # seconds to finish in when the supervisor is gone
-_PAGE_WAIT = 5.0  # seconds
+_PAGE_WAIT = 15.0  # seconds: the first posture takes imports from a cold disk, of a supervisor that may start children
 _PAGES_ASKED = 64  # pages asked for at once
 _LAST_WORDS = 1.0  # seconds for the last events to leave
 
