@@ -24,7 +24,8 @@ class House:
     def __init__(self) -> None:
         self.found: queue.Queue[Found] = queue.Queue()
         self.ended: queue.Queue[bool] = queue.Queue()
-        self.prober = Prober({"ADMIN": KEY}, self.found.put, lambda: self.ended.put(True), clock=lambda: AT)
+        self.at = AT
+        self.prober = Prober({"ADMIN": KEY}, self.found.put, lambda: self.ended.put(True), clock=lambda: self.at)
 
     def hear(self, count: int) -> Found:
         """The next word that has as many findings."""
@@ -104,6 +105,16 @@ def test_it_is_asked_again(house: House, fake: FakeThread) -> None:
     fake.answer(plainly(403, b""))
     while house.hear(1).findings[0].holds:
         pass
+
+
+def test_it_is_asked_again_when_the_clock_was_set(
+    house: House, fake: FakeThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK", 0.05)
+    house.prober.order(Probe((task(fake),), 1))
+    assert house.hear(1).findings[0].at == AT
+    house.at += 7 * 86_400.0
+    assert house.hear(1).findings[0].at == house.at
 
 
 def test_a_fault_of_ours_ends_it_without_a_word(

@@ -20,6 +20,8 @@ from lethe.upstream.probes.schedule import OVERDUE, Schedule
 from lethe.upstream.probes.table import PROBES
 from lethe.upstream.probes.verdict import Reason, Unproven, Verdict
 
+LOOK = 60.0  # seconds after which the time of day is looked at again, which somebody may have set
+
 
 async def answer(task: ProbeTask, environ: Mapping[str, str]) -> Verdict:
     """Ask one probe, once. Whatever goes wrong is a verdict; no text of it leaves this function."""
@@ -115,7 +117,7 @@ class Prober:
             self._changed.clear()
             when = self._schedule.next()
             try:
-                async with asyncio.timeout(None if when is None else max(0.0, when - time.monotonic())):
+                async with asyncio.timeout(None if when is None else max(0.0, min(LOOK, when - time.monotonic()))):
                     await self._changed.wait()
             except TimeoutError:
                 pass

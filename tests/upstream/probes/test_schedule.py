@@ -1,5 +1,7 @@
 """When probes are due and what is known, by a clock that the test moves."""
 
+import pytest
+
 from lethe.providers.probe import ProbeTask
 from lethe.retention.standing import Finding
 from lethe.upstream.probes.schedule import OVERDUE, Schedule
@@ -21,9 +23,11 @@ class Days:
         self.schedule = Schedule()
         self.schedule.order(tasks, self.now)
 
+        self.stepped = 0.0  # seconds by which the time of day was set
+
     @property
     def at(self) -> float:
-        return AT + self.now
+        return AT + self.now + self.stepped
 
     def due(self) -> list[ProbeTask]:
         return self.schedule.due(self.now, self.at)
@@ -70,6 +74,27 @@ def test_answers_that_hold_are_asked_for_again_before_they_are_too_old() -> None
     days = Days(TASK)
     assert [days.asked(HOLDS) for _ in range(3)] == [0.0, 43_200.0, 43_200.0]
     assert days.finding().until - days.at == 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("step", "due"), [(86_399.0, False), (86_400.0, True), (10 * 86_400.0, True), (-60.0, False), (-61.0, True)]
+)
+def test_what_the_time_of_day_makes_too_old_is_asked_again(step: float, due: bool) -> None:
+    """A machine that has slept, or whose clock was wrong when it started."""
+    days = Days(TASK)
+    days.asked(HOLDS)
+    days.stepped = step
+    assert days.due() == ([TASK] if due else [])
+    if due:
+        days.settle(HOLDS)
+        assert days.due() == []
+
+
+def test_a_failure_waits_whatever_the_time_of_day() -> None:
+    days = Days(TASK)
+    days.asked(FAILS)
+    days.stepped = 10 * 86_400.0
+    assert days.due() == []
 
 
 def test_a_failure_overrides_an_older_success_at_once() -> None:

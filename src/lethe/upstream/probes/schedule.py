@@ -2,6 +2,7 @@
 
 from lethe.providers.probe import ProbeTask
 from lethe.providers.proofs import BY_PROBE
+from lethe.retention.classes import AHEAD
 from lethe.retention.standing import Finding
 from lethe.upstream.probes.verdict import Reason, Verdict
 
@@ -23,7 +24,8 @@ class Schedule:
     """`now` is monotonic, `at` is the time of day, both in seconds.
 
     An answer that holds is asked for again after the task's `every`; a failure counts at once, and is asked about again
-    after a wait that doubles. A doubt is a failure which a good answer does not make forget for as long as that counts.
+    after a wait that doubles. What the time of day has made too old, as after a sleep, is asked for again at once. A
+    doubt is a failure which a good answer does not make forget for as long as that counts.
     """
 
     def __init__(self) -> None:
@@ -42,7 +44,8 @@ class Schedule:
         for entry in self._entries.values():
             if entry.since is not None and now - entry.since >= OVERDUE:
                 self._settle(entry, Verdict(holds=False, reason=Reason.SLOW), now, at)
-        ready = [entry for entry in self._entries.values() if entry.since is None and entry.due <= now]
+        idle = [entry for entry in self._entries.values() if entry.since is None]
+        ready = [entry for entry in idle if entry.due <= now or _ended(entry.finding, at)]
         for entry in ready:
             entry.since = now
         return [entry.task for entry in ready]
@@ -88,3 +91,8 @@ class Schedule:
             until=at + task.max_age,
             models=verdict.models,
         )
+
+
+def _ended(finding: Finding | None, at: float) -> bool:
+    """Does a good answer count no more at that time of day?"""
+    return finding is not None and finding.holds and not finding.at - AHEAD <= at < finding.until
