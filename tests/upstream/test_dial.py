@@ -249,3 +249,21 @@ def test_keep_alive_is_on(loop: str, tls: bool) -> None:
                 reply.close()
 
     run(loop, scenario)
+
+
+@both_loops
+@pytest.mark.parametrize("name", ["localhost", "engine.localhost"])
+def test_names_of_this_machine_are_asked_of_nobody(loop: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is taken for a place here, plain HTTP and all, must not be somewhere else by a resolver's word (RFC 6761)."""
+
+    async def scenario() -> None:
+        async def asked(*_: object, **__: object) -> list[object]:
+            raise AssertionError("a resolver was asked")
+
+        monkeypatch.setattr(type(asyncio.get_running_loop()), "getaddrinfo", asked, raising=False)
+        for host in ("127.0.0.1", "::1"):
+            async with peer(answer_all, host=host) as there:
+                with pool(upstream(f"http://{name}:{there.port}")) as here:
+                    assert await ask(here) == (200, b"ok")
+
+    run(loop, scenario)
