@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,9 @@ from lethe.ledger.metrics import Figures, Totals, render
 from lethe.providers.envelopes import Endpoint
 from lethe.providers.proofs import PROOFS
 from lethe.providers.rows import PRESETS
+from lethe.retention.register import Vendor, parse_rows, parse_surface
+from lethe.verify.account import Account
+from lethe.verify.report import FULL, Circumstances, document
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -152,9 +155,31 @@ def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_modules_that_are_named_exist(page: Path) -> None:
-    named = re.findall(r"`([a-z_]+/(?:[a-z_]+/)*(?:[a-z_]+\.(?:py|md))?)`", page.read_text(encoding="utf-8"))
+    named = re.findall(
+        r"`([a-z_]+/(?:[a-z_0-9]+/)*(?:[a-z_0-9-]+\.(?:py|md|toml))?)(?:::\w+)?`", page.read_text(encoding="utf-8")
+    )
     roots = (ROOT, page.parent, ROOT / "src" / "lethe", ROOT / "src")
     assert [name for name in named if not any((root / name).exists() for root in roots)] == []
+
+
+def test_every_member_of_a_report_is_described() -> None:
+    page = (ROOT / "docs" / "verification.md").read_text(encoding="utf-8")
+    about = Circumstances(form=FULL, configurations=(), enforced=(), finished=0.0, seconds=0.0)
+    assert [name for name in document(Account(), None, about) if f"`{name}`" not in page] == []
+
+
+def test_the_surface_on_the_page_of_the_register_can_be_read() -> None:
+    page = (ROOT / "docs" / "register.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```\n(id = .*?)```", page, re.DOTALL)
+    surface = parse_surface(text, "acme.chat", Vendor(), lambda _: parse_rows("", "rows"))
+    assert surface.expires - surface.reviewed == timedelta(days=90)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_lines_are_short(page: Path) -> None:
+    """But for tables, and what programs print."""
+    prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert [line for line in prose.splitlines() if len(line) > 200 and not line.startswith("|")] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
