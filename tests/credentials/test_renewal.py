@@ -3,7 +3,7 @@
 import pytest
 
 from lethe.credentials.issued import Issued
-from lethe.credentials.renewal import LONGEST, NOT_YET, REREAD, SOONEST, STUCK, Renewals, lasting
+from lethe.credentials.renewal import ENDED, LONGEST, NOT_YET, REREAD, SOONEST, STUCK, Renewals, lasting
 from lethe.credentials.static import Unresolved
 
 UNIX = 1_800_000_000.0  # of the clock's zero
@@ -176,9 +176,24 @@ def test_a_question_without_an_answer_is_noticed() -> None:
     assert clock.renewals.stuck(clock.now)
 
 
-def test_one_that_had_ended_when_it_came() -> None:
+def test_one_that_had_ended_when_it_came_is_a_failure() -> None:
+    """Where this machine's clock is ahead, whoever issues it would be asked every second."""
+    clock = Clock("aws:")
+    waits = []
+    for lives in (-1, 0, -4000, -4000):
+        assert clock.start() == ["aws:"]
+        clock.settle("aws:", "old", lives)
+        assert (clock.changed(), clock.renewals.values(clock.now)) == ({}, {})
+        assert clock.renewals.missing(clock.now) == {"aws:": ENDED}
+        waits.append(clock.wait())
+    assert waits == [1, 2, 4, 8]
+
+
+def test_one_that_still_counts_outlasts_one_that_had_ended_when_it_came() -> None:
     clock = Clock("aws:")
     clock.start()
+    clock.settle("aws:", "good", 600)
+    clock.wait()
+    clock.start()
     clock.settle("aws:", "old", -1)
-    assert (clock.changed(), clock.renewals.values(clock.now)) == ({}, {})
-    assert clock.renewals.missing(clock.now) == {"aws:": NOT_YET}
+    assert clock.renewals.values(clock.now) == {"aws:": "good"}

@@ -11,6 +11,7 @@ REREAD = 300.0  # seconds between looks at what has no end
 MARGIN = 300.0  # seconds before its end at which it is to be replaced, where it lives long enough
 SOONEST, LONGEST = 1.0, 60.0  # seconds between two questions; the wait doubles while they fail
 STUCK = 300.0  # seconds that no question takes
+ENDED = "it had ended already when it came: is the clock of this machine right?"
 NOT_YET = "it is not here yet: whoever issues it takes long to answer"
 
 
@@ -57,12 +58,14 @@ class Renewals:
         if held is None:
             return
         held.running = None
+        remaining = None if isinstance(outcome, Unresolved) or outcome.expires is None else outcome.expires - at
+        if remaining is not None and remaining <= 0:
+            outcome = Unresolved(reference, ENDED)
         if isinstance(outcome, Unresolved):
             held.reason = outcome.reason
             held.due = now + min(SOONEST * 2**held.failures, LONGEST)
             held.failures = min(held.failures + 1, 10)
             return
-        remaining = None if outcome.expires is None else outcome.expires - at
         held.issued, held.reason, held.failures = outcome, None, 0
         held.ends = None if remaining is None else now + remaining
         held.due = now + lasting(remaining)
