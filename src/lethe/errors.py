@@ -13,7 +13,7 @@
     ├── UpstreamError               the upstream, or the way to it
     │   ├── ConnectFailed · ConnectTimeout · TlsFailed
     │   ├── FirstByteTimeout · IdleTimeout · StreamCut
-    │   ├── MalformedReply · ReplyTooLarge · RetentionUnproven
+    │   ├── MalformedReply · ReplyTooLarge · RetentionUnproven · ClassFell
     │   ├── CredentialUnavailable   nothing to authenticate with: it was not asked
     │   ├── UpstreamAnswered        it answered, with an error of its own
     │   └── UpstreamFailed          it put an error into its stream (ir.grammar.StreamFailed)
@@ -231,6 +231,15 @@ class RetentionUnproven(UpstreamError):
 
     def __init__(self) -> None:
         super().__init__("the upstream's answer does not attest that nothing is kept, so nothing of it is passed on")
+
+
+class ClassFell(UpstreamError):
+    """The upstream's class, while it was being connected: nothing was sent over that connection."""
+
+    code = "retention_unproven"
+
+    def __init__(self) -> None:
+        super().__init__("what the upstream's class rested on ended while it was being connected")
 
 
 class CredentialUnavailable(UpstreamError):

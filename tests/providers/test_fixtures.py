@@ -147,7 +147,7 @@ class Recorder:
         self.upstream, self.answers = upstream, answers
         self.calls: list[Call] = []
 
-    async def open(self, call: Call) -> Answer:
+    async def open(self, call: Call, connected: object = None) -> Answer:
         self.calls.append(call)
         if dict(call.headers)[b"accept"] == b"application/json":
             return Answer(json.dumps(self.answers.reply).encode(), b"application/json")

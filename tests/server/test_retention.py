@@ -32,7 +32,7 @@ from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.classes import review_ends
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.standing import Contract, Finding
-from lethe.upstream.fake import Cut, Fake, Wait, converse, gemini
+from lethe.upstream.fake import Cut, Fake, Script, Wait, converse, gemini
 from lethe.upstream.fake.said import say
 
 BOTH = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT], ids=str)
@@ -384,6 +384,16 @@ async def test_at_c_the_class_that_is_told_is_the_one_that_is_proven(stream: boo
         assert rig.around.unattested == [0]
 
 
+@STREAM
+@pytest.mark.parametrize("status", [400, 429])
+async def test_at_c_the_class_of_an_error_is_the_one_that_is_proven(status: int, stream: bool) -> None:
+    async with Fake() as fake, serving([grok(fake)], clock=Clock()) as rig:
+        rig.serving.learn([proof(NOW - 1)])
+        fake.answer(json_answer(status, {"error": {"message": "no", "type": "x"}}))
+        reply = await post(rig, CHAT, stream, "C")
+        assert (reply.status, reply.headers["x-lethe-upstream-class"]) == (status, "U6")
+
+
 @BOTH
 async def test_a_class_that_has_been_told_is_never_taken_back(caller: Dialect) -> None:
     """The status had to go out before the upstream answered; what the answer lacks ends the stream."""
@@ -418,6 +428,30 @@ async def test_another_upstream_is_asked_and_the_same_is_not() -> None:
             reply = await post(rig, CHAT, False, "A2")
             assert (reply.status, reply.headers["x-lethe-upstream-class"]) == (200, "U4")
             assert (len(fake.requests), len(other.requests)) == (1, 1)
+
+
+@STREAM
+@pytest.mark.parametrize("what", ["proof", "contract"])
+async def test_nothing_is_sent_over_a_new_connection_once_the_class_has_fallen(what: str, stream: bool) -> None:
+    """It takes a while to connect, and what was good enough before need not be any more."""
+    clock = Clock()
+    async with Fake() as fake, Fake() as other:
+        up = grok(fake) if what == "proof" else known("grok", "openai", fake, CHAT, contract=ZDR)
+        last = known("gpt", "openai", other, CHAT, contract=replace(ZDR, expires=NOW + 1e9))
+        async with serving([up, last], level=Level.A2, clock=clock) as rig:
+            rig.serving.learn([proof(NOW - 1)])
+
+            def falls(_: object) -> Script:
+                clock.now = NOW + 1000
+                rig.serving.learn([replace(proof(NOW), holds=False)])
+                return [Cut()]
+
+            attested = json_answer(200, ANSWER[CHAT], x_zero_data_retention="true")
+            fake.answer(attested, falls, attested)
+            other.answer(whole(CHAT))
+            assert (await post(rig, CHAT, False, "A2")).headers["x-lethe-upstream-class"] in ("U2", "U4")
+            assert (await post(rig, CHAT, stream, "A2")).headers["x-lethe-upstream-class"] == "U4"
+            assert (len(fake.requests), fake.connections, len(other.requests)) == (2, 2, 1)
 
 
 # Names of end users

@@ -59,6 +59,34 @@ def test_the_request_arrives_as_it_was_given(loop: str) -> None:
 
 
 @both_loops
+def test_what_is_raised_once_it_is_connected_keeps_all_back(loop: str) -> None:
+    class NoLonger(Exception):
+        pass
+
+    def no_longer() -> None:
+        raise NoLonger
+
+    async def scenario() -> None:
+        got = []
+
+        async def script(line: Line) -> None:
+            while request := await line.request():
+                got.append(request)
+                await line.send(OK)
+
+        async with peer(script) as there:  # it ends only if the connection does
+            with pool(upstream(there.url)) as here:
+                with pytest.raises(NoLonger):
+                    await here.open(HELLO, no_longer)
+                assert (here.idle, here.in_flight) == (0, 0)
+                assert await ask(here) == (200, b"ok")
+                (await here.open(HELLO, no_longer)).close()  # over the connection that is there
+                assert len(got) == 2
+
+    run(loop, scenario)
+
+
+@both_loops
 def test_the_freshest_connection_is_taken_and_old_ones_are_dropped(loop: str) -> None:
     async def scenario() -> None:
         now = 100.0

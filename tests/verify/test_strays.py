@@ -73,8 +73,8 @@ class Leaky:
     def opened(self, again: Callable[[Pool, Call], Any]) -> None:
         plain = Pool.open
 
-        async def opened(pool: Pool, call: Call) -> Any:
-            reply = await plain(pool, call)
+        async def opened(pool: Pool, call: Call, *given: Any) -> Any:
+            reply = await plain(pool, call, *given)
             if (more := again(pool, call)) is not None:
                 (await plain(*more)).close()
             return reply

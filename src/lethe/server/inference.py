@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from lethe.config.plan import Plan
 from lethe.dialects.codec import CODECS
 from lethe.errors import (
     CallerError,
+    ClassFell,
     InvalidRequest,
     LetheError,
     LossRefused,
@@ -22,7 +22,6 @@ from lethe.errors import (
     UpstreamError,
 )
 from lethe.ir.content import Dialect
-from lethe.ir.grammar import StreamFailed
 from lethe.ir.loss import Losses
 from lethe.policies.retention import Weakness, class_refused, refuse_query, refuse_unenforced, weakness
 from lethe.policies.state import refuse_threads
@@ -30,23 +29,23 @@ from lethe.providers.counting import request_of
 from lethe.providers.envelopes import Endpoint
 from lethe.retention.attestation import attests
 from lethe.retention.levels import Level, UpstreamClass, admits, strictest
-from lethe.retention.standing import Finding, Standing
-from lethe.retention.surface import PROBED, EvidenceKind
+from lethe.retention.standing import Finding
+from lethe.retention.surface import EvidenceKind
 from lethe.routing.attempts import Attempt, Router, Routing, ordered
 from lethe.routing.retry import MAX_COOLING, moves_on, retry_after
 from lethe.server import counting, replies
 from lethe.server.admission import Admission
+from lethe.server.admitted import Admitted, Failure, lowered, telling
 from lethe.server.exchange import Exchange
 from lethe.server.headers import EVENT_STREAM, Header
 from lethe.server.hold import StatusHold
 from lethe.server.lanes import COMPLETIONS, Lane, lane
 from lethe.server.outgoing import QUERIES, Outgoing
 from lethe.server.outside import Outside
-from lethe.upstream.call import Call, Transport
+from lethe.upstream.call import Transport
 from lethe.wire.rawjson import TopLevel
 
 _STEPS = frozenset({".", ".."})  # in a path they would lead elsewhere
-RESTS = frozenset({*PROBED, EvidenceKind.CONTRACT})
 
 
 class Limits(Struct, frozen=True):
@@ -54,23 +53,6 @@ class Limits(Struct, frozen=True):
 
     status_hold: float
     heartbeat: float
-
-
-class Admitted(Struct, frozen=True):
-    """An upstream that may be asked. `silent` is the class if its response does not attest what it should."""
-
-    attempt: Attempt
-    lane: Lane
-    call: Call
-    standing: Standing
-    upstream_class: UpstreamClass  # with what the request uses
-    silent: UpstreamClass | None
-
-    @property
-    def carve_outs(self) -> tuple[str, ...]:
-        """What a proof or contract leaves out, where the class rests on one."""
-        rests = self.standing.kind in RESTS and self.upstream_class is self.standing.upstream_class
-        return self.standing.carve_outs if rests else ()
 
 
 class Inference:
@@ -177,7 +159,7 @@ class Inference:
 
     async def _first(self, exchange: Exchange, outgoing: Outgoing, attempts: Sequence[Attempt]) -> replies.Answer:
         """The first answer that is one. Raises the failure that tells the caller most."""
-        failures: list[tuple[LetheError, Attempt, Admitted | None]] = []
+        failures: list[Failure] = []
         weak: list[tuple[str, Weakness]] = []
         announced = None
         for attempt in attempts:
@@ -188,13 +170,13 @@ class Inference:
                 admitted = self._admitted(exchange, outgoing, attempt, weak)
                 if admitted is None or (announced is not None and admitted.upstream_class > announced):
                     continue
-                self._blame(exchange, attempt, admitted)
+                self._blame(exchange, attempt, admitted.upstream_class, admitted.carve_outs)
                 exchange.facts.attempts += 1
                 answer = await self._ask(exchange, outgoing, admitted)
             except (UpstreamError, LossRefused, RetentionRefused) as error:
-                if isinstance(error, RetentionUnproven) and admitted is not None and admitted.silent is not None:
-                    admitted = replace(admitted, upstream_class=admitted.silent)
-                failures.append((error, attempt, admitted))
+                asked = admitted is not None
+                kept, carve_outs = (exchange.upstream_class, exchange.carve_outs) if asked else (None, ())
+                failures.append(Failure(error, attempt, kept, carve_outs))
                 self._cool(attempt, error)
                 if not (moves_on(error) or isinstance(error, CallerError)):
                     break
@@ -203,9 +185,9 @@ class Inference:
                 return answer
         if not failures:
             raise class_refused(exchange.level, self._opted_in, weak)
-        told, attempt, admitted = _telling(failures)
-        self._blame(exchange, attempt, admitted)
-        raise told
+        told = telling(failures)
+        self._blame(exchange, told.attempt, told.upstream_class, told.carve_outs)
+        raise told.error
 
     def _admitted(
         self, exchange: Exchange, outgoing: Outgoing, attempt: Attempt, weak: list[tuple[str, Weakness]]
@@ -231,20 +213,22 @@ class Inference:
         silent = None
         if standing.kind is EvidenceKind.RESPONSE:
             unattested = admission.standing(n, way.endpoint, attempt.model, now, attested=False)
-            silent = _lowered(unattested.upstream_class, used)
-        return Admitted(attempt, way, prepared.call, standing, _lowered(standing.upstream_class, used), silent)
+            silent = lowered(unattested.upstream_class, used)
+        return Admitted(attempt, way, prepared.call, standing, used, silent)
 
-    def _blame(self, exchange: Exchange, attempt: Attempt, admitted: Admitted | None) -> None:
-        """Whose answer the caller gets, good or bad. One that was not asked has no class."""
+    def _blame(
+        self, exchange: Exchange, attempt: Attempt, kept: UpstreamClass | None, carve_outs: tuple[str, ...]
+    ) -> None:
+        """Whose answer the caller gets, good or bad."""
         exchange.upstream_errors = self._lane(exchange, attempt).served.errors
-        exchange.upstream_class = admitted.upstream_class if admitted is not None else None
-        exchange.carve_outs = admitted.carve_outs if admitted is not None else ()
+        exchange.upstream_class, exchange.carve_outs = kept, carve_outs
         exchange.facts.upstream = attempt.upstream
 
     async def _ask(self, exchange: Exchange, outgoing: Outgoing, admitted: Admitted) -> replies.Answer:
         asked = admitted.lane
         way = replies.Way(asked.speaks, exchange.caller, asked.served, outgoing.context, Losses())
-        reply = await self._transports[admitted.attempt.upstream].open(admitted.call)
+        transport = self._transports[admitted.attempt.upstream]
+        reply = await transport.open(admitted.call, lambda: self._still(exchange, admitted))
         try:
             if admitted.silent is not None:
                 self._attested(exchange, admitted, admitted.silent, reply.headers)
@@ -254,6 +238,13 @@ class Inference:
         except BaseException:
             reply.close()
             raise
+
+    def _still(self, exchange: Exchange, admitted: Admitted) -> None:
+        """Raises ClassFell where the class is not what it was any more, and worse than it may be."""
+        attempt, endpoint = admitted.attempt, admitted.lane.endpoint
+        now = self.admission.standing(attempt.upstream, endpoint, attempt.model, self._clock())
+        if (kept := lowered(now.upstream_class, admitted.used)) > admitted.upstream_class:
+            self._settle(exchange, kept, ClassFell())
 
     def _attested(
         self, exchange: Exchange, admitted: Admitted, silent: UpstreamClass, headers: Sequence[Header]
@@ -268,26 +259,16 @@ class Inference:
             return
         self.admission.unproven(upstream, self._clock())
         self._outside.unproven(upstream)
-        if exchange.started or not admits(exchange.level, silent, self._opted_in):
-            raise RetentionUnproven
-        exchange.upstream_class, exchange.carve_outs = silent, ()
+        self._settle(exchange, silent, RetentionUnproven())
+
+    def _settle(self, exchange: Exchange, kept: UpstreamClass, error: LetheError) -> None:
+        """For a worse class than the one that was counted on. Raises `error` where it does not do."""
+        if exchange.started:  # the better one has been told
+            raise error
+        exchange.upstream_class, exchange.carve_outs = kept, ()
+        if not admits(exchange.level, kept, self._opted_in):
+            raise error
 
     def _cool(self, attempt: Attempt, error: LetheError) -> None:
         if isinstance(error, UpstreamAnswered) and (wait := retry_after(error.headers, self._clock())):
             self._cooling[attempt.upstream] = self._loop.time() + min(wait, MAX_COOLING)
-
-
-def _lowered(upstream_class: UpstreamClass, used: Sequence[tuple[str, UpstreamClass]]) -> UpstreamClass:
-    """An upstream's class with what a request uses."""
-    return max(upstream_class, *(kept for _, kept in used)) if used else upstream_class
-
-
-def _telling(
-    failures: Sequence[tuple[LetheError, Attempt, Admitted | None]],
-) -> tuple[LetheError, Attempt, Admitted | None]:
-    """The last upstream that said something itself, else the last that was asked, else the last refusal of ours."""
-    for kinds in ((UpstreamAnswered, StreamFailed), UpstreamError):
-        for failure in reversed(failures):
-            if isinstance(failure[0], kinds):
-                return failure
-    return failures[-1]

@@ -50,9 +50,10 @@ class Reply(Protocol):
 class Transport(Protocol):
     """Carries calls to one upstream."""
 
-    async def open(self, call: Call) -> Reply:
+    async def open(self, call: Call, connected: Callable[[], None] | None = None) -> Reply:
         """Send, and wait for the head of the answer. Cancelling it aborts the connection.
 
+        `connected` is called where that took a new connection, before a byte is sent; what it raises keeps all back.
         Raises ConnectFailed, ConnectTimeout, TlsFailed, FirstByteTimeout, StreamCut, MalformedReply.
         """
         ...

@@ -73,7 +73,7 @@ class Pool:
             seconds=upstream.timeouts.connect,
         )
 
-    async def open(self, call: Call) -> Exchange:
+    async def open(self, call: Call, connected: Callable[[], None] | None = None) -> Exchange:
         """As `Transport.open`. A kept-alive connection that turns out dead is replaced by a fresh one, once."""
         head = self._heads.write(call)
         connection = self._take()
@@ -91,6 +91,12 @@ class Pool:
                 return exchange
         connection = Connection(self, self._arrivals)
         await dial(self._way, connection, self._loop)
+        if connected is not None:
+            try:
+                connected()
+            except BaseException:
+                connection.abort()
+                raise
         exchange = self._start(connection, head, call)
         try:
             await exchange.head()
