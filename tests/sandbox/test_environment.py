@@ -70,9 +70,14 @@ def run(program: str, environ: dict[str, str]) -> str:
     ).stdout.strip()
 
 
-def test_freed_memory_is_overwritten_in_a_worker_only() -> None:
+def test_freed_memory_is_overwritten() -> None:
     assert run(FREED, environment.of_worker({})) == "0"
     assert run(FREED, {}) != "0"
+
+
+def test_a_broker_gets_all_but_what_is_withheld() -> None:
+    given = {"HOME": "/home/x", "KEY": "k", "SIGNING": "s", "PYTHONMALLOC": "pymalloc"}
+    assert environment.of_broker(given, {"SIGNING"}) == {"HOME": "/home/x", "KEY": "k", **environment.SCRUB_ON_FREE}
 
 
 def test_a_workers_objects_come_from_malloc() -> None:

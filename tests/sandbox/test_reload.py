@@ -1,6 +1,7 @@
 """A new configuration takes over without a request lost, and a bad one changes nothing."""
 
 import asyncio
+import os
 import signal
 import threading
 from http.client import HTTPException
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.served import route, upstream
 from tests.sandbox.conftest import Call, Start
-from tests.sandbox.rig import ASK, BROKER, SECRET, WORKER, Daemon, alive, ask, configured, eventually, metric
+from tests.sandbox.rig import ASK, BROKER, SECRET, WORKER, Daemon, alive, ask, configured, eventually, memory, metric
 
 from lethe.upstream.fake import FakeThread, Head, Send, Until, anthropic
 from lethe.upstream.fake.said import say
@@ -199,6 +200,17 @@ def test_nobody_keeps_a_secret_that_is_configured_no_more(start: Start, fake: Fa
     lethe.signal(signal.SIGHUP)
     lethe.until("reloaded the configuration", 2)
     assert len(lethe.running(BROKER)) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="looks into other processes")
+def test_the_broker_overwrites_what_it_has_passed_on(start: Start, fake: FakeThread, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("first-secret\n")
+    lethe = start(rotating(fake, secret))
+    assert lethe.url
+    (worker,), (broker,) = lethe.running(WORKER), lethe.running(BROKER)
+    assert b"first-secret" in memory(worker)  # it can be seen
+    assert b"first-secret" not in memory(broker)
 
 
 @pytest.mark.slow

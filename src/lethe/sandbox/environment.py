@@ -1,7 +1,7 @@
 """What a child process sees of the environment: a few names, rebuilt, so that secrets stay with the broker."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +32,11 @@ def bare(environ: Mapping[str, str]) -> dict[str, str]:
 def of_worker(environ: Mapping[str, str]) -> dict[str, str]:
     """`bare`, with memory that is overwritten when it is freed, and the few packages that a worker imports."""
     return {**bare(environ), **SCRUB_ON_FREE, **NO_IO_URING, "PYTHONPATH": os.pathsep.join(package_folders())}
+
+
+def of_broker(environ: Mapping[str, str], withheld: Collection[str]) -> dict[str, str]:
+    """All but what is withheld, with memory that is overwritten when it is freed: secrets that ended stay nowhere."""
+    return {**{name: value for name, value in environ.items() if name not in withheld}, **SCRUB_ON_FREE}
 
 
 def package_folders() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 
 from lethe.providers.probe import ProbeTask
 from lethe.retention.standing import Finding
+from lethe.sandbox import environment
 from lethe.sandbox.backoff import Backoff
 from lethe.sandbox.channel import (
     FROM_BROKER,
@@ -128,7 +129,7 @@ class Vault:
         with theirs:
             program = Program(
                 arguments=("-m", MODULE, str(theirs.fileno())),
-                environ={name: value for name, value in os.environ.items() if name not in self._withheld},
+                environ=environment.of_broker(os.environ, self._withheld),
                 inherit=(theirs.fileno(),),
             )
             self._child = self._children.start(program, self._exited, _discard)
