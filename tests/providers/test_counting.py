@@ -93,6 +93,7 @@ def test_a_body_of_the_same_shape_stays_as_it_came() -> None:
 def test_of_what_a_guard_adds_only_what_bears_on_the_count_goes_out() -> None:
     body, row = TopLevel(b'{"model":"m","odd":1}'), COUNTING[RESPONSES]
     assert bearing(row, {"store": False, "truncation": "auto", "odd": 2}, body) == {"truncation": "auto", "odd": 2}
+    assert bearing(row, {"store": False, "provider": {}}, body, known=("provider",)) == {"provider": {}}
     assert bearing(BEDROCK_INVOKE, {"store": False}, body) == {"store": False}
 
 

@@ -23,7 +23,7 @@ from lethe.providers.envelopes import (
     Envelope,
 )
 from lethe.providers.upstream import Upstream
-from lethe.retention.levels import Level
+from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.surface import Action, FieldRule
 from lethe.routing.table import Route, Target
 from lethe.tokens import vocabulary
@@ -176,6 +176,33 @@ async def test_what_bears_on_a_count_is_what_is_sent() -> None:
         sent = fake.requests[0].json()
         assert "max_tokens" not in sent
         assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "CANARY_said"}]}]
+
+
+DEMANDED: dict[str, dict[str, Any]] = {
+    "openrouter": {"provider": {"zdr": True, "data_collection": "deny"}},
+    "vercel": {"providerOptions": {"gateway": {"zeroDataRetention": True, "disallowPromptTraining": True}}},
+}
+
+
+@pytest.mark.parametrize("level", [Level.B, Level.A2])
+@pytest.mark.parametrize("provider", DEMANDED)
+@pytest.mark.parametrize("caller", list(PATHS))
+async def test_what_a_router_must_be_told_of_retention_it_is_told_for_a_count(
+    caller: Dialect, provider: str, level: Level
+) -> None:
+    known = surfaces_for(provider, "", ANTHROPIC, loopback=True)
+    surfaces = tuple(replace(each, upstream_class=UpstreamClass.U0) for each in known)
+    async with Fake() as fake:
+        up = upstream("up", fake, ANTHROPIC, provider=provider, surfaces=surfaces)
+        async with serving([up], level=level) as rig:
+            fake.answer(json_answer(200, TOLD[ANTHROPIC]))
+            assert (await ask(rig, caller)).json() == TOLD[caller]
+            sent, demanded = fake.requests[0].json(), DEMANDED[provider]
+            for name, options in demanded.items():
+                for option, value in options.items():
+                    said = sent[name][option]
+                    assert value.items() <= said.items() if isinstance(value, dict) else said == value
+            assert "max_tokens" not in sent
 
 
 @pytest.mark.parametrize("caller", list(PATHS))

@@ -5,7 +5,7 @@ Sources: anthropic 2.13.0 `MessageCountTokensParams`, openai 3.57.0 `InputTokenC
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -135,9 +135,15 @@ def trimmed(row: Counting, body: bytes) -> bytes:
     return msgspec.json.encode({name: value for name, value in fields.items() if name in row.takes})
 
 
-def bearing(row: Counting, changes: Mapping[str, Any], body: TopLevel) -> Mapping[str, Any]:
-    """The changes that a count needs: all of what is there, and of what would be added only what it is asked with."""
-    return {name: value for name, value in changes.items() if name in body or not row.takes or name in row.takes}
+def bearing(
+    row: Counting, changes: Mapping[str, Any], body: TopLevel, known: Collection[str] = ()
+) -> Mapping[str, Any]:
+    """The changes that a count needs: all of what is there, and of what would be added only what it is asked with, and
+    `known` fields, which are those of its own API here.
+    """
+    if not row.takes:
+        return changes
+    return {name: value for name, value in changes.items() if name in body or name in row.takes or name in known}
 
 
 def placed(row: Counting, body: bytes, model: str) -> bytes:

@@ -145,7 +145,8 @@ class Outgoing:
                 sent.append((BETA[lane.upstream.dialect], ",".join(verdict.betas).encode("latin-1")))
         if guard is not None and guard.surface.headers:
             sent = with_rules(sent, guard.surface.headers, exchange.level)
-        ruled = verdict.changes if counts is None else bearing(counts, verdict.changes, body)
+        known = guard.surface.known.fields if guard is not None else ()
+        ruled = verdict.changes if counts is None else bearing(counts, verdict.changes, body, known)
         elsewhere = served.leaves_out(lane.endpoint)
         changes = {**served.added, **changes, **ruled}
         if elsewhere:
