@@ -11,6 +11,10 @@ from pathlib import Path
 from random import Random
 
 SLOWEST = 20  # seconds that one input may take, instrumented on a busy machine
+_GUIDES = [
+    "lethe.wire", "lethe.dialects", "lethe.transcode", "lethe.ir", "lethe.server.connection", "lethe.server.incoming",
+    "lethe.upstream.connection", "lethe.upstream.exchange",
+]  # fmt: skip
 _ADDR_NO_RANDOMIZE = 0x0040000  # linux/personality.h
 
 
@@ -24,8 +28,8 @@ def without_chance() -> None:
 def main(name: str, inputs: str, folder: str) -> None:
     import atheris  # type: ignore[import-untyped]
 
-    with atheris.instrument_imports(include=["lethe.wire", "lethe.dialects", "lethe.transcode", "lethe.ir"]):
-        from tests.fuzz.mutation import LARGEST, mutated
+    with atheris.instrument_imports(include=_GUIDES):
+        from tests.fuzz.mutation import LARGEST
         from tests.fuzz.targets import TARGETS
 
     target = TARGETS[name]
@@ -35,7 +39,7 @@ def main(name: str, inputs: str, folder: str) -> None:
         file.write_bytes(seed)
 
     def damage(data: bytes, most: int, seed: int) -> bytes:
-        return target.mend(mutated(data, seeds, Random(seed)))[:most]
+        return target.mend(target.damage(data, seeds, Random(seed)))[:most]
 
     options = [
         f"-runs={inputs}", "-seed=1", f"-seed_inputs={','.join(map(str, files))}", f"-max_len={LARGEST}",

@@ -8,11 +8,14 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from random import Random
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-from tests.fuzz import seeds
+from tests.fuzz import answers, callers, http_seeds, seeds
+from tests.fuzz.mutation import mutated
 from tests.fuzz.seeds import CONTEXT
+from tests.fuzz.turns import damaged
 
 from lethe import transcode
 from lethe.dialects.codec import CODECS, UPSTREAM_CODECS
@@ -48,6 +51,7 @@ class Target(msgspec.Struct, frozen=True):
     check: Callable[[bytes], None]
     seeds: Callable[[], Sequence[bytes]]
     mend: Callable[[bytes], bytes] = bytes  # what would make all damage look alike
+    damage: Callable[[bytes, Sequence[bytes], Random], bytes] = mutated
 
 
 def cuts(data: bytes) -> list[bytes]:
@@ -372,6 +376,8 @@ def targets(pick: Pick) -> dict[str, Target]:
         **{f"reply {d}": Target(reply(d, pick), lambda d=d: seeds.replies(d)) for d in UPSTREAM_CODECS},  # type: ignore[misc]
         **{f"request {d}": Target(request(d, pick), lambda d=d: seeds.requests(d)) for d in CODECS},  # type: ignore[misc]
         **{f"error {d}": Target(error(d), seeds.errors) for d in UPSTREAM_CODECS},
+        "callers": Target(callers.check, lambda: http_seeds.REQUESTS, damage=damaged),
+        "answers": Target(answers.check, lambda: http_seeds.RESPONSES, damage=damaged),
         "top level": Target(top_level, lambda: [body for d in CODECS for body in seeds.requests(d)]),
     }
 

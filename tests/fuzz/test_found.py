@@ -93,6 +93,26 @@ FOUND: dict[str, tuple[str, bytes]] = {
         b'{"model":"m","contents":[{"role":"user","parts":[{"functionResponse":[{"name":"f"}]}]}]}',
     ),
     "a body too deep to be read": ("request anthropic", b'{"model":"m","messages":' + b"[" * DEEP + b"]" * DEEP + b"}"),
+    "blanks behind a value": ("callers", b"GET / HTTP/1.1\r\nhost: h\r\nauthorization: Bearer k \t\r\n\r\n"),
+    "a coding that nobody undoes": (
+        "callers",
+        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    ),
+    "a coding that nobody undoes, in a line of its own": (
+        "callers",
+        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    ),
+    "a request line without a version": ("callers", b"POST /a\ncontent-length: 1\r\n\r\na"),
+    "blanks behind a value of an upstream's": ("answers", b"HTTP/1.1 204 No\r\ncontent-type: text/event-stream \t\r\n\r\n"),
+    "chunks of chunks from an upstream": (
+        "answers",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    ),
+    "a trailer that closes": (
+        "answers",
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nconnection: close\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"),
+    ),
 }  # fmt: skip
 REPEATED: dict[str, tuple[str, bytes, bytes]] = {
     "a leftover of a stream too deep to be written": (

@@ -8,13 +8,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.fuzz.mutation import mutated
 from tests.fuzz.targets import TARGETS
 
 EXAMPLES = 120
 TIMES = float(os.environ.get("LETHE_FUZZ_TIMES", "1"))  # for a longer hunt
 INPUTS = {  # some minutes in total; streams go through the most code
     "frames": 15_000, "stream": 12_000, "events": 20_000, "reply": 30_000, "request": 50_000, "error": 6_000, "top": 50_000,
+    "callers": 20_000, "answers": 14_000,
 }  # fmt: skip
 _TRIED = re.compile(r"number_of_executed_units: (\d+)")
 ROOT = Path(__file__).parent.parent.parent
@@ -25,7 +25,7 @@ def test_seeds_and_some_damage(name: str) -> None:
     target, random = TARGETS[name], Random(name)
     seeds = list(target.seeds())
     assert seeds
-    for data in (*seeds, *(target.mend(mutated(random.choice(seeds), seeds, random)) for _ in range(EXAMPLES))):
+    for data in (*seeds, *(target.mend(target.damage(random.choice(seeds), seeds, random)) for _ in range(EXAMPLES))):
         try:
             target.check(data)
         except Exception as error:

@@ -16,8 +16,13 @@ MAX_HEADERS = 256
 MAX_WAITING = 8  # requests of one caller; beyond them it is not read, and so not seen to leave
 LINGER = 2.0  # seconds in which a refused body may still arrive, to be thrown away
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_BLANK = b" \t"  # the parser leaves it at the end of a value
 _MALFORMED = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class _UnknownCoding(Exception):
+    """Raised inside the parser, which would give what is coded for the body."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -112,7 +117,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # trailers come later, and are nobody's
-            self._headers.append((name.lower(), value))
+            self._headers.append((name.lower(), value.rstrip(_BLANK)))
 
     def on_headers_complete(self) -> None:
         parser, headers = self._parser, self._headers
@@ -125,9 +130,13 @@ class Connection(asyncio.BufferedProtocol):
         if len(headers) > MAX_HEADERS or (self._fed > MAX_HEAD and _size(headers) + len(self._url) > MAX_HEAD):
             self._reject(_TOO_LARGE)
             return
+        version = parser.get_http_version()
+        if version == "0.9":  # or none was named
+            self._reject(_MALFORMED)
+            return
         incoming = Incoming(self, parser.get_method(), self._url, headers)
         self._headers, self._url = [], b""  # from here on only the request holds them
-        incoming.chunks = parser.get_http_version() == "1.1"
+        incoming.chunks = version == "1.1"
         incoming.keep_alive = incoming.chunks and parser.should_keep_alive()
         self._last = incoming
         if self._current is None:
@@ -136,6 +145,8 @@ class Connection(asyncio.BufferedProtocol):
             self._waiting.append(incoming)
             if len(self._waiting) >= MAX_WAITING:
                 self.pause_reading()
+        if b"transfer-encoding" in incoming.named and not _only_chunked(headers):
+            raise _UnknownCoding
 
     def on_body(self, body: bytes) -> None:
         self._fed = 0
@@ -272,3 +283,7 @@ class Connection(asyncio.BufferedProtocol):
 
 def _size(headers: list[tuple[bytes, bytes]]) -> int:
     return sum(len(name) + len(value) + 4 for name, value in headers)
+
+
+def _only_chunked(headers: list[tuple[bytes, bytes]]) -> bool:
+    return [value.lower() for name, value in headers if name == b"transfer-encoding"] == [b"chunked"]

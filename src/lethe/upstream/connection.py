@@ -14,6 +14,7 @@ from lethe.upstream.exchange import Exchange, Fault
 HIGH_WATER = 256 * 1024  # unread bytes of a body, above which the upstream has to wait
 MAX_HEAD = 64 * 1024
 MAX_HEADERS = 256
+_BLANK = b" \t"  # the parser leaves it at the end of a value
 _ONE_WRITE = 64 * 1024  # head and body up to this go out in one piece
 _PIECE = 256 * 1024  # a larger body goes out in views of this size, as the socket takes them
 
@@ -201,7 +202,7 @@ class Connection(BufferedProtocol):
         """As `httptools.HTTPProtocol`; trailers come here too, and are counted but not used."""
         if len(self._headers) == MAX_HEADERS:
             raise _Unwanted
-        self._headers.append((name.lower(), value))
+        self._headers.append((name.lower(), value.rstrip(_BLANK)))
 
     def on_headers_complete(self) -> None:
         """As `httptools.HTTPProtocol`."""
@@ -239,19 +240,18 @@ class Connection(BufferedProtocol):
     def on_message_complete(self) -> None:
         """As `httptools.HTTPProtocol`."""
         self._headers = []  # trailers
-        if self._exchange is not None and not self._informational:
-            self._exchange.finish()
+        if self._exchange is None or self._parser is None or self._informational:
+            return
+        if not self._parser.should_keep_alive():  # of trailers, too, after which the parser reads no further answer
+            self._reusable = False
+        self._exchange.finish()
 
     def _frame(self, headers: list[tuple[bytes, bytes]], status: int) -> bool:
         """Note whether the body ends with the connection; the parser sees to lengths and chunks."""
-        framed = status in (204, 304)
-        for name, value in headers:
-            if name == b"content-length":
-                framed = True
-            elif name == b"transfer-encoding":
-                if value.strip().lower() != b"chunked":
-                    raise _Unwanted
-                framed = True
+        codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+        if codings not in ([], [b"chunked"]):
+            raise _Unwanted
+        framed = bool(codings) or status in (204, 304) or any(name == b"content-length" for name, _ in headers)
         self._until_eof = not framed
         return framed
 
