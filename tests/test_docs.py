@@ -2,13 +2,16 @@
 
 import re
 import tomllib
+from argparse import ArgumentParser
 from datetime import date, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from msgspec import Struct
 from tests.upstream.probes.provers import ACCOUNT, PROVERS, RESOURCE
 
+from lethe.cli.main import COMMANDS
 from lethe.config import schema
 from lethe.config.load import parse_settings
 from lethe.config.register import all_surfaces
@@ -173,6 +176,16 @@ def test_the_surface_on_the_page_of_the_register_can_be_read() -> None:
     (text,) = re.findall(r"```\n(id = .*?)```", page, re.DOTALL)
     surface = parse_surface(text, "acme.chat", Vendor(), lambda _: parse_rows("", "rows"))
     assert surface.expires - surface.reviewed == timedelta(days=90)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_commands_take_the_options_that_they_are_shown_with(page: Path) -> None:
+    shown = re.findall(rf"\blethe ({'|'.join(COMMANDS)})\b([^`#\n]*)", page.read_text(encoding="utf-8"))
+    for command, words in shown:
+        parser = ArgumentParser()
+        parser.add_argument("--json")  # which every command takes
+        import_module(f"lethe.cli.{command}").options(parser)
+        assert set(re.findall(r"(?<= )--[a-z-]+", words)) <= set(parser._option_string_actions), command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
