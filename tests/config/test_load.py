@@ -1,5 +1,7 @@
 """What a file may say, as a table of texts: what is wrong, where, and what was meant."""
 
+import os
+import threading
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lethe.config.load import MAX_FILE, config_path, load_settings, parse_settings
+from lethe.config.load import MAX_FILE, config_path, load_settings, parse_settings, text_of
 from lethe.config.problems import ConfigError
 from lethe.config.settings import Settings
 from lethe.ir.content import Dialect
@@ -276,6 +278,32 @@ def test_files_that_cannot_be_read(content: bytes | None, problem: str, tmp_path
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=problem):
         load_settings(path, {}, embedded_available=False, today=TODAY)
+
+
+def test_a_pipe_is_read_and_not_waited_for(tmp_path: Path) -> None:
+    """A shell's `<(...)` has somebody who writes; where nobody does, a reload must not stand still."""
+    pipe = tmp_path / "lethe.toml"
+    os.mkfifo(pipe)
+    assert text_of(pipe) == ""
+    said = b"# " + b"x" * 100_000  # more than a pipe holds
+
+    def write() -> None:
+        with pipe.open("wb") as file:
+            file.write(said[:10])
+            file.flush()
+            begun.set()
+            file.write(said[10:])
+
+    begun = threading.Event()
+    held = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # as the shell holds it
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert begun.wait(10)
+        assert text_of(pipe) == said.decode()
+    finally:
+        os.close(held)
+        writer.join(10)
 
 
 def test_a_file_is_loaded_with_its_name_in_errors(tmp_path: Path) -> None:

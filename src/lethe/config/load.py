@@ -1,5 +1,6 @@
 """The one place that reads the configuration: the file, or without one the environment."""
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ def parse_settings(text: str, source: str, *, embedded_available: bool, today: d
 def text_of(path: Path) -> str:
     """The text of a configuration file. Raises ConfigError."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             content = file.read(MAX_FILE + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
@@ -61,6 +62,13 @@ def text_of(path: Path) -> str:
         return content.decode()
     except UnicodeDecodeError:
         raise ConfigError(str(path), [Problem(path="", problem="is not UTF-8 text")]) from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe is read while somebody writes, and not waited for while nobody does."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def _syntax(message: str, text: str) -> Problem:
