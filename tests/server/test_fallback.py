@@ -212,3 +212,15 @@ async def test_silence_in_a_stream_is_filled_between_events(case: tuple[Dialect,
         go.set()
         rest = await client.body(headers)
         assert b"day" in rest
+
+
+@STREAM
+async def test_what_was_lost_on_the_way_to_an_upstream_that_failed_is_not_counted(stream: bool) -> None:
+    async with Fake() as bad, Fake() as good:
+        async with serving([upstream("bad", bad, CHAT), upstream("good", good, ANTHROPIC)]) as rig:
+            bad.answer(refused(500))
+            good.answer(streamed(ANTHROPIC) if stream else whole(ANTHROPIC))
+            reply = await rig.ask("POST", PATH[ANTHROPIC], request(ANTHROPIC, stream=stream, top_k=5))
+            event = await rig.events.one()
+            assert (reply.status, len(bad.requests), "x-lethe-loss" in reply.headers) == (200, 1, False)
+            assert (event.translated, event.hints, event.degraded, event.dropped) == (False, 0, 0, 0)

@@ -122,6 +122,7 @@ class Outgoing:
         Raises InvalidRequest, LossRefused, RetentionRefused, CredentialUnavailable.
         """
         exchange, served, counts = self._exchange, lane.served, lane.counting
+        self._forget()
         betas: tuple[str, ...] = ()
         changes: dict[str, Any] = {}
         if lane.passes:
@@ -130,7 +131,6 @@ class Outgoing:
                 betas = beta_tokens(exchange.headers, exchange.caller)
             if attempt.model != self.model:
                 changes["model"] = attempt.model
-            exchange.losses, self._tool_names = None, {}
         else:
             translated = self._translated(attempt, lane)
             body = TopLevel(translated if counts is None else trimmed(counts, translated))
@@ -163,6 +163,13 @@ class Outgoing:
             call = signed(call, lane.upstream, credentials, time.time())
         return Prepared(call, verdict.used)
 
+    def _forget(self) -> None:
+        """What an attempt before this one has left."""
+        exchange, facts = self._exchange, self._exchange.facts
+        exchange.losses, self._tool_names = None, {}
+        facts.translated = False
+        facts.hints = facts.degraded = facts.dropped = 0
+
     def _judged(
         self, body: TopLevel, attempt: Attempt, lane: Lane, guard: Guard | None, betas: tuple[str, ...]
     ) -> Verdict:
@@ -192,9 +199,7 @@ class Outgoing:
         if any(loss.severity is not Severity.HINT for loss in losses):  # only those are named
             locate = transcode.locator(self._exchange.caller, self.body.whole())
         fidelity.refuse_dropped(losses, locate, allowed=self.allow_losses)
-        facts = self._exchange.facts
-        facts.translated = True
-        facts.hints = facts.degraded = facts.dropped = 0  # of an attempt before this one
+        self._exchange.facts.translated = True
         self._exchange.lost(losses)
         self._exchange.losses = fidelity.named(losses, locate)
         self._tool_names = encoded.tool_names
