@@ -1,6 +1,7 @@
 """Cloud Run's files: both ways say the same, Google's own types know every word of it, and nothing is kept."""
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -50,8 +51,11 @@ def test_exclusions_are_exclusions(config: str) -> None:
         if kind.endswith("exclusion")
     }
     assert set(found) == {"requests", "output"}
-    for body in found.values():
-        exclusion = {"name": body["name"].strip('"'), "filter": body["filter"].strip('"')}
+    told = re.findall(r"--add-exclusion='name=([^,]*),filter=([^']*)'", files(ID, config)["README.md"])
+    for body, log in ((found["requests"], "requests"), (found["output"], "stdout")):
+        exclusion = {"name": body["name"].strip('"'), "filter": body["filter"].strip('"').replace('\\"', '"')}
+        assert f'log_id("run.googleapis.com/{log}")' in exclusion["filter"]
+        assert (exclusion["name"], exclusion["filter"]) in told  # the commands do the same
         json_format.ParseDict(exclusion, LogExclusion.pb()())
         assert exclusion["filter"].count("(") == exclusion["filter"].count(")")
 
