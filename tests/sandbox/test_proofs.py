@@ -16,7 +16,7 @@ from lethe.retention.standing import Finding
 from lethe.retention.surface import Evidence, EvidenceKind, Source, Surface
 from lethe.sandbox import generation
 from lethe.sandbox.generation import Generation
-from lethe.sandbox.proofs import PATIENCE, Proofs
+from lethe.sandbox.proofs import LOOK, PATIENCE, Proofs
 from lethe.sandbox.reactor import Reactor
 from lethe.sandbox.vault import Vault
 
@@ -181,8 +181,10 @@ def test_the_model_that_we_run_is_known_and_stays_so() -> None:
     (finding,) = house.proofs.of(settings(embedded=0))
     assert (finding.upstream, finding.probe, finding.holds) == ("embedded", "llamacpp.flags", True)
     assert (finding.at, finding.until) == (100.0, 100.0 + DAY)
-    house.now += DAY / 2
-    house.timers.let(DAY / 2)
-    assert house.proofs.of(settings(embedded=0))[0].at == 100.0 + DAY / 2
-    assert house.told == 1
-    assert [wait for wait, _ in house.timers.waiting] == [DAY / 2]
+    for step, told in ((LOOK, 0), (DAY / 2 - LOOK, 1), (LOOK, 1), (10 * DAY, 2), (-5 * DAY, 3)):  # slept; set back
+        house.now += step
+        house.timers.let(LOOK)
+        assert house.told == told
+        (known,) = house.proofs.of(settings(embedded=0))
+        assert known.at <= house.now < known.until
+    assert [wait for wait, _ in house.timers.waiting] == [LOOK]

@@ -15,6 +15,7 @@ from lethe.sandbox.vault import Vault
 from lethe.upstream.embedded import PROBE
 from lethe.upstream.probes.verdict import Reason
 
+LOOK = 60.0  # seconds between looks at the time of day, which a sleep or a hand may have moved
 PATIENCE = 10.0  # seconds that a start waits for the first answers; later ones follow
 
 
@@ -36,7 +37,7 @@ class Proofs:
         self._clock = clock
         vault.found = self.heard
         self._own = _embedded(clock())
-        reactor.later(DAY / 2, self._renew)
+        reactor.later(LOOK, self._look)
         self._said: dict[ProbeTask, bool] = {}
         self._waited: set[int] = set()  # numbers of generations that have waited long enough
 
@@ -87,10 +88,12 @@ class Proofs:
             if task.upstream == upstream and task.probe in attested and (finding is None or finding.holds):
                 self._vault.doubt(task, self._clock())
 
-    def _renew(self) -> None:
-        self._own = _embedded(self._clock())
-        self._reactor.later(DAY / 2, self._renew)
-        self._told()
+    def _look(self) -> None:
+        self._reactor.later(LOOK, self._look)
+        now = self._clock()
+        if not self._own.at <= now < self._own.at + DAY / 2:
+            self._own = _embedded(now)
+            self._told()
 
     def _enough(self, number: int) -> None:
         self._waited.add(number)
