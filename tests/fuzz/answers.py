@@ -47,7 +47,7 @@ def loop() -> Turns:
     return Turns()
 
 
-_ARRIVALS = Arrivals()
+ARRIVALS = Arrivals()
 _TIMEOUTS = Timeouts()
 
 
@@ -56,7 +56,7 @@ class Line:
 
     def __init__(self, *, slow: bool = False) -> None:
         self.kept = False
-        self.connection = Connection(self, _ARRIVALS)
+        self.connection = Connection(self, ARRIVALS)
         self.paper = Paper(loop(), self.connection, slow=slow)
 
     def take_back(self, _: Connection) -> None:
@@ -68,6 +68,14 @@ class Line:
 
     def ended(self, _: Exchange) -> None:
         """Nothing to be swept."""
+
+    def bring(self, part: bytes) -> None:
+        """What one read of the socket would."""
+        self.connection.data_received(part)
+
+    def end(self) -> None:
+        """The upstream closes."""
+        self.connection.eof_received()
 
     def ask(
         self, parts: Sequence[bytes], read: "Reader", *, bare: bool, paced: bool = False, body: bytes = b""
@@ -85,14 +93,14 @@ class Line:
             if self.paper.closed:
                 break
             assert self.paper.reading, "nobody reads, and nobody will"
-            line.data_received(part)
+            self.bring(part)
             assert exchange.unread <= connection.HIGH_WATER + len(part)
             assert line._dry <= connection.MAX_HEAD or exchange.complete or self.paper.closed
         turns.settle()
         ended = task.done()
         got.kept = self.kept
         if not self.kept and not self.paper.closed:
-            line.eof_received()
+            self.end()
             turns.settle()
             assert self.paper.closed
         assert task.done(), "waits for what will never come"
@@ -143,11 +151,11 @@ def check(data: bytes) -> None:
         # Line ends behind an answer say nothing: the parser skips those that one read brings with it.
         either = rest is None or (rest != b"" and not rest.strip(b"\r\n"))
         for chunks, read, paced in (([data], poured, False), (parts, piecewise, False), (parts, poured, True)):
-            _alike(whole, Line().ask(chunks, read, bare=bare, paced=paced), either=either)
+            alike(whole, Line().ask(chunks, read, bare=bare, paced=paced), either=either)
         buffered = Line().ask(parts, at_once, bare=bare)
         if buffered.got.fault is not None:
             buffered.got.body = whole.got.body
-        _alike(whole, buffered, either=either)
+        alike(whole, buffered, either=either)
         if rest is not None:
             _next(data, rest, whole, bare=bare)
     with lowered(_LOW):
@@ -156,7 +164,7 @@ def check(data: bytes) -> None:
             Line(slow=True).ask(parts, piecewise, bare=False, paced=paced, body=_LARGE)
 
 
-def _alike(one: Reading, other: Reading, *, either: bool) -> None:
+def alike(one: Reading, other: Reading, *, either: bool) -> None:
     """`either`: it does not matter whether the connection is kept."""
     if either:
         other.got.kept = one.got.kept
@@ -205,7 +213,7 @@ def same(reading: Reading, data: bytes, *, bare: bool) -> bytes | None:
         assert any(reason in fault for reason in _LENIENT), (fault, got)
         return None
     assert (got.status, got.body) == (theirs.status, theirs.body)
-    assert _framed_alike(got.headers) == _framed_alike(theirs.headers)
+    assert _framedalike(got.headers) == _framedalike(theirs.headers)
     assert client.their_state in (h11.DONE, h11.MUST_CLOSE, h11.CLOSED), "not whole"
     rest = client.trailing_data[0]
     if got.kept:
@@ -214,7 +222,7 @@ def same(reading: Reading, data: bytes, *, bare: bool) -> bytes | None:
     return rest
 
 
-def _framed_alike(headers: Headers) -> Headers:
+def _framedalike(headers: Headers) -> Headers:
     return sorted((name, value.lower() if name == b"transfer-encoding" else value) for name, value in headers)
 
 

@@ -116,10 +116,11 @@ def _bounded(line: Connection, came: int, *, low: bool) -> None:
     """What is kept is within the limits, but for what one read may bring."""
     head, water, waiting = (_HEAD, _WATER, _WAITING) if low else (64 * 1024, 256 * 1024, 8)
     assert line._parser is None or line._fed <= head
-    assert len(line._url) + connection._size(line._headers) <= 2 * head + came  # `_size` takes a blank for granted
+    kept = len(line._url) + connection._size(line._headers)
+    assert kept <= 2 * head + 2 * came if line._parser is not None else not kept  # what one read began another may end
     assert len(line._waiting) <= waiting + came // _SMALLEST
-    for kept in (line._current, line._last, *line._waiting):
-        assert kept is None or kept._unread <= water + came
+    for asked in (line._current, line._last, *line._waiting):
+        assert asked is None or asked._unread <= water + came
 
 
 def check(data: bytes) -> None:

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-from tests.fuzz import answers, callers, http_seeds, seeds
+from tests.fuzz import answers, callers, http_seeds, secured, seeds
 from tests.fuzz.mutation import mutated
 from tests.fuzz.seeds import CONTEXT
 from tests.fuzz.turns import damaged
@@ -378,6 +378,7 @@ def targets(pick: Pick) -> dict[str, Target]:
         **{f"error {d}": Target(error(d), seeds.errors) for d in UPSTREAM_CODECS},
         "callers": Target(callers.check, lambda: http_seeds.REQUESTS, damage=damaged),
         "answers": Target(answers.check, lambda: http_seeds.RESPONSES, damage=damaged),
+        "secured": Target(secured.check, lambda: http_seeds.RESPONSES, damage=damaged),
         "top level": Target(top_level, lambda: [body for d in CODECS for body in seeds.requests(d)]),
     }
 

@@ -103,6 +103,7 @@ FOUND: dict[str, tuple[str, bytes]] = {
         b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
     ),
     "a request line without a version": ("callers", b"POST /a\ncontent-length: 1\r\n\r\na"),
+    "a head that is kept after its refusal": ("callers", b"GET / HTTP/1.1\r\nhost: h\r\nx-api-key: k\r\nx\r\n\r\n"),
     "blanks behind a value of an upstream's": ("answers", b"HTTP/1.1 204 No\r\ncontent-type: text/event-stream \t\r\n\r\n"),
     "chunks of chunks from an upstream": (
         "answers",

@@ -14,7 +14,7 @@ EXAMPLES = 120
 TIMES = float(os.environ.get("LETHE_FUZZ_TIMES", "1"))  # for a longer hunt
 INPUTS = {  # some minutes in total; streams go through the most code
     "frames": 15_000, "stream": 12_000, "events": 20_000, "reply": 30_000, "request": 50_000, "error": 6_000, "top": 50_000,
-    "callers": 20_000, "answers": 14_000,
+    "callers": 20_000, "answers": 14_000, "secured": 5_000,
 }  # fmt: skip
 _TRIED = re.compile(r"number_of_executed_units: (\d+)")
 ROOT = Path(__file__).parent.parent.parent

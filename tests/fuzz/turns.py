@@ -35,7 +35,8 @@ class Turns(asyncio.BaseEventLoop):
         self.now += seconds
         if seconds or self._ready:  # type: ignore[attr-defined]
             self.run_forever()
-        assert not self.wrong, self.wrong
+        wrong, self.wrong = self.wrong, []
+        assert not wrong, wrong
 
 
 class Paper(asyncio.Transport):

@@ -76,6 +76,8 @@ class Connection(asyncio.BufferedProtocol):
         self._fed += len(data)
         if self._parser is not None:
             self._feed(self._parser, data)
+            if self._parser is None:
+                self._url, self._headers = b"", []
 
     def eof_received(self) -> None:
         """A caller that closes its sending side is taken to have left, as other servers do."""
