@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -39,6 +40,24 @@ def test_another_worker_serves_meanwhile(start: Start, fake: FakeThread) -> None
     assert [ask(lethe.url)[0] for _ in range(5)] == [200] * 5
     eventually(lambda: len(lethe.running(WORKER)) == 2, "a second worker")
     assert alive(second)
+
+
+@pytest.mark.parametrize("module", [WORKER, BROKER])
+def test_what_cannot_be_started_now_is_started_later(start: Start, fake: FakeThread, module: str) -> None:
+    """No descriptors left, or no processes, as in a container with a limit that somebody else uses up."""
+    lethe = start(configured(fake.url), "--workers", "2")
+    assert lethe.url
+    ended = lethe.running(module)[0]
+    before = resource.prlimit(lethe.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(lethe.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    os.kill(ended, signal.SIGKILL)
+    eventually(lambda: not alive(ended) and ended not in lethe.children, "its end to be noticed")
+    if module == WORKER:
+        lethe.until("worker 1 cannot be started; another one starts in")
+    assert ask(lethe.url)[0] == 200
+    resource.prlimit(lethe.pid, resource.RLIMIT_NOFILE, before)
+    eventually(lambda: [len(lethe.running(each)) for each in (WORKER, BROKER)] == [2, 1], "another one")
+    assert ask(lethe.url)[0] == 200
 
 
 @pytest.mark.slow

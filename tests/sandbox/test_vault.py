@@ -168,6 +168,20 @@ def test_a_broker_that_nobody_needs_ends(house: House, monkeypatch: pytest.Monke
     assert house.ask({"env:VAULT_A"}) is not None
 
 
+def test_a_broker_that_cannot_be_started_is_no_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(house.children, "start", full)
+    monkeypatch.setattr("lethe.sandbox.backoff.FIRST", 0.001)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert house.ask({"env:VAULT_A"}) is None
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    monkeypatch.undo()
+    monkeypatch.setenv("VAULT_A", "a-secret")
+    assert house.ask({"env:VAULT_A"}) is not None
+
+
 PROVER = PROVERS["vertex.cache_config"]
 
 

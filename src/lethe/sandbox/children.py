@@ -57,7 +57,7 @@ class Children:
         self._running: list[Child] = []
 
     def start(self, program: Program, exited: Callable[[int], None], output: Callable[[bytes], None]) -> Child:
-        """Run it; `exited` gets its status (negative: a signal), `output` what it prints."""
+        """Run it; `exited` gets its status (negative: a signal), `output` what it prints. Raises OSError."""
         process = _without_our_signals(
             lambda: subprocess.Popen(  # noqa: S603 - our own interpreter and modules
                 (sys.executable, *FLAGS, *program.arguments),
@@ -74,6 +74,21 @@ class Children:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         self._listen(process.stdout.fileno(), output)
         return child
+
+    def connected(
+        self,
+        program: Callable[[int], Program],
+        exited: Callable[[int], None],
+        output: Callable[[bytes], None],
+    ) -> tuple[Child, socket.socket]:
+        """Run what is made of its end of a channel, which it has to inherit; and our end. Raises OSError."""
+        ours, theirs = channel()
+        with theirs:
+            try:
+                return self.start(program(theirs.fileno()), exited, output), ours
+            except OSError:
+                ours.close()
+                raise
 
     def reap(self) -> None:
         """Report every child that has ended."""

@@ -63,7 +63,11 @@ class Engine:
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        self._child = self._children.start(program, self._exited, self._heard)
+        try:
+            self._child = self._children.start(program, self._exited, self._heard)
+        except OSError:  # no descriptors or processes are left now
+            self._reactor.later(0.0, lambda: self._exited(1))
+            return
         order = msgspec.json.encode({"port": self.port, "api_key": self.key}) + b"\n"
         assert self._child.process.stdin is not None  # noqa: S101 - it is a pipe
         try:

@@ -35,7 +35,7 @@ from lethe.sandbox.channel import (
     Ready,
     Unproven,
 )
-from lethe.sandbox.children import Child, Children, Program, channel
+from lethe.sandbox.children import Child, Children, Program
 from lethe.sandbox.lockin import confines
 from lethe.sandbox.peer import Peer
 from lethe.sandbox.reactor import Reactor, Timer
@@ -203,17 +203,24 @@ class Generation:
     def _start(self, slot: Slot) -> None:
         slot.restart = None
         slot.ready = False
-        ours, theirs = channel()
-        with theirs:
-            inherit = (theirs.fileno(), self._listener)
-            program = Program(
+        slot.enforcement = None
+
+        def program(fd: int) -> Program:
+            inherit = (fd, self._listener)
+            return Program(
                 arguments=(*FLAGS, *self._program, *(str(fd) for fd in inherit)),
                 environ=environment.of_worker(os.environ),
                 inherit=inherit,
             )
-            child = self._children.start(program, lambda status: self._exited(slot, status), self._house.printed)
+
+        try:
+            child, ours = self._children.connected(
+                program, lambda status: self._exited(slot, status), self._house.printed
+            )
+        except OSError:  # no descriptors or processes are left now
+            slot.restart = self._reactor.later(0.0, lambda: self._missed(slot, "cannot be started", 0.0))
+            return
         slot.child = child
-        slot.enforcement = None
         if self._watch is not None:
             self._watch(child.pid)
         slot.peer = Peer(
@@ -233,11 +240,15 @@ class Generation:
                 self._house.worker_ended(slot.number, _how(status), 0.0)
             self._report_empty()
             return
-        wait = slot.backoff.after(child.lived if child is not None else 0.0)
+        self._missed(slot, _how(status), child.lived if child is not None else 0.0)
+
+    def _missed(self, slot: Slot, how: str, lived: float) -> None:
+        """There is no such worker: another one, or none at all."""
+        wait = slot.backoff.after(lived)
         if self.phase is Phase.STARTING and (self.number > 1 or slot.backoff.failures >= PATIENCE):
-            self._house.failed(self, f"worker {slot.number} {_how(status)}")
+            self._house.failed(self, f"worker {slot.number} {how}")
             return
-        self._house.worker_ended(slot.number, _how(status), wait)
+        self._house.worker_ended(slot.number, how, wait)
         slot.restart = self._reactor.later(wait, lambda: self._start(slot))
 
     def _heard(self, slot: Slot, message: FromWorker) -> None:  # noqa: C901, PLR0912 - one flat match

@@ -19,9 +19,9 @@ from lethe.sandbox.channel import (
     Resolved,
     Rotated,
 )
-from lethe.sandbox.children import Child, Children, Program, channel
+from lethe.sandbox.children import Child, Children, Program
 from lethe.sandbox.peer import Peer
-from lethe.sandbox.reactor import Reactor
+from lethe.sandbox.reactor import Reactor, Timer
 from lethe.upstream.probes.verdict import Reason
 
 PATIENCE = 5  # brokers that may die before they answer
@@ -45,6 +45,7 @@ class Vault:
         self._peer: Peer[FromBroker] | None = None
         self._child: Child | None = None
         self._backoff = Backoff()
+        self._restart: Timer | None = None
         self._order = Resolve(0, (), ())
         self._probe = Probe(())
         self._doubted: dict[ProbeTask, float] = {}
@@ -125,14 +126,18 @@ class Vault:
     def _start(self) -> None:
         if self._child is not None or not self._needed:
             return
-        ours, theirs = channel()
-        with theirs:
-            program = Program(
-                arguments=("-m", MODULE, str(theirs.fileno())),
-                environ=environment.of_broker(os.environ, self._withheld),
-                inherit=(theirs.fileno(),),
-            )
-            self._child = self._children.start(program, self._exited, _discard)
+
+        def program(fd: int) -> Program:
+            environ = environment.of_broker(os.environ, self._withheld)
+            return Program(arguments=("-m", MODULE, str(fd)), environ=environ, inherit=(fd,))
+
+        if self._restart is not None:
+            self._restart.cancel()
+        try:
+            self._child, ours = self._children.connected(program, self._exited, _discard)
+        except OSError:  # no descriptors or processes are left now
+            self._restart = self._reactor.later(0.0, lambda: self._missed(0.0))
+            return
         self._peer = Peer(self._reactor, ours, Inbox(FROM_BROKER), self._heard, self._child.kill)
         self._peer.say(self._order)
         if self._probe.tasks:
@@ -144,11 +149,15 @@ class Vault:
         self._child = self._peer = None
         if peer is not None:
             peer.finish()
-        wait = self._backoff.after(child.lived if child is not None else 0.0)
+        self._missed(child.lived if child is not None else 0.0)
+
+    def _missed(self, lived: float) -> None:
+        """There is no broker: another one, after a while."""
+        wait = self._backoff.after(lived)
         if self._backoff.failures >= PATIENCE and self._done is not None:
             done, self._done = self._done, None
             done(None)
-        self._reactor.later(wait, self._start)
+        self._restart = self._reactor.later(wait, self._start)
 
     def _heard(self, message: FromBroker) -> None:
         match message:
