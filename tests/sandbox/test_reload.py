@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 from http.client import HTTPException
 from pathlib import Path
@@ -185,6 +186,33 @@ def test_a_rotated_secret_is_used_without_a_restart(start: Start, fake: FakeThre
     assert fake.requests[0].header("x-api-key") == "first-secret"
     assert lethe.running(WORKER) == workers
     assert "second-secret" not in lethe.said
+
+
+FAILING = """
+import sys
+from lethe.cli import main, serve
+servable, calls = serve.servable, []
+def failing(*place):
+    calls.append(place)
+    if len(calls) == 2:
+        raise KeyError("CANARY_x")
+    return servable(*place)
+serve.servable = failing
+sys.exit(main.main(["serve", *sys.argv[1:]]))
+"""
+
+
+def test_a_fault_of_ours_in_a_reload_ends_nothing(start: Start, fake: FakeThread) -> None:
+    """As after an upgrade of the package under a server that runs."""
+    lethe = start(configured(fake.url), command=(sys.executable, "-c", FAILING))
+    assert ask(lethe.url)[0] == 200
+    lethe.signal(signal.SIGHUP)
+    lethe.until("the configuration before it goes on serving")
+    assert "lethe: not reloaded: KeyError at " in lethe.said
+    assert "CANARY" not in lethe.said
+    assert metric(lethe.url, "lethe_reload_failures_total") == 1
+    lethe.signal(signal.SIGHUP)
+    lethe.until("reloaded the configuration")
 
 
 def test_nobody_keeps_a_secret_that_is_configured_no_more(start: Start, fake: FakeThread) -> None:

@@ -237,6 +237,10 @@ class Supervisor:
             self._say(str(error))
             self._say("not reloaded; the configuration before it goes on serving")
             return
+        except Exception as error:  # noqa: BLE001 - of ours, or of an upgrade under us: what serves goes on
+            fault = faults.describe(error)
+            self._refuse(f"{fault.error} at {fault.location}")
+            return
         self._begin(settings)
 
     def _rotated(self, rotated: Rotated) -> None:
