@@ -13,8 +13,7 @@ from random import Random
 SLOWEST = 20  # seconds that one input may take, instrumented on a busy machine
 _GUIDES = [
     "lethe.wire", "lethe.dialects", "lethe.transcode", "lethe.ir", "lethe.server.connection", "lethe.server.incoming",
-    "lethe.upstream.connection", "lethe.upstream.exchange",
-    "lethe.upstream.secure", "lethe.upstream.tls_transport",
+    "lethe.upstream.connection", "lethe.upstream.exchange", "lethe.upstream.secure", "lethe.upstream.tls_transport",
 ]  # fmt: skip
 _ADDR_NO_RANDOMIZE = 0x0040000  # linux/personality.h
 

@@ -104,6 +104,10 @@ FOUND: dict[str, tuple[str, bytes]] = {
     ),
     "a request line without a version": ("callers", b"POST /a\ncontent-length: 1\r\n\r\na"),
     "a head that is kept after its refusal": ("callers", b"GET / HTTP/1.1\r\nhost: h\r\nx-api-key: k\r\nx\r\n\r\n"),
+    "a head of ours that is kept": (
+        "callers",
+        b"POST /unread HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 1000\r\n\r\n" + b"hello" * 100,
+    ),
     "blanks behind a value of an upstream's": ("answers", b"HTTP/1.1 204 No\r\ncontent-type: text/event-stream \t\r\n\r\n"),
     "chunks of chunks from an upstream": (
         "answers",

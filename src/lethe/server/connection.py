@@ -128,6 +128,7 @@ class Connection(asyncio.BufferedProtocol):
         self._in_head = False
         if self._resuming:
             self._resuming = False
+            self._headers, self._url = [], b""
             return
         if len(headers) > MAX_HEADERS or (self._fed > MAX_HEAD and _size(headers) + len(self._url) > MAX_HEAD):
             self._reject(_TOO_LARGE)
