@@ -1,5 +1,6 @@
 """What a level asks of an upstream, on the wire: what goes out, what is refused before, what must come back."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +33,8 @@ from lethe.providers.upstream import Auth, Upstream
 from lethe.retention.classes import review_ends
 from lethe.retention.levels import Level, UpstreamClass
 from lethe.retention.standing import Contract, Finding
-from lethe.upstream.fake import Cut, Fake, Script, Wait, converse, gemini
+from lethe.routing.table import Route, Target
+from lethe.upstream.fake import Cut, Fake, Script, Until, Wait, converse, gemini
 from lethe.upstream.fake.said import say
 
 BOTH = pytest.mark.parametrize("caller", [ANTHROPIC, CHAT], ids=str)
@@ -452,6 +454,75 @@ async def test_nothing_is_sent_over_a_new_connection_once_the_class_has_fallen(w
             assert (await post(rig, CHAT, False, "A2")).headers["x-lethe-upstream-class"] in ("U2", "U4")
             assert (await post(rig, CHAT, stream, "A2")).headers["x-lethe-upstream-class"] == "U4"
             assert (len(fake.requests), fake.connections, len(other.requests)) == (2, 2, 1)
+
+
+# What changes while a request is under way
+
+
+@STREAM
+@pytest.mark.parametrize("ends", ["contract", "review", "proof"])
+async def test_a_fallback_whose_class_falls_during_the_first_attempt_is_not_asked(ends: str, stream: bool) -> None:
+    clock = Clock()
+    async with Fake() as broken, Fake() as second:
+        first = upstream("first", broken, CHAT, upstream_class=UpstreamClass.U0)
+        signed = {"contract": ZDR, "review": replace(ZDR, expires=NOW + 1e9)}.get(ends)
+        fallback = known("grok", "openai", second, CHAT, contract=signed) if signed else grok(second)
+        last = min(review_ends(surface) for surface in fallback.surfaces)
+        async with serving([first, fallback], level=Level.A2, clock=clock) as rig:
+            rig.serving.learn([proof(NOW - 1)])
+
+            def falls(_: object) -> Script:
+                clock.now = {"contract": ZDR.expires, "review": last}.get(ends, NOW + 1)
+                if ends == "proof":
+                    rig.serving.learn([replace(proof(NOW), holds=False)])
+                return json_answer(503, error_body(CHAT, "server_error", "busy"))
+
+            attested = json_answer(200, ANSWER[CHAT], x_zero_data_retention="true")
+            broken.answer(json_answer(503, {}), falls)
+            second.answer(attested)
+            assert (await post(rig, CHAT, stream, "A2")).status == 200
+            assert (await post(rig, CHAT, stream, "A2")).status == 503
+            assert (len(broken.requests), len(second.requests)) == (2, 1)
+
+
+async def test_an_answer_that_attests_passes_although_another_did_not_meanwhile() -> None:
+    """Both were sent while the class held; the one that is waiting for its turn behind another upstream is not."""
+    go, late = asyncio.Event(), asyncio.Event()
+    attested = json_answer(200, ANSWER[CHAT], x_zero_data_retention="true")
+    async with Fake() as fake, Fake() as slow:
+        ups = [grok(fake), upstream("slow", slow, CHAT, upstream_class=UpstreamClass.U0)]
+        routes = [Route(model="m", to=(Target(0),)), Route(model="w", to=(Target(1), Target(0)))]
+        async with serving(ups, routes, level=Level.A2, clock=Clock()) as rig:
+            rig.serving.learn([proof(NOW - 1)])
+            fake.answer([Until(go), *attested], whole(CHAT), attested)
+            slow.answer([Until(late), *json_answer(503, {})])
+            async with asyncio.TaskGroup() as tasks:
+                waiting = tasks.create_task(post(rig, CHAT, False, "A2"))
+                behind = tasks.create_task(rig.ask("POST", PATH[CHAT], request(CHAT) | {"model": "w"}))
+                await fake.until(lambda: len(fake.requests) == 1)
+                await slow.until(lambda: len(slow.requests) == 1)
+                assert (await post(rig, CHAT, False, "A2")).status == 502
+                go.set()
+                late.set()
+            assert (waiting.result().status, behind.result().status, len(fake.requests)) == (200, 503, 2)
+
+
+@STREAM
+async def test_new_credentials_are_those_of_the_next_attempt(stream: bool) -> None:
+    """As a reload brings them, or a store of secrets, while the first attempt is waiting."""
+    async with Fake() as broken, Fake() as second:
+        async with serving([upstream("one", broken, CHAT), upstream("two", second, ANTHROPIC)]) as rig:
+
+            def renewed(_: object) -> Script:
+                rig.serving.replace_credentials({"env:ONE": "new-one", "env:TWO": "new-two"})
+                return json_answer(500, {})
+
+            broken.answer(renewed)
+            second.answer(streamed(ANTHROPIC) if stream else whole(ANTHROPIC))
+            assert (await post(rig, CHAT, stream, "C")).status == 200
+            assert broken.requests[0].header("authorization") == "Bearer secret-one"
+            assert second.requests[0].header("x-api-key") == "new-two"
+            assert "one" not in str(second.requests[0].headers)
 
 
 # Names of end users
