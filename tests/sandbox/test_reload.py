@@ -188,6 +188,30 @@ def test_a_rotated_secret_is_used_without_a_restart(start: Start, fake: FakeThre
     assert "second-secret" not in lethe.said
 
 
+def test_a_worker_that_accepts_already_finishes_when_its_generation_is_overtaken(
+    start: Start, call: Call, fake: FakeThread
+) -> None:
+    """Workers accept one after another, and a reload may come between the first and the last."""
+    go_on = asyncio.Event()
+    lethe = start(configured(fake.url), "--workers", "2")
+    assert lethe.url
+    old = lethe.running(WORKER)
+    for worker in old:
+        os.kill(worker, signal.SIGSTOP)  # only those of the next generation can accept
+    lethe.signal(signal.SIGHUP)
+    eventually(lambda: len(lethe.running(WORKER)) == 4, "the next generation")
+    late = lethe.running(WORKER)[-1]
+    os.kill(late, signal.SIGSTOP)
+    fake.answer((EVENTS, *map(Send, FRAMES[:4]), Until(go_on), *map(Send, FRAMES[4:])))
+    reply = call(lethe.url).stream()  # answered by the one that is ready
+    lethe.signal(signal.SIGHUP)
+    lethe.until("reloaded the configuration")
+    fake.set(go_on)
+    assert b"event: message_stop" in reply.read()
+    for worker in old:
+        os.kill(worker, signal.SIGCONT)
+
+
 FAILING = """
 import sys
 from lethe.cli import main, serve

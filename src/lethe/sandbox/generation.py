@@ -42,6 +42,7 @@ from lethe.sandbox.reactor import Reactor, Timer
 
 MODULE = "lethe.sandbox.worker"
 FLAGS: tuple[str, ...] = ("-S", "-X", "disable-remote-debug")  # beyond those of every child; the last since Python 3.14
+GRACE = 5.0  # seconds that a worker of a generation that is given up has left to get ready, and drain
 PATIENCE = 5  # worker deaths before the first generation is given up
 
 
@@ -186,15 +187,18 @@ class Generation:
                 slot.peer.say(Drain(seconds))
         self._report_empty()
 
-    def kill(self) -> None:
-        """End the workers at once; `emptied` follows."""
-        self.phase = Phase.DRAINING
+    def give_up(self) -> None:
+        """It takes over no more; `emptied` follows. Workers that may accept already finish what they have taken."""
         for slot in self._slots:
-            if slot.restart is not None:
-                slot.restart.cancel()
-            if slot.child is not None:
+            if slot.enforcement is None and slot.child is not None:
                 slot.child.kill()
-        self._report_empty()
+        self.drain(None)
+        self._reactor.later(GRACE, self._kill_unready)
+
+    def _kill_unready(self) -> None:
+        for slot in self._slots:
+            if not slot.ready and slot.child is not None:
+                slot.child.kill()
 
     def _report_empty(self) -> None:
         if all(slot.child is None for slot in self._slots):
@@ -207,11 +211,8 @@ class Generation:
 
         def program(fd: int) -> Program:
             inherit = (fd, self._listener)
-            return Program(
-                arguments=(*FLAGS, *self._program, *(str(fd) for fd in inherit)),
-                environ=environment.of_worker(os.environ),
-                inherit=inherit,
-            )
+            arguments = (*FLAGS, *self._program, *map(str, inherit))
+            return Program(arguments=arguments, environ=environment.of_worker(os.environ), inherit=inherit)
 
         try:
             child, ours = self._children.connected(

@@ -97,7 +97,7 @@ class Supervisor:
             return
         self._vault.withhold(self._posture.variables)
         if self._generations and self._generations[-1].phase is Phase.STARTING:
-            self._generations[-1].kill()  # a newer configuration overtakes it
+            self._generations[-1].give_up()  # a newer configuration overtakes it
         self._resolved = None
         generation = Generation(self._started, settings, self._workers, self, self.program, self._worker_started)
         self._generations.append(generation)
@@ -167,7 +167,7 @@ class Supervisor:
             self._say("reloaded the configuration")
 
     def failed(self, generation: Generation, why: str) -> None:
-        generation.kill()
+        generation.give_up()
         self._refuse(why)
 
     def _refuse(self, why: str) -> None:
