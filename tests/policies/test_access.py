@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from lethe.errors import Forbidden, Unauthenticated
-from lethe.policies.access import identify, presented, refuse_strangers
+from lethe.policies.access import identify, refuse_strangers
 
 DIGESTS = [hashlib.sha256(key).digest() for key in (b"sk-one", b"sk-two")]
 
@@ -18,22 +18,31 @@ GOOD = [
         [(b"x-api-key", b"sk-two"), (b"authorization", b"Bearer sk-one"), (b"x-goog-api-key", b"sk-two")],
         (1, {b"x-api-key", b"authorization", b"x-goog-api-key"}),
     ),
+    # A key that does not count where it stands is not passed on either.
+    ([(b"x-api-key", b"sk-one"), (b"authorization", b"sk-two")], (0, {b"x-api-key", b"authorization"})),
+    ([(b"x-api-key", b"Bearer sk-one"), (b"authorization", b"Bearer sk-two")], (1, {b"x-api-key", b"authorization"})),
 ]
 
 
 @pytest.mark.parametrize(("headers", "expected"), GOOD, ids=range(len(GOOD)))
 def test_known(headers: list[tuple[bytes, bytes]], expected: tuple[int, set[bytes]]) -> None:
-    assert identify(presented(dict(headers)), DIGESTS) == expected
+    assert identify(dict(headers), DIGESTS) == expected
 
 
 @pytest.mark.parametrize(
     "headers",
-    [[], [(b"x-api-key", b"sk-three")], [(b"authorization", b"Basic sk-one")], [(b"x-api-key", b"")]],
-    ids=range(4),
+    [
+        [],
+        [(b"x-api-key", b"sk-three")],
+        [(b"authorization", b"Basic sk-one")],
+        [(b"x-api-key", b"")],
+        [(b"authorization", b"sk-one")],
+    ],
+    ids=range(5),
 )
 def test_unknown(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(Unauthenticated):
-        identify(presented(dict(headers)), DIGESTS)
+        identify(dict(headers), DIGESTS)
 
 
 LOCAL: list[dict[bytes, bytes]] = [

@@ -10,18 +10,8 @@ from lethe.errors import Forbidden, Unauthenticated
 _ADDRESS = re.compile(rb"\d{1,3}(\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*")
 _LOCAL = re.compile(rb"localhost|127(\.\d{1,3}){3}|::1")
 _STRANGER = "without keys web pages and foreign host names are refused (see: lethe keys new)"
-_SLOTS = (b"x-api-key", b"authorization", b"x-goog-api-key")
-
-
-def presented(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """The credentials in a request's head: header name -> secret, without the Bearer word."""
-    found: dict[bytes, bytes] = {}
-    for name in (b"x-api-key", b"x-goog-api-key"):
-        if (key := headers.get(name)) is not None:
-            found[name] = key.strip()
-    if (value := headers.get(b"authorization")) is not None and value[:7].lower() == b"bearer ":
-        found[b"authorization"] = value[7:].strip()
-    return found
+# Where a key may stand, and the words before it.
+_SLOTS: dict[bytes, list[bytes]] = {b"x-api-key": [], b"authorization": [b"bearer"], b"x-goog-api-key": []}
 
 
 def refuse_strangers(headers: Mapping[bytes, bytes]) -> None:
@@ -43,21 +33,23 @@ def _name(authority: bytes) -> bytes:
     return name.lower()
 
 
-def identify(credentials: dict[bytes, bytes], digests: Sequence[bytes]) -> tuple[int, set[bytes]]:
-    """The index of the key that was presented first, and the headers that held a key. Raises Unauthenticated."""
+def identify(headers: Mapping[bytes, bytes], digests: Sequence[bytes]) -> tuple[int, set[bytes]]:
+    """The index of the key that was presented first, and the headers that held a key, also where it does not count.
+
+    Raises Unauthenticated.
+    """
     found, held = -1, set()
-    for slot in _SLOTS:
-        secret = credentials.get(slot)
-        if secret is None:
-            continue
+    for slot, scheme in _SLOTS.items():
+        *before, secret = headers.get(slot, b"").split() or [b""]
         digest = hashlib.sha256(secret).digest()
         match = -1
         for n, known in enumerate(digests):  # all of them, always: the time must not tell which one matched
             if hmac.compare_digest(digest, known):
                 match = n
         if match >= 0:
-            found = match if found < 0 else found
             held.add(slot)
+            if found < 0 and [word.lower() for word in before] == scheme:
+                found = match
     if found < 0:
         raise Unauthenticated
     return found, held

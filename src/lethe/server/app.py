@@ -191,7 +191,7 @@ class App:
         if not self._digests:
             access.refuse_strangers(exchange.named)
             return
-        key, exchange.key_slots = access.identify(access.presented(exchange.named), self._digests)
+        key, exchange.key_slots = access.identify(exchange.named, self._digests)
         exchange.facts.key = key
         own = self._plan.keys[key].level
         if own is not None:
