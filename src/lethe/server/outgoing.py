@@ -1,7 +1,7 @@
 """The request as an upstream gets it: its own dialect, its own credential, only the headers that may pass."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -183,7 +183,7 @@ class Outgoing:
             exchange.level,
             attempt.model,
             betas=betas,
-            versions=[value.decode("latin-1") for name, value in exchange.headers if name in lane.allowed],
+            versions=_said(exchange, lane.allowed),
             refuse_unknown=self._refuse_unknown,
             pseudonym=None if own else pseudonyms(self._key, lane.upstream.name, exchange.facts.key),
         )
@@ -204,6 +204,11 @@ class Outgoing:
         self._exchange.losses = fidelity.named(losses, locate)
         self._tool_names = encoded.tool_names
         return encoded.body
+
+
+def _said(exchange: Exchange, names: Collection[bytes]) -> list[str]:
+    """What the caller's headers of these names say; most callers' dialects have none."""
+    return [value.decode("latin-1") for name, value in exchange.headers if name in names] if names else []
 
 
 def headers(exchange: Exchange, lane: Lane, credentials: Mapping[str, str]) -> list[Header]:

@@ -248,10 +248,14 @@ class Connection(BufferedProtocol):
 
     def _frame(self, headers: list[tuple[bytes, bytes]], status: int) -> bool:
         """Note whether the body ends with the connection; the parser sees to lengths and chunks."""
-        codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
-        if codings not in ([], [b"chunked"]):
-            raise _Unwanted
-        framed = bool(codings) or status in (204, 304) or any(name == b"content-length" for name, _ in headers)
+        framed, coded = status in (204, 304), False
+        for name, value in headers:
+            if name == b"content-length":
+                framed = True
+            elif name == b"transfer-encoding":
+                if coded or value.lower() != b"chunked":
+                    raise _Unwanted
+                framed = coded = True
         self._until_eof = not framed
         return framed
 
