@@ -209,6 +209,8 @@ def same(reading: Reading, data: bytes, *, bare: bool) -> bytes | None:
         return None  # trailers, which nobody uses
     if "-Encoding" in fault and not theirs.status and _INFORMATIONAL.match(data):
         return None  # it has no body, whatever it says
+    if fault == "bad Content-Length" and any(name == b"content-length" and len(v) > 20 for name, v in got.headers):
+        return None  # many zeros before a length say nothing
     if fault:
         assert any(reason in fault for reason in _LENIENT), (fault, got)
         return None
