@@ -92,6 +92,10 @@ FOUND: dict[str, tuple[str, bytes]] = {
         "request gemini",
         b'{"model":"m","contents":[{"role":"user","parts":[{"functionResponse":[{"name":"f"}]}]}]}',
     ),
+    "a text of a result that is an object": (
+        "request gemini",
+        b'{"model":"m","contents":[{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"output":"x"},"parts":[{"text":{}}]}}]}]}',
+    ),
     "a body too deep to be read": ("request anthropic", b'{"model":"m","messages":' + b"[" * DEEP + b"]" * DEEP + b"}"),
     "blanks behind a value": ("callers", b"GET / HTTP/1.1\r\nhost: h\r\nauthorization: Bearer k \t\r\n\r\n"),
     "a coding that nobody undoes": (

@@ -19,7 +19,7 @@ from lethe.dialects.gemini.parts import Blocks, decode_parts, encode_spoken, rep
 from lethe.dialects.gemini.proto import several
 from lethe.dialects.gemini.seals import SIGNATURE, UNSIGNED, is_foreign, is_own, seated
 from lethe.errors import InvalidRequest
-from lethe.ir.content import ContentBlock, JsonObject, Thinking, ToolCall, ToolResult
+from lethe.ir.content import ContentBlock, JsonObject, Refusal, Text, Thinking, ToolCall, ToolResult
 from lethe.ir.loss import Losses
 from lethe.ir.request import Role, Turn
 from lethe.wire.fields import Fields
@@ -147,12 +147,17 @@ class _Encoder:
 
     def _inside(self, result: ToolResult, path: str) -> tuple[str, list[JsonObject]]:
         """What a result says, and its media."""
-        made = (encode_spoken(block, f"{path}.content[{i}]", self._losses) for i, block in enumerate(result.content))
-        parts = [part for part in made if part is not None]
-        media = [part for part in parts if "text" not in part]
+        text: list[str] = []
+        media: list[JsonObject] = []
+        for i, block in enumerate(result.content):
+            part = encode_spoken(block, f"{path}.content[{i}]", self._losses)
+            if part is not None and isinstance(block, Text | Refusal):
+                text.append(part["text"])
+            elif part is not None:
+                media.append(part)
         if media and not self._family.nests_media:
             self._losses.hint(path, "media beside a tool's result")
-        return "\n".join(part["text"] for part in parts if "text" in part), media
+        return "\n".join(text), media
 
 
 def _value(block: ContentBlock) -> str:
