@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from lethe.ledger.codes import CODES
-from lethe.ledger.events import Outcome, RequestEvent
-from lethe.ledger.names import CLASSES, ENDPOINTS, LEVELS, Names, name_at
+from lethe.ledger.events import RequestEvent
+from lethe.ledger.names import CLASSES, ENDPOINTS, LEVELS, OUTCOMES, Names, name_at
 
 
 class Line(Struct, frozen=True):
@@ -44,7 +44,6 @@ class Line(Struct, frozen=True):
 
 
 _ENCODER = msgspec.json.Encoder()
-_OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
 
 
 def line(event: RequestEvent, names: Names) -> bytes:
@@ -64,7 +63,7 @@ def _spell(event: RequestEvent, names: Names) -> Line:
         LEVELS[event.level],
         name_at(CLASSES, event.upstream_class),
         event.status,
-        _OUTCOMES[event.outcome],
+        OUTCOMES[event.outcome],
         name_at(CODES, event.error),
         event.stream,
         event.translated,

@@ -7,8 +7,7 @@ from msgspec import Struct
 
 from lethe import __version__
 from lethe.ledger.codes import CODES
-from lethe.ledger.events import Outcome
-from lethe.ledger.names import ENDPOINTS, LEVELS, Names, name_at
+from lethe.ledger.names import ENDPOINTS, LEVELS, OUTCOMES, Names, name_at
 from lethe.ledger.tally import BOUNDS_MS, SEVERITIES, TOKEN_KINDS, Cell, Histogram, Tally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -16,8 +15,6 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Place: TypeAlias = tuple[str, str, str]  # endpoint, upstream, level
 Sample: TypeAlias = tuple[str, str, float]  # suffix of the metric's name, labels, value
 Samples: TypeAlias = Callable[[Cell], Iterator[Sample]]
-
-_OUTCOMES = tuple(outcome.name.lower() for outcome in Outcome)
 
 
 class Figures(Struct):
@@ -104,7 +101,7 @@ def _ended(cell: Cell) -> Iterator[Sample]:
 
 def _end_labels(hundreds: int, outcome: int) -> str:
     status = f"{hundreds}xx" if 1 <= hundreds <= 5 else "none"
-    return f'status="{status}",outcome="{name_at(_OUTCOMES, outcome) or "none"}"'
+    return f'status="{status}",outcome="{name_at(OUTCOMES, outcome) or "none"}"'
 
 
 def _errors(cell: Cell) -> Iterator[Sample]:

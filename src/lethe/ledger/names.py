@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from lethe.ledger.events import NONE
+from lethe.ledger.events import NONE, Outcome
 from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import Level, UpstreamClass
 
 ENDPOINTS: tuple[str, ...] = tuple(endpoint.value for endpoint in Endpoint)
 LEVELS: tuple[str, ...] = tuple(level.value for level in Level)
 CLASSES: tuple[str, ...] = tuple(each.name for each in UpstreamClass)
+OUTCOMES: tuple[str, ...] = tuple(outcome.name.lower() for outcome in Outcome)
 
 
 class Names(Struct, frozen=True, kw_only=True):

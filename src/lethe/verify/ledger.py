@@ -8,14 +8,12 @@ import msgspec
 
 from lethe.config.plan import Plan
 from lethe.ledger.codes import CODES
-from lethe.ledger.events import Outcome
 from lethe.ledger.lines import Line
-from lethe.ledger.names import CLASSES, ENDPOINTS
+from lethe.ledger.names import CLASSES, ENDPOINTS, OUTCOMES
 from lethe.retention.levels import Level
 from lethe.upstream.fake.said import USED
 from lethe.verify.sinks import Hit, Looked, Sink
 
-_OUTCOMES = frozenset(each.name.lower() for each in Outcome)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _ID = re.compile(r"[0-9a-f]{32}")
 _LARGE, _MANY = 1 << 26, 1000  # milliseconds or bytes, and things, of one request
@@ -42,7 +40,7 @@ class _Allowed:
             and line.key in self.keys
             and line.level == Level.C
             and line.upstream_class in {*CLASSES, None}
-            and line.outcome in _OUTCOMES
+            and line.outcome in OUTCOMES
             and line.error in {*CODES, None}
             and self.numbers(line)
         )

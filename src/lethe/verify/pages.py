@@ -13,9 +13,8 @@ from lethe.config.plan import Plan
 from lethe.evidence.posture import read
 from lethe.evidence.signing import Verdict as Signature
 from lethe.ledger.codes import CODES
-from lethe.ledger.events import Outcome
 from lethe.ledger.metrics import Figures, Totals, render
-from lethe.ledger.names import ENDPOINTS, LEVELS
+from lethe.ledger.names import ENDPOINTS, LEVELS, OUTCOMES
 from lethe.ledger.pages import POSTURE_PATH
 from lethe.ledger.tally import SEVERITIES, TOKEN_KINDS
 from lethe.verify.hits import looked_at
@@ -32,7 +31,6 @@ STRANGE: tuple[str, ...] = (
 )  # fmt: skip
 LARGEST = 4 * 1024 * 1024  # bytes of a page
 _PATIENCE = 10.0  # seconds
-_OUTCOMES = frozenset(each.name.lower() for each in Outcome)
 _SAMPLE = re.compile(
     r'(?P<name>[a-z_]+?)(_bucket|_sum|_count)?(\{([a-z_]+="(?:[^"\\]|\\.)*",?)+\})? [0-9.]{1,24}(e[+-]?\d{1,3})?'
 )
@@ -135,7 +133,7 @@ def _closed(plan: Plan | None) -> "dict[str, frozenset[str] | re.Pattern[str] | 
         "upstream": upstreams,
         "level": frozenset(LEVELS),
         "status": frozenset({"1xx", "2xx", "3xx", "4xx", "5xx", "none"}),
-        "outcome": _OUTCOMES | {"none"},
+        "outcome": frozenset({*OUTCOMES, "none"}),
         "code": frozenset({*CODES, "none"}),
         "kind": frozenset(TOKEN_KINDS),
         "severity": frozenset(SEVERITIES),
