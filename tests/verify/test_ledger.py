@@ -70,6 +70,8 @@ def test_right_lines_pass(changed: dict[str, Any]) -> None:
         {"endpoint": "some words"},
         {"upstream_class": "some words"},
         {"time": "2026-11-24T22:51:32.746Z some words"},
+        {"time": "2026-13-24T22:51:32.746Z"},
+        {"time": "2026-11-24T22:51:3\N{ARABIC-INDIC DIGIT TWO}.746Z"},
         {"request_id": "some words"},
         {"level": "B"},
         {"status": "some words"},
@@ -93,7 +95,17 @@ def test_times_that_no_verification_spans_are_a_hit() -> None:
     assert ledger(lines() + lines(time="2026-11-24T22:59:00.000Z"), PLAN).verdict is Verdict.CLEAN
 
 
-@pytest.mark.parametrize("other", [b"some words\n", b"{}\n", b"[1]\n", b"\xff\n"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        *(b"some words\n", b"{}\n", b"[1]\n", b"\xff\n"),
+        lines().replace(b"{", b'{"route":"some words",'),  # which a reader of JSON does not see
+        lines().replace(b",", b",  \t "),
+        lines().replace(b'"ok"', b'"\\u006fk"'),
+        b'{"note":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
+    ],
+    ids=range(8),
+)
 def test_what_is_no_line_is_a_hit(other: bytes) -> None:
     assert ledger(lines() + other, PLAN).verdict is Verdict.HIT
 
