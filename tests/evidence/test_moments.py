@@ -24,6 +24,7 @@ def test_whole_seconds_of_utc(at: float, text: str) -> None:
         "2026-11-18T11:06:40.5Z",
         "2026-11-18T11:06:40Z\n",
         "2026-13-18T11:06:40Z",
+        "2026-11-18T11:06:4\N{ARABIC-INDIC DIGIT ZERO}Z",
     ],
 )
 def test_no_other_form_is_read(text: str) -> None:

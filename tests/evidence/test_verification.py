@@ -74,7 +74,13 @@ def test_what_is_no_signed_report_has_no_outcome(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["outcome", "form", "finished", "version"])
-@pytest.mark.parametrize("value", ["canary words", "", 7, None, ["pass"], "2026-11-24T22:00:00Z canary", "0.1 canary"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("canary words", "", 7, None, ["pass"], "2026-11-24T22:00:00Z canary", "0.1 canary"),
+        *("2026-99-99T99:99:99Z", "2026-11-24T22:00:0\N{ARABIC-INDIC DIGIT ZERO}Z"),
+    ],
+)
 def test_no_other_text_gets_through(name: str, value: Any) -> None:
     told = summarised(report(**{name: value}), SIGNER.public_key, digest_of)
     assert told.signature is Verdict.TRUSTED

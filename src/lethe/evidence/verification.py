@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from lethe.evidence import moments
 from lethe.evidence.canonical import Uncanonical, parsed
-from lethe.evidence.moments import MOMENT
 from lethe.evidence.signing import PayloadType, Verdict, verify
 
 LARGEST = 4 * 1024 * 1024  # bytes of a report that is read
@@ -51,7 +51,7 @@ def summarised(report: bytes, trusted: bytes | None, digest_of: Callable[[bytes]
         signature=verdict,
         outcome=_one_of(OUTCOMES, signed.get("outcome")),
         form=_one_of(FORMS, signed.get("form")),
-        finished=_like(MOMENT, signed.get("finished")),
+        finished=_moment(signed.get("finished")),
         version=_like(_VERSION, signed.get("version")),
         this_configuration=_about(signed.get("configurations"), digest_of),
     )
@@ -68,6 +68,16 @@ def _about(configurations: object, digest_of: Callable[[bytes], bytes]) -> bool 
     told = [(each.get("salt"), each.get("sha256")) for each in configurations if isinstance(each, Mapping)]
     known = [(salt, digest) for salt, digest in told if isinstance(salt, str) and _SALT.match(salt)]
     return any(digest_of(bytes.fromhex(salt)).hex() == digest for salt, digest in known) if known else None
+
+
+def _moment(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moments.read(value)
+    except ValueError:
+        return None
+    return value
 
 
 def _like(form: "re.Pattern[str]", value: object) -> str | None:

@@ -32,7 +32,7 @@ STRANGE: tuple[str, ...] = (
 LARGEST = 4 * 1024 * 1024  # bytes of a page
 _PATIENCE = 10.0  # seconds
 _SAMPLE = re.compile(
-    r'(?P<name>[a-z_]+?)(_bucket|_sum|_count)?(\{([a-z_]+="(?:[^"\\]|\\.)*",?)+\})? [0-9.]{1,24}(e[+-]?\d{1,3})?'
+    r'(?P<name>[a-z_]+?)(_bucket|_sum|_count)?(\{([a-z_]+="(?:[^"\\]|\\.)*",?)+\})? [0-9.]{1,24}(e[+-]?[0-9]{1,3})?'
 )
 _LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _NUMBER = re.compile(r"[0-9.]+|\+Inf")
