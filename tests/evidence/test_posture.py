@@ -1,6 +1,9 @@
 """What the posture says, what it keeps to itself, and what a reader makes of it."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import date
 from typing import Any
 
@@ -158,6 +161,29 @@ def test_who_has_the_file_and_the_salt_can_compute_the_digest() -> None:
         ('["U6"]', "[]"),
     ):
         assert configuration_digest(settings(CONFIG.replace(old, new)), salt).hex() != said.sha256
+
+
+def test_processes_that_hash_in_another_way_compute_the_same_digest() -> None:
+    program = (
+        "import datetime, sys\n"
+        "from lethe.config.load import parse_settings\n"
+        "from lethe.evidence.posture import configuration_digest\n"
+        "day = datetime.date(2026, 11, 25)\n"
+        "made = parse_settings(sys.argv[1], 'lethe.toml', embedded_available=False, today=day)\n"
+        "print(configuration_digest(made, b'').hex())\n"
+    )
+    presets = ("anthropic", "openai", "gemini", "groq", "openrouter", "ollama")
+    text = "".join(f"[upstreams.{preset}]\n" for preset in presets)
+    digests = {
+        subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", program, text],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(digests) == 1
 
 
 def test_keys_by_reference_are_in_the_digest() -> None:

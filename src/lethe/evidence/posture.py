@@ -158,9 +158,10 @@ def configuration_digest(settings: Settings, salt: bytes) -> bytes:
     Reasons and notes are left out: they count days. Callers' keys are in it as the file gives them, by hash or
     reference.
     """
-    told = (settings.plan, settings.secrets, settings.key_secrets, settings.probes, settings.posture_key)
-    plain = msgspec.to_builtins(told, str_keys=True)  # keys of callers are known by their number
-    return hashlib.sha256(salt + msgspec.json.encode(plain, order="deterministic")).digest()
+    keys = sorted(settings.key_secrets.items())
+    told = (settings.plan, settings.secrets, keys, settings.probes, settings.posture_key)
+    # From the structs themselves: sets made into lists before would stand in the order in which this process hashes.
+    return hashlib.sha256(salt + msgspec.json.encode(told, order="deterministic")).digest()
 
 
 def document(statement: Posture) -> dict[str, Any]:
