@@ -175,7 +175,7 @@ def test_processes_that_hash_in_another_way_compute_the_same_digest() -> None:
     presets = ("anthropic", "openai", "gemini", "groq", "openrouter", "ollama")
     text = "".join(f"[upstreams.{preset}]\n" for preset in presets)
     digests = {
-        subprocess.run(  # noqa: S603 - our own interpreter
+        subprocess.run(
             [sys.executable, "-c", program, text],
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,

@@ -170,6 +170,21 @@ async def test_a_list_of_models_says_the_level_that_was_wished_for() -> None:
             assert (reply.status, reply.headers["x-lethe-level"]) == (status, told)
 
 
+REFUSED_EARLY = [("POST", "/v1/messages", 401), ("PUT", "/v1/messages", 405), ("GET", "/v1/models", 401)]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), REFUSED_EARLY, ids=str)
+async def test_the_wish_binds_a_request_that_is_refused_before_anything_else(
+    method: str, path: str, status: int
+) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)], keys=keys("k")) as rig:
+        for wish, told in (("B", Level.B), ("nonsense, A2", Level.A2), ("nonsense", Level.C)):
+            reply = await rig.ask(method, path, request(ANTHROPIC), x_api_key="no", x_lethe_level=wish)
+            assert (reply.status, reply.headers["x-lethe-level"]) == (status, told)
+            assert (await rig.events.one()).level == [*Level].index(told)
+            rig.events.seen.clear()
+
+
 async def test_a_fallback_obeys_the_level() -> None:
     async with Fake() as near, Fake() as far:
         ups = [upstream("near", near, CHAT, upstream_class=UpstreamClass.U4), upstream("far", far, CHAT)]

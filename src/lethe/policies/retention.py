@@ -29,10 +29,19 @@ def tightened(level: Level, lines: Iterable[bytes]) -> Level:
 
     Each proxy on the way may have added one, or put them into one line. Raises InvalidRequest.
     """
-    wishes = [wish.strip(b" \t") for line in lines for wish in line.split(b",")]
+    wishes = _wishes(lines)
     if not all(wish in _LEVELS for wish in wishes):
         raise InvalidRequest(LEVEL_HEADER, "expected one of " + ", ".join(Level))
     return strictest([level, *(_LEVELS[wish] for wish in wishes)])
+
+
+def tightened_anyway(level: Level, lines: Iterable[bytes]) -> Level:
+    """The same of a request that is refused, whatever for; what is no level counts as no wish."""
+    return strictest([level, *(_LEVELS[wish] for wish in _wishes(lines) if wish in _LEVELS)])
+
+
+def _wishes(lines: Iterable[bytes]) -> list[bytes]:
+    return [wish.strip(b" \t") for line in lines for wish in line.split(b",")]
 
 
 def refuse_unenforced(level: Level, levels: Collection[Level]) -> None:

@@ -20,7 +20,7 @@ from lethe.ledger.events import Outcome, RequestEvent
 from lethe.ledger.pages import Page
 from lethe.policies import access
 from lethe.policies.limits import cost
-from lethe.policies.retention import LEVEL_HEADER, refuse_counted, tightened
+from lethe.policies.retention import LEVEL_HEADER, refuse_counted, tightened, tightened_anyway
 from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import strictest
 from lethe.server import failures, health, models, paths, relay
@@ -147,6 +147,8 @@ class App:
         exchange.facts.outcome = Outcome.DRAINED
 
     async def _fail(self, exchange: Exchange, error: LetheError) -> None:
+        if _LEVEL in exchange.named:  # it may not have been heeded yet, and where none is wished there is no event
+            exchange.level = tightened_anyway(exchange.level, _wishes(exchange))
         exchange.failed(error, _outcome(error))
         if exchange.ended:
             return
@@ -208,7 +210,11 @@ def asking_dialect(incoming: Incoming) -> Dialect:
 def _heed(exchange: Exchange) -> None:
     """The level that the request wishes for. Raises InvalidRequest."""
     if _LEVEL in exchange.named:
-        exchange.level = tightened(exchange.level, [value for name, value in exchange.headers if name == _LEVEL])
+        exchange.level = tightened(exchange.level, _wishes(exchange))
+
+
+def _wishes(exchange: Exchange) -> list[bytes]:
+    return [value for name, value in exchange.headers if name == _LEVEL]
 
 
 def _wrong_method(allowed: str) -> Callable[[Exchange], Awaitable[None]]:
