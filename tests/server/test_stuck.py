@@ -2,16 +2,21 @@
 
 import asyncio
 import contextlib
+import fcntl
 import socket
+import struct
+import termios
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 from tests.server.rig import ANTHROPIC, serving, upstream
-from tests.server.test_connection import CLOSE, POST, Memory, contexts, listening
+from tests.server.test_connection import CLOSE, POST, Memory, contexts, listening, turns
 
 from lethe.server import serving as data_plane
 from lethe.server.callers import Callers
 from lethe.server.connection import Connection
-from lethe.server.incoming import Incoming
+from lethe.server.incoming import HIGH_WATER, Incoming
 from lethe.upstream.arrivals import Arrivals
 from lethe.upstream.fake import Fake
 
@@ -64,12 +69,59 @@ async def test_an_answer_that_nobody_takes(more: bytes) -> None:
         with socket.create_connection(("127.0.0.1", port)) as caller:
             caller.sendall(POST + more + b"content-length: 2\r\n\r\nhi")
             await written.wait()
-            callers.drop_stuck(0)  # the first look cannot know
-            assert len(callers.open) == 1
+            callers.drop_stuck(60)  # the first look cannot know
             callers.drop_stuck(60)
+            await turns()
             assert len(callers.open) == 1
             callers.drop_stuck(0)
             await callers.outlast()
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_what_is_taken_of_the_kernels_buffer_counts(*, tls: bool) -> None:
+    """Of megabytes, which asks for more only once a third is free: to some callers' networks that is a long way."""
+    written = asyncio.Event()
+
+    async def writing(incoming: Incoming) -> None:
+        await asked(incoming)
+        written.set()
+
+    ours, theirs = contexts() if tls else (None, None)
+    async with listening(writing, ours) as (callers, port):
+        caller = socket.create_connection(("127.0.0.1", port))
+        if theirs is not None:
+            caller = await asyncio.to_thread(theirs.wrap_socket, caller, server_hostname="127.0.0.1")
+        with caller:
+            await asyncio.to_thread(caller.sendall, POST + b"content-length: 2\r\n\r\nhi")
+            await written.wait()
+            (line,) = callers.open
+            assert line.transport is not None
+            callers.loop = clock = Clock()  # type: ignore[assignment]
+            callers.drop_stuck(100)
+            waits = line.transport.get_write_buffer_size()
+            for _ in range(4):
+                await asyncio.to_thread(take, caller, unacknowledged(line) - 1, line)
+                clock.now += 60
+                callers.drop_stuck(100)
+                assert line.transport.get_write_buffer_size() == waits > 0
+                assert not line.transport.is_closing()
+            clock.now += 100
+            callers.drop_stuck(100)
+            assert line.transport.is_closing()
+            await callers.outlast()
+
+
+def unacknowledged(line: Connection) -> int:
+    """Bytes that the kernel holds for the caller."""
+    assert line.transport is not None
+    found = fcntl.ioctl(line.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    return int(struct.unpack("i", found)[0])
+
+
+def take(caller: socket.socket, most: int, line: Connection) -> None:
+    """Read until the kernel holds no more than that for it."""
+    while unacknowledged(line) > most:
+        caller.recv(4096)
 
 
 async def test_a_server_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,13 +138,16 @@ async def test_a_server_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 class Clock:
-    """In place of a loop, of which only the time is wanted."""
+    """In place of a loop, of which the time and tasks are wanted."""
 
     def __init__(self) -> None:
         self.now = 1000.0
 
     def time(self) -> float:
         return self.now
+
+    def create_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(work)
 
 
 class Slow(Memory):
@@ -102,6 +157,12 @@ class Slow(Memory):
 
     def get_write_buffer_size(self) -> int:
         return self.left
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self if name == "socket" else default
+
+    def getsockopt(self, *_: int) -> bytes:
+        return bytes(104)  # of a kernel that does not tell what is acknowledged
 
     def abort(self) -> None:
         self.closed = True
@@ -129,10 +190,7 @@ async def test_who_goes_on_however_slowly_is_not_stuck(
     line, wire = Connection(callers), Slow()
     line.connection_made(wire)
     if isinstance(looks[0][1], bytes):
-        callers.loop = asyncio.get_running_loop()  # which starts the task
         line.data_received(HALF)
-        callers.loop = clock  # type: ignore[assignment]
-        line.data_received(b"!")
     for seconds, change, given_up in looks:
         clock.now += seconds
         if isinstance(change, tuple):
@@ -142,4 +200,34 @@ async def test_who_goes_on_however_slowly_is_not_stuck(
             line.data_received(change)
         callers.drop_stuck(100)
         assert wire.closed is given_up
+    line.connection_lost(None)
+
+
+async def test_a_body_that_had_to_wait_for_an_answer_has_not_stayed_away() -> None:
+    """It is not read while the request before it is answered."""
+    answer = asyncio.Event()
+
+    async def answering(incoming: Incoming) -> None:
+        await incoming.body(len(MUCH))
+        await answer.wait()
+        incoming.start(200, [], 0)
+        await incoming.end()
+
+    callers = Callers(answering, asyncio.get_running_loop(), Arrivals(), lambda: None)
+    callers.loop = clock = Clock()  # type: ignore[assignment]
+    line, wire = Connection(callers), Slow()
+    line.connection_made(wire)
+    line.data_received(POST + b"content-length: 0\r\n\r\n" + POST + b"content-length: %d\r\n\r\n" % len(MUCH))
+    line.data_received(MUCH[: HIGH_WATER + 1])
+    await turns()
+    assert not wire.reading
+    clock.now += 200
+    answer.set()
+    await turns(lambda: wire.reading)
+    callers.drop_stuck(100)
+    assert wire.reading
+    assert not wire.closed
+    clock.now += 200
+    callers.drop_stuck(100)
+    assert wire.closed
     line.connection_lost(None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from lethe.server.incoming import HIGH_WATER, Incoming
+from lethe.server.taking import Taking
 
 if TYPE_CHECKING:
     from lethe.server.callers import Callers
@@ -33,7 +34,7 @@ class Connection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_began", "_callers", "_current", "_drained", "_fed", "_headers", "_heard", "_in_head", "_last", "_parser",
-        "_resuming", "_taken", "_untaken", "_url", "_waiting", "_written", "stalled", "transport",
+        "_resuming", "_taking", "_url", "_waiting", "_written", "stalled", "transport",
     )  # fmt: skip
 
     def __init__(self, callers: "Callers") -> None:
@@ -50,11 +51,10 @@ class Connection(asyncio.BufferedProtocol):
         self._in_head = False
         self._resuming = False  # is the parser reading a head that we wrote?
         self._fed = 0  # bytes since the request before, or since the last part of a body
-        self._heard = 0.0  # when anything came or the last answer went
+        self._heard = 0.0  # when anything came, the last answer went, or we began to read again
         self._began = 0.0  # when the head did
         self._written = 0  # bytes, in total
-        self._untaken = (0, 0)  # those that the socket had not taken yet, and those that it had, when last looked at
-        self._taken = 0.0  # when it was last seen to take some, or to have all
+        self._taking = Taking()
 
     # What the event loop calls
 
@@ -173,6 +173,7 @@ class Connection(asyncio.BufferedProtocol):
     def resume_reading(self) -> None:
         full = len(self._waiting) >= MAX_WAITING
         if self.transport is not None and not full and not self.transport.is_reading():
+            self._heard = self._callers.loop.time()
             self.transport.resume_reading()
 
     def write(self, data: bytes) -> None:
@@ -219,13 +220,9 @@ class Connection(asyncio.BufferedProtocol):
         transport, current = self.transport, self._current
         if transport is None:
             return
-        (before, had), untaken = self._untaken, transport.get_write_buffer_size()
-        has = self._written - untaken  # with TLS, less what its records add
-        if not untaken or not before or untaken < before or has > had:
-            self._taken = now
-        self._untaken = untaken, has
+        self._taking.look(transport, self._written, now)
         sends = current is None or current.complete or not transport.is_reading() or self._heard > since
-        if not sends or self._taken <= since:
+        if not sends or self._taking.last <= since:
             transport.abort()
 
     def _answer(self, incoming: Incoming) -> None:
