@@ -503,6 +503,28 @@ def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return ours, theirs
 
 
+@pytest.mark.parametrize("shakes", [True, False])
+async def test_who_shakes_hands_is_waited_for(*, shakes: bool) -> None:
+    """A connection that has been accepted is nobody else's to serve: a reload would drop it."""
+    ours, theirs = contexts()
+    async with listening(tls=ours) as (callers, port), calling(port) as (reader, writer):
+        while not callers.arriving:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(callers.outlast())
+        await turns()
+        assert not waiting.done()
+        if shakes:
+            await writer.start_tls(theirs, server_hostname="127.0.0.1")
+            await turns()
+            assert not waiting.done()
+            writer.write(POST + CLOSE + b"\r\ncontent-length: 0\r\n\r\n")
+            assert await reader.read() == ok(b"POST /a  []", CLOSE)
+        else:
+            writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        await waiting
+        assert not callers.arriving
+
+
 async def test_tls_says_goodbye_behind_a_large_answer() -> None:
     """Without a close_notify a caller could not tell an end from a cut."""
     ours, theirs = contexts()

@@ -111,7 +111,7 @@ async def test_the_connection_learns_of_itself_before_its_first_bytes() -> None:
     bench.far.write(b"hello")
     bench.from_far()
     assert bench.above.told == ["made", b"hello"]
-    assert await bench.transport.opened()
+    assert await bench.transport.settled
     bench.transport.write(b"question")
     bench.to_far()
     assert bench.far.read(100) == b"question"
@@ -154,7 +154,7 @@ async def test_without_a_handshake_the_connection_hears_nothing() -> None:
     bench.from_far(then=b"HTTP/1.1 400 Bad Request\r\n\r\n")
     bench.lose()
     assert bench.above.told == []
-    assert not await bench.transport.opened()
+    assert not await bench.transport.settled
 
 
 async def test_a_late_refusal_fails_the_exchange_as_one() -> None:

@@ -14,7 +14,10 @@ App: TypeAlias = Callable[[Incoming], Coroutine[Any, Any, None]]
 
 
 class Callers:
-    """All open connections; `emptied` is set when the last one closes. `settled` is called when a request is over."""
+    """`open` are all connections, but for those `arriving`, whose handshake is not over.
+
+    `settled` is called when a request is over, or its connection.
+    """
 
     def __init__(
         self, app: App, loop: asyncio.AbstractEventLoop, arrivals: Arrivals, settled: Callable[[], None]
@@ -24,13 +27,30 @@ class Callers:
         self.settled = settled
         self.arrivals = arrivals
         self.open: set[Connection] = set()
-        self.emptied = asyncio.Event()
+        self.arriving: set[TlsTransport] = set()
+        self._emptied = asyncio.Event()
 
     async def outlast(self) -> None:
         """Returns when none is open."""
-        while self.open:
-            self.emptied.clear()
-            await self.emptied.wait()
+        while self.open or self.arriving:
+            self._emptied.clear()
+            await self._emptied.wait()
+
+    def left(self) -> None:
+        """There is one less, of either kind."""
+        if not (self.open or self.arriving):
+            self._emptied.set()
+
+    def secured(self, connection: Connection, tls: SSLContext) -> TlsTransport:
+        """TLS below a connection that has just been accepted."""
+        transport = TlsTransport(connection, tls, None, self.arrivals.whole, self.loop)
+        self.arriving.add(transport)
+        transport.settled.add_done_callback(lambda _: self._arrived(transport))
+        return transport
+
+    def _arrived(self, transport: TlsTransport) -> None:
+        self.arriving.remove(transport)
+        self.left()
 
     def close_idle(self, silent_for: float = 0.0, head_for: float = 0.0) -> None:
         """Close those without a request that were silent for so many seconds, or that do not finish their head."""
@@ -51,6 +71,4 @@ class Callers:
 def accepting(callers: Callers, tls: SSLContext | None) -> asyncio.BufferedProtocol:
     """What answers a connection that has just been accepted."""
     connection = Connection(callers)
-    if tls is None:
-        return connection
-    return TlsTransport(connection, tls, None, callers.arrivals.whole, callers.loop)
+    return connection if tls is None else callers.secured(connection, tls)

@@ -93,8 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         self._url, self._headers = b"", []
         self._callers.settled()
         self._callers.open.discard(self)
-        if not self._callers.open:
-            self._callers.emptied.set()
+        self._callers.left()
 
     def pause_writing(self) -> None:
         self.stalled = True

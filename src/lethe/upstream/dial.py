@@ -74,7 +74,7 @@ async def _connect(
         await tunnel.through(b"%b:%d" % (_target(address), address.port), authorization_line(proxy), loop)
         transport.set_protocol(secured)
         secured.connection_made(transport)
-    if not await secured.opened():
+    if not await secured.settled:
         raise TlsFailed
 
 

@@ -25,8 +25,8 @@ class TlsTransport(Transport, BufferedProtocol):
     """
 
     __slots__ = (
-        "_above", "_arrivals", "_context", "_host", "_loop", "_opened", "_patience", "_refused", "_session", "_settled",
-        "_tcp",
+        "_above", "_arrivals", "_context", "_host", "_loop", "_opened", "_patience", "_refused", "_session",
+        "_tcp", "settled",
     )  # fmt: skip
 
     def __init__(
@@ -42,12 +42,8 @@ class TlsTransport(Transport, BufferedProtocol):
         self._opened = False  # has the handshake succeeded?
         self._refused = False
         self._session: Session | None = None
-        self._settled: Future[bool] = loop.create_future()
+        self.settled: Future[bool] = loop.create_future()  # once the handshake is over: has it succeeded?
         self._tcp: Transport | None = None
-
-    async def opened(self) -> bool:
-        """Wait for the handshake: has it succeeded?"""
-        return await self._settled
 
     # What the protocol above asks for.
 
@@ -134,8 +130,8 @@ class TlsTransport(Transport, BufferedProtocol):
             self._opened = True
             self._be_patient()
             above.connection_made(self)
-            if not self._settled.done():
-                self._settled.set_result(True)
+            if not self.settled.done():
+                self.settled.set_result(True)
         if plaintext:
             above.data_received(plaintext)
         self._heed(session.state, above)
@@ -149,8 +145,8 @@ class TlsTransport(Transport, BufferedProtocol):
         above = self._above
         self._above = self._tcp = self._session = None
         self._be_patient()
-        if not self._settled.done():
-            self._settled.set_result(False)
+        if not self.settled.done():
+            self.settled.set_result(False)
         if self._opened and above is not None:
             above.connection_lost(SSLError() if self._refused else exc)
 
