@@ -125,6 +125,16 @@ def test_what_is_asked_for_no_more_is_forgotten(house: House, tmp_path: Path) ->
     assert house.vault.secrets == {"env:VAULT_A": "a-secret"}
 
 
+def test_a_change_of_what_is_asked_for_no_more_is_forgotten(house: House) -> None:
+    """It was on its way when that was said."""
+    house.ask({"env:VAULT_A", "env:ADMIN"}, {"env:VAULT_A"})
+    house.vault.keep({"env:ADMIN"}, set())
+    house.vault._heard(Rotated({"env:VAULT_A": "late"}, {"env:VAULT_A": b"late"}))
+    assert house.vault.secrets == {"env:ADMIN": KEY}
+    assert house.vault.digests == {}
+    assert house.changes == []
+
+
 def test_the_broker_hears_what_is_wanted_no_more(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or it would watch it, and ask clouds for it, to the end."""
     house.ask({"env:VAULT_A", "env:ADMIN"})

@@ -194,8 +194,10 @@ class Vault:
         self.found()
 
     def _take(self, rotated: Rotated) -> None:
-        secrets = {each: value for each, value in rotated.secrets.items() if self.secrets.get(each) != value}
-        digests = {each: value for each, value in rotated.digests.items() if self.digests.get(each) != value}
+        """What is new of it, and wanted still: the word may have been on its way when we said otherwise."""
+        order = self._order
+        secrets = {k: v for k, v in rotated.secrets.items() if k in order.secrets and self.secrets.get(k) != v}
+        digests = {k: v for k, v in rotated.digests.items() if k in order.keys and self.digests.get(k) != v}
         self.secrets.update(secrets)
         self.digests.update(digests)
         if secrets or digests:
