@@ -1,8 +1,10 @@
 """An address where nothing ought to come, and how often something has."""
 
-import select
+import contextlib
+import selectors
 import socket
 import threading
+from typing import cast
 
 _READ = 64 * 1024
 _TURN = 0.1  # seconds between looks at whether it is over
@@ -15,6 +17,9 @@ class Trap:
         self._tcp, self._udp = _pair()
         self.port: int = self._tcp.getsockname()[1]
         self.visits = 0  # connections and datagrams
+        self._open = selectors.DefaultSelector()
+        for door in (self._tcp, self._udp):
+            self._open.register(door, selectors.EVENT_READ)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._receive, daemon=True)
         self._thread.start()
@@ -22,29 +27,30 @@ class Trap:
     def close(self) -> None:
         self._over.set()
         self._thread.join()
-        self._tcp.close()
-        self._udp.close()
+        for key in self._open.get_map().values():
+            cast("socket.socket", key.fileobj).close()
+        self._open.close()
 
     def _receive(self) -> None:
-        """Whatever comes is read, so that visitors go on as they would elsewhere, and thrown away."""
-        visitors: list[socket.socket] = []
         while not self._over.is_set():
-            for ready in select.select([self._tcp, self._udp, *visitors], [], [], _TURN)[0]:
-                if ready is self._tcp:
-                    visitors.append(self._tcp.accept()[0])
-                    self.visits += 1
-                    continue
-                try:
-                    data = ready.recv(_READ)
-                except OSError:
-                    data = b""
-                if ready is self._udp:
-                    self.visits += 1
-                elif not data:
-                    visitors.remove(ready)
-                    ready.close()
-        for visitor in visitors:
-            visitor.close()
+            for key, _ in self._open.select(_TURN):
+                self._heed(cast("socket.socket", key.fileobj))
+
+    def _heed(self, ready: socket.socket) -> None:
+        """Whatever comes is read, so that visitors go on as they would elsewhere, and thrown away."""
+        if ready is self._tcp:
+            self.visits += 1  # also where no descriptor is left to take it with
+            with contextlib.suppress(OSError):
+                self._open.register(self._tcp.accept()[0], selectors.EVENT_READ)
+            return
+        data = b""
+        with contextlib.suppress(OSError):
+            data = ready.recv(_READ)
+        if ready is self._udp:
+            self.visits += 1
+        elif not data:
+            self._open.unregister(ready)
+            ready.close()
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:
