@@ -38,8 +38,10 @@ class Capture:
 
     def _read(self) -> None:
         fd = self._stream.fileno()
+        waiting = select.poll()  # of any number, unlike select()
+        waiting.register(fd, select.POLLIN)
         while not self._over.is_set():
-            if not select.select([fd], [], [], _TURN)[0]:
+            if not waiting.poll(1000 * _TURN):
                 continue
             data = os.read(fd, _READ)
             if not data:
