@@ -17,7 +17,8 @@ from lethe.retention.enforcement import Mechanism, State
 from lethe.retention.levels import Level
 from lethe.verify import live, procfs
 from lethe.verify.instance import Instance, Manner, NotServing, running
-from lethe.verify.pages import fetched, pages
+from lethe.verify.pages import pages
+from lethe.verify.remote import asked
 from lethe.verify.sample import sample
 from lethe.verify.sinks import Sink, Verdict
 from lethe.verify.sockets import Peers
@@ -104,7 +105,7 @@ def test_it_starts_again_where_it_was(instance: Instance) -> None:
     instance.close_output()
     instance.restart()
     assert (instance.url, instance.pid != before) == (url, True)
-    assert fetched(url, "/health", None).status == 200
+    assert asked(url, "/health", {}).status == 200
     # It serves before what it says of it has been read.
     eventually(lambda: b"listening on" in instance.stderr[-1].data, "it says where it listens")
 

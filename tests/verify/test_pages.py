@@ -13,6 +13,7 @@ from lethe.ledger.tally import Cell
 from lethe.retention.levels import Level
 from lethe.verify import pages
 from lethe.verify.canary import Mint
+from lethe.verify.remote import Reply
 from lethe.verify.sample import sample
 from lethe.verify.search import Search
 from lethe.verify.sinks import Verdict
@@ -84,19 +85,18 @@ def test_the_real_page_is_known() -> None:
     ],
 )
 def test_what_a_page_says_is_known(path: str, body: bytes, *, known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fetched(url: str, asked: str, key: str | None) -> pages.Page:
-        del url, key
-        return pages.Page(200 if asked == path else 404, b"", body)
+    def asked(_: str, wanted: str, __: object) -> Reply:
+        return Reply(200 if wanted == path else 404, (), body)
 
-    monkeypatch.setattr(pages, "fetched", fetched)
+    monkeypatch.setattr(pages, "asked", asked)
     hits = [(hit.what, hit.where) for hit in pages.pages("http://127.0.0.1:1", {}, PLAN, []).hits]
     assert hits == ([] if known else [("more than it should say", path)])
 
 
 def test_a_page_that_is_none_of_ours_and_a_header_with_a_canary_are_hits(monkeypatch: pytest.MonkeyPatch) -> None:
     mint = Mint(os.urandom)
-    head = b"x-last: " + mint.new("p", "c").text.encode()
-    monkeypatch.setattr(pages, "fetched", lambda *_: pages.Page(200, head, b'{"status":"ok"}'))
+    head = (("x-last", mint.new("p", "c").text), ("x-last", "nothing"))
+    monkeypatch.setattr(pages, "asked", lambda *_: Reply(200, head, b'{"status":"ok"}'))
     hits = pages.pages("http://127.0.0.1:1", {}, PLAN, [Search(mint)]).hits
     assert {hit.where for hit in hits if hit.what == "a page that is none of ours"} == set(pages.STRANGE)
     assert {hit.where for hit in hits if hit.what == "raw"} == {*pages.PATHS, *pages.STRANGE}

@@ -1,9 +1,7 @@
 """A running Lethe, as far as it can be seen from outside: headers, errors, pages, the posture's signature."""
 
-import http.client
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -13,12 +11,13 @@ from lethe.evidence.signing import PayloadType, Verdict, verify
 from lethe.ledger.pages import POSTURE_PATH
 from lethe.providers.envelopes import MODEL
 from lethe.retention.levels import Level, UpstreamClass
-from lethe.verify import pages
+from lethe.verify import pages, remote
 from lethe.verify.account import Account
 from lethe.verify.canary import Canary, Mint, Where
 from lethe.verify.modes import Front
 from lethe.verify.positions import Position
 from lethe.verify.questions import PATHS
+from lethe.verify.remote import Reply
 from lethe.verify.report import LIVE, Circumstances, document
 from lethe.verify.search import Search
 from lethe.verify.sinks import Hit, Looked, Sink
@@ -49,12 +48,6 @@ class Ask(Struct, frozen=True):
     def target(self) -> str:
         """The path with the model, where that is its place."""
         return self.path.replace(MODEL, self.model)
-
-
-class Reply(Struct, frozen=True):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 def look(
@@ -107,15 +100,14 @@ def asks(mint: Mint, model: str | None) -> list[Ask]:
 
 def broken(ask: Ask, reply: Reply) -> list[str]:
     """What every response promises, and this one does not keep."""
-    said = reply.headers
     faults = []
-    if said.get("x-lethe-level") not in set(Level):
+    if reply.said("x-lethe-level") not in set(Level):
         faults.append(f"{ask.path}: a response without x-lethe-level")
-    if not _hex(said.get("x-lethe-request-id", "")):
+    if not _hex(reply.said("x-lethe-request-id")):
         faults.append(f"{ask.path}: a response without x-lethe-request-id")
-    if "no-store" not in said.get("cache-control", ""):
+    if "no-store" not in reply.said("cache-control"):
         faults.append(f"{ask.path}: a response without cache-control: no-store")
-    if reply.status == 200 and said.get("x-lethe-upstream-class") not in UpstreamClass.__members__:
+    if reply.status == 200 and reply.said("x-lethe-upstream-class") not in UpstreamClass.__members__:
         faults.append(f"{ask.path}: an answer without x-lethe-upstream-class")
     if ask.served and reply.status != 200:
         faults.append(f"{ask.path}: the model is not served: status {reply.status}")
@@ -129,7 +121,7 @@ def _callers(replies: list[tuple[Ask, Reply]], search: Search, *, open_end: bool
     hits = [
         Hit(Sink.CALLERS, found.form, ask.path, found.canary.position if found.canary else "")
         for ask, reply in replies
-        for found in search(repr(sorted(reply.headers.items())).encode() + b"\n" + reply.body)
+        for found in search(reply.whole)
         if found.canary not in ask.canaries
     ]
     reasons = ("nothing was served: name a model with --model",) if open_end else ()
@@ -138,7 +130,7 @@ def _callers(replies: list[tuple[Ask, Reply]], search: Search, *, open_end: bool
 
 def _posture(url: str) -> list[str]:
     try:
-        page = pages.fetched(url, POSTURE_PATH, None)
+        page = remote.asked(url, POSTURE_PATH, {})
         signed = msgspec.json.decode(page.body, type=dict[str, Any])
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
         return ["the posture cannot be had"]
@@ -148,7 +140,7 @@ def _posture(url: str) -> list[str]:
 
 
 def _level(replies: list[tuple[Ask, Reply]]) -> str:
-    return next((level for _, reply in replies if (level := reply.headers.get("x-lethe-level")) in set(Level)), "none")
+    return next((level for _, reply in replies if (level := reply.said("x-lethe-level")) in set(Level)), "none")
 
 
 def _body(path: str, model: str, text: str) -> bytes:
@@ -167,18 +159,9 @@ def _hex(text: str) -> bool:
 
 def _sent(url: str, key: str | None, ask: Ask) -> Reply:
     """Raises OSError."""
-    where = urlsplit(url)
-    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
-    connection = kind(where.hostname or "", where.port, timeout=_PATIENCE)
     headers = {"content-type": "application/json", "anthropic-version": "2023-06-01"}
     if not ask.served:  # by no upstream either, whatever names of models it takes
         headers["x-lethe-level"] = _NO_LEVEL
-    try:
-        connection.request("POST", ask.target, ask.body, headers | ({"x-api-key": key} if key else {}))
-        answer = connection.getresponse()
-        said = {name.lower(): value for name, value in answer.getheaders()}
-        return Reply(answer.status, said, answer.read(pages.LARGEST))
-    except http.client.HTTPException:
-        raise ConnectionError("it does not speak HTTP") from None
-    finally:
-        connection.close()
+    if key:
+        headers["x-api-key"] = key
+    return remote.asked(url, ask.target, headers, ask.body, _PATIENCE)

@@ -1,12 +1,9 @@
 """What an instance shows to everybody: its pages, each of which says known words and no others."""
 
-import http.client
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
 
 import lethe
 from lethe.config.plan import Plan
@@ -18,6 +15,7 @@ from lethe.ledger.names import ENDPOINTS, LEVELS, OUTCOMES
 from lethe.ledger.pages import POSTURE_PATH
 from lethe.ledger.tally import SEVERITIES, TOKEN_KINDS
 from lethe.verify.hits import looked_at
+from lethe.verify.remote import asked
 from lethe.verify.search import Search
 from lethe.verify.sinks import Hit, Looked, Sink
 
@@ -29,22 +27,12 @@ STRANGE: tuple[str, ...] = (
     "/debug/vars", "/docs", "/env", "/events", "/history", "/logs", "/openapi.json", "/requests", "/spend/logs",
     "/stats", "/status", "/trace", "/ui", "/v1/logs", "/v1/requests", "/v1/traces",
 )  # fmt: skip
-LARGEST = 4 * 1024 * 1024  # bytes of a page
-_PATIENCE = 10.0  # seconds
 _SAMPLE = re.compile(
     r'(?P<name>[a-z_]+?)(_bucket|_sum|_count)?(\{([a-z_]+="(?:[^"\\]|\\.)*",?)+\})? [0-9.]{1,24}(e[+-]?[0-9]{1,3})?'
 )
 _LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _NUMBER = re.compile(r"[0-9.]+|\+Inf")
 _ANY: msgspec.json.Decoder[dict[str, object]] = msgspec.json.Decoder(dict[str, object])
-
-
-class Page(Struct, frozen=True):
-    """`head` is its headers, a line each."""
-
-    status: int
-    head: bytes
-    body: bytes
 
 
 def pages(url: str, keys: Mapping[str, str], plan: Plan | None, searches: Iterable[Search]) -> Looked:
@@ -55,16 +43,17 @@ def pages(url: str, keys: Mapping[str, str], plan: Plan | None, searches: Iterab
     reasons: list[str] = []
     searches = tuple(searches)
     key = next(iter(keys.values()), None)
+    headers = {"x-api-key": key} if key else {}
     for path in (*PATHS, *STRANGE):
         try:
-            page = fetched(url, path, key)
+            page = asked(url, path, headers)
         except OSError as error:
             if path in STRANGE and reasons:  # nobody answers there
                 break
             reasons.append(f"{path} cannot be had: {error.strerror or type(error).__name__}")
             continue
         scanned += len(page.body)
-        hits += looked_at(Sink.PAGES, page.head + b"\n" + page.body, searches, path).hits
+        hits += looked_at(Sink.PAGES, page.whole, searches, path).hits
         if path in STRANGE:
             if plan is not None and page.status != 404:  # elsewhere it may be of what stands in front
                 hits.append(Hit(Sink.PAGES, "a page that is none of ours", path))
@@ -154,19 +143,3 @@ def _may_be(closed: "frozenset[str] | re.Pattern[str] | None", value: str) -> bo
 
 def _escaped(name: str) -> str:
     return name.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-def fetched(url: str, path: str, key: str | None) -> Page:
-    """One page. Raises OSError."""
-    where = urlsplit(url)
-    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
-    connection = kind(where.hostname or "", where.port, timeout=_PATIENCE)
-    try:
-        connection.request("GET", path, headers={"x-api-key": key} if key else {})
-        answer = connection.getresponse()
-        head = "\n".join(f"{name}: {value}" for name, value in answer.getheaders())
-        return Page(answer.status, head.encode("latin-1", "replace"), answer.read(LARGEST))
-    except http.client.HTTPException:
-        raise ConnectionError("it does not speak HTTP") from None
-    finally:
-        connection.close()
