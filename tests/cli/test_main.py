@@ -209,13 +209,29 @@ def test_as_a_process_whose_reader_leaves(tmp_path: Path, config: str) -> None:
     assert ended.stderr == ""
 
 
-@pytest.mark.parametrize("words", [["register"], ["register", "--json"], ["register", "nobody", "--json"]])
+@pytest.mark.parametrize(
+    "words", [["register"], ["register", "--json"], ["register", "nobody", "--json"], ["--help"], ["--version"]]
+)
 def test_as_a_process_whose_output_has_no_room(words: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         made = subprocess.run(
             [sys.executable, "-m", "lethe.cli.main", *words], stdout=full, stderr=subprocess.PIPE, check=False
         )
-    assert (made.returncode, made.stderr.decode()) == (1, "lethe register: stdout: No space left on device\n")
+    assert (made.returncode, made.stderr.decode()) == (1, f"lethe {words[0]}: stdout: No space left on device\n")
+
+
+def test_as_a_process_without_a_stdout() -> None:
+    words = ["/bin/sh", "-c", 'exec "$0" -m lethe.cli.main register >&-', sys.executable]
+    made = subprocess.run(words, env={}, capture_output=True, check=False)
+    assert (made.returncode, made.stderr) == (0, b"")
+
+
+def test_as_a_process_on_a_terminal_that_knows_ascii_only(config: str) -> None:
+    Path(config).write_text(CONFIG.replace("claude-*", "grün-*"))
+    words = [sys.executable, "-m", "lethe.cli.main", "check", "--config", config]
+    made = subprocess.run(words, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, check=False)
+    assert (made.returncode, made.stderr) == (0, b"")
+    assert rb"gr\xfcn-*" in made.stdout
 
 
 def test_a_command_imports_only_its_own(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Protocol, cast
 
 from msgspec import Struct
 
 import lethe
-from lethe.cli.output import CommandFailed, Unwritten, UsageFault, complain, emit
+from lethe.cli.output import CommandFailed, Unwritten, UsageFault, complain, emit, say
 from lethe.config.problems import ConfigError, nearest
 
 
@@ -71,24 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command. Returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     name = words[0] if words else "--help"
-    if name in ("-h", "--help", "help"):
-        commands = "\n".join(f"  {name:<10}{entry.summary}" for name, entry in COMMANDS.items())
-        print(USAGE.format(commands=commands), end="")
-        return 0 if words else 2
-    if name in ("-V", "--version"):
-        print(f"lethe {lethe.__version__}")
-        return 0
-    if name not in COMMANDS:
-        complain(f"lethe: no such command ({nearest(name, COMMANDS) or 'see lethe --help'})")
-        return 2
-    command = cast("Command", import_module(f"lethe.cli.{name}"))
-    return _run(command, name, words[1:])
-
-
-def _run(command: Command, name: str, words: Sequence[str]) -> int:
-    arguments = _parse(command, name, words)
+    if isinstance(sys.stdout, TextIOWrapper):  # as stderr does: no terminal is so old that it ends a command
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return _executed(command, name, arguments)
+        return _run(name, words)
     except KeyboardInterrupt:
         return 130
     except Unwritten as error:
@@ -97,6 +84,21 @@ def _run(command: Command, name: str, words: Sequence[str]) -> int:
         pass
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python's own flush at exit must not complain
     return 1
+
+
+def _run(name: str, words: Sequence[str]) -> int:
+    if name in ("-h", "--help", "help"):
+        commands = "\n".join(f"  {name:<10}{entry.summary}" for name, entry in COMMANDS.items())
+        say(USAGE.format(commands=commands).rstrip("\n"))
+        return 0 if words else 2
+    if name in ("-V", "--version"):
+        say(f"lethe {lethe.__version__}")
+        return 0
+    if name not in COMMANDS:
+        complain(f"lethe: no such command ({nearest(name, COMMANDS) or 'see lethe --help'})")
+        return 2
+    command = cast("Command", import_module(f"lethe.cli.{name}"))
+    return _executed(command, name, _parse(command, name, words[1:]))
 
 
 def _executed(command: Command, name: str, arguments: Namespace) -> int:

@@ -54,7 +54,7 @@ def _broken(row: Sequence[str], room: int) -> list[Sequence[str]]:
 
 def columns() -> int | None:
     """Of the terminal that is written to; None where a program reads, which gets lines of any length."""
-    if os.environ.get("COLUMNS", "").isdecimal() or sys.stdout.isatty():
+    if os.environ.get("COLUMNS", "").isdecimal() or (sys.stdout is not None and sys.stdout.isatty()):
         return shutil.get_terminal_size().columns
     return None
 
