@@ -1,6 +1,6 @@
 """What the levels promise about each feature holds at every surface that has it, never looser.
 
-Each line: the surfaces, what a caller sends, and the least that becomes of it at A1, A2, B and C. `test_enforcement_table`
+Each line: the surfaces, what a caller sends, and the least that becomes of it at A1, A2, B and C. `test_feature_table`
 says of chosen surfaces what exactly becomes of it; here a gateway or an engine of one protocol is held to the same as
 the vendor of it.
 """
