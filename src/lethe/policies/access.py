@@ -10,8 +10,8 @@ from lethe.errors import Forbidden, Unauthenticated
 _ADDRESS = re.compile(rb"\d{1,3}(\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*")
 _LOCAL = re.compile(rb"localhost|127(\.\d{1,3}){3}|::1")
 _STRANGER = "without keys web pages and foreign host names are refused (see: lethe keys new)"
-# Where a key may stand, and the words before it.
-_SLOTS: dict[bytes, list[bytes]] = {b"x-api-key": [], b"authorization": [b"bearer"], b"x-goog-api-key": []}
+# Where a key may stand, and what stands before it.
+_SLOTS: dict[bytes, bytes] = {b"x-api-key": b"", b"authorization": b"bearer", b"x-goog-api-key": b""}
 
 
 def refuse_strangers(headers: Mapping[bytes, bytes]) -> None:
@@ -40,15 +40,17 @@ def identify(headers: Mapping[bytes, bytes], digests: Sequence[bytes]) -> tuple[
     """
     found, held = -1, set()
     for slot, scheme in _SLOTS.items():
-        *before, secret = headers.get(slot, b"").split() or [b""]
-        digest = hashlib.sha256(secret).digest()
+        if slot not in headers:
+            continue
+        words = headers[slot].split() or [b""]
+        digest = hashlib.sha256(words[-1]).digest()
         match = -1
         for n, known in enumerate(digests):  # all of them, always: the time must not tell which one matched
             if hmac.compare_digest(digest, known):
                 match = n
         if match >= 0:
             held.add(slot)
-            if found < 0 and [word.lower() for word in before] == scheme:
+            if found < 0 and b" ".join(words[:-1]).lower() == scheme:
                 found = match
     if found < 0:
         raise Unauthenticated
