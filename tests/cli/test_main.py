@@ -132,11 +132,12 @@ def test_check_names_files_that_are_not_there(capsys: pytest.CaptureFixture[str]
     path = tmp_path / "a.toml"
     path.write_text(
         f'[server]\ntls_cert = "{path}"\ntls_key = "/nowhere"\n[upstreams.ollama]\nca_file = "/nowhere"\n'
-        '[retention]\nverification = "/nowhere"\n'
+        f'[retention]\nverification = "/nowhere"\n[limits]\nstore = "rediss://h"\nstore_ca_file = "{"x" * 300}"\n'
     )
     assert parsed(capsys, "check", "--config", str(path))["missing_files"] == [
         "server.tls_key",
         "retention.verification",
+        "limits.store_ca_file",
         "upstreams.ollama.ca_file",
     ]
 

@@ -4,6 +4,7 @@ import http.client
 import os
 import resource
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,21 @@ from lethe.upstream.fake.said import say
 
 EVENTS = Head(200, (("content-type", "text/event-stream"),))
 FRAMES = anthropic.frames(say("one ", "two "))
+
+BROKEN_WORKER = """
+import sys
+import lethe.sandbox.worker
+def broken(*_):
+    raise ValueError("canary")
+lethe.sandbox.worker.main(int(sys.argv[1]), int(sys.argv[2]), broken)
+"""
+WITH_BROKEN_WORKERS = f"""
+import sys
+import lethe.cli.main
+import lethe.sandbox.supervisor
+lethe.sandbox.supervisor.Supervisor.program = ("-c", {BROKEN_WORKER!r})
+sys.exit(lethe.cli.main.main())
+"""
 
 
 def test_a_killed_worker_is_replaced(start: Start, call: Call, fake: FakeThread) -> None:
@@ -61,15 +77,12 @@ def test_what_cannot_be_started_now_is_started_later(start: Start, fake: FakeThr
 
 
 @pytest.mark.slow
-def test_workers_that_never_get_ready_are_given_up(start: Start, fake: FakeThread, tmp_path: Path) -> None:
-    certificate = tmp_path / "cert.pem"
-    certificate.write_text("canary-not-a-certificate\n")
-    server = f'[server]\ntls_cert = "{certificate}"\ntls_key = "{certificate}"\n'
-    lethe = start(configured(fake.url, more=server))
+def test_workers_that_never_get_ready_are_given_up(start: Start, fake: FakeThread) -> None:
+    lethe = start(configured(fake.url), command=(sys.executable, "-c", WITH_BROKEN_WORKERS, "serve"))
     assert lethe.exit_code() == 1
     assert lethe.stderr[-1] == "lethe: cannot start: worker 1 ended with exit code 1"
-    assert lethe.stderr[0].startswith("lethe: worker 1: SSLError at serving.py:")
-    assert "canary-not" not in lethe.said
+    assert lethe.stderr[0].startswith("lethe: worker 1: ValueError at ")
+    assert "canary" not in lethe.said
     assert lethe.said.count("another one starts in") == 4
     assert lethe.stdout == []
 

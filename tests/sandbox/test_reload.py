@@ -125,7 +125,7 @@ BAD: dict[str, tuple[str, str]] = {
     ),
     "a certificate that is none": (
         '[server]\ntls_cert = "lethe.toml"\ntls_key = "lethe.toml"\n[upstreams.ollama]\n',
-        "not reloaded: worker 1 ended with exit code 1",
+        "not reloaded: server.tls_cert, server.tls_key: lethe.toml, lethe.toml: no certificate in PEM and its key",
     ),
 }
 

@@ -208,5 +208,13 @@ def _missing_files(settings: Settings) -> list[str]:
     plan = settings.plan
     files = {"server.tls_cert": plan.tls_cert, "server.tls_key": plan.tls_key}
     files["retention.verification"] = settings.verification
+    files["limits.store_ca_file"] = plan.limit_store.ca_file if plan.limit_store is not None else None
     files |= {f"upstreams.{upstream.name}.ca_file": upstream.ca_file for upstream in plan.upstreams}
-    return [setting for setting, file in files.items() if file is not None and not Path(file).is_file()]
+    return [setting for setting, file in files.items() if file is not None and not _is_there(Path(file))]
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # its folder is closed to us
+        return False

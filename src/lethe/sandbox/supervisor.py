@@ -12,6 +12,7 @@ from lethe.config.problems import ConfigError
 from lethe.config.settings import Settings
 from lethe.ledger.pages import Page
 from lethe.sandbox import assembly, descriptors, faults
+from lethe.sandbox.certificates import CertificateFault, try_files
 from lethe.sandbox.channel import Dropped, Fault, Resolved, Rotated
 from lethe.sandbox.children import Children
 from lethe.sandbox.engine import REFERENCE, Engine
@@ -91,8 +92,9 @@ class Supervisor:
         """Start a generation; it takes over when all its workers are ready."""
         self._started = number = self._started + 1
         try:
+            try_files(settings)
             self._posture.prepare(self._started, settings)
-        except PostureFault as fault:
+        except (CertificateFault, PostureFault) as fault:
             self._refuse(str(fault))
             return
         self._vault.withhold(self._posture.variables)
