@@ -1,6 +1,7 @@
 """A locked-in worker of a real `lethe serve`: it works as before, and the kernel holds it."""
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -224,7 +225,8 @@ def test_who_holds_secrets_leaves_no_core_either(
     lethe = start(configured(fake.url))
     assert lethe.url
     pid = lethe.pid if module is None else lethe.running(module)[0]
-    assert int(Path(f"/proc/{pid}/coredump_filter").read_text(), 16) == 0  # collectors are fed whatever the limit
+    assert int(Path(f"/proc/{pid}/coredump_filter").read_text(), 16) == 0
+    assert re.search(r"Max core file size +1 ", Path(f"/proc/{pid}/limits").read_text())  # keeps collectors away
     os.kill(pid, signal.SIGABRT)
     eventually(lambda: not alive(pid), "the end of the process")
     assert [path.name for path in lethe.config.parent.iterdir()] == ["lethe.toml"]
