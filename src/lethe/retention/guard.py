@@ -28,7 +28,6 @@ _OTHER_LETTERS = "a field is written as another one in other letters"
 Pseudonym = Callable[[str], str]
 CALLER = "\0"  # stands for who asks among the names of end users
 _IN_THE_PATH = "model"  # some APIs name it there, and rows about it hold all the same
-_NEVER_PASSES = {Action.STRIP, Action.REFUSE}
 _BETAS = "anthropic_beta"  # some APIs take in the body what Anthropic's takes in a header
 _VERSION = "anthropic_version"
 _MAX_BETAS = 64
@@ -103,9 +102,9 @@ class Guard:
         judging.force()
         if strict and self.surface.known.versions:
             judging.versions(versions)
-        kept = self._betas(betas, "the beta header", level, judging, strict=strict)
+        kept = judging.betas(betas, "the beta header", strict=strict)
         if _BETAS in body and _BETAS in self.surface.known.fields:
-            kept += self._betas(judging.written_betas(), f"$.{_BETAS}", level, judging, strict=strict)
+            kept += judging.betas(judging.written_betas(), f"$.{_BETAS}", strict=strict)
         return Verdict(
             judging.changes,
             frozenset(judging.removals),
@@ -113,28 +112,6 @@ class Guard:
             tuple(judging.used),
             tuple(dict.fromkeys(judging.refusals)) if judging.refusals else (),
         )
-
-    def _betas(
-        self, betas: Sequence[str], where: str, level: Level, judging: "_Judging", *, strict: bool
-    ) -> tuple[str, ...]:
-        """A feature that does not pass takes its token with it; tokens that the register does not know are refused."""
-        if not betas:
-            return ()
-        ruled: dict[str, set[Action]] = {}
-        for row in self.surface.fields:
-            if row.beta:
-                ruled.setdefault(row.beta, set()).add(row.actions.get(level, Action.REFUSE))
-        for rule in self.surface.betas:
-            ruled[rule.token] = {rule.actions[level]}
-        kept = []
-        for token in betas:
-            actions = ruled.get(token.lower())
-            if token.lower() in judging.stripped_betas or (actions is not None and actions <= _NEVER_PASSES):
-                continue
-            if strict and actions is None and not matches(self.surface.known.betas, token):
-                judging.refusals.append(Refusal(where, f"a token that {UNKNOWN}", _LEAVE_OUT))
-            kept.append(token)
-        return tuple(kept)
 
 
 class _Judging:
@@ -180,14 +157,26 @@ class _Judging:
                 self.refusals.append(Refusal(f"$.{_BETAS}", f"is no list of at most {_MAX_BETAS} tokens", _LEAVE_OUT))
                 return ()
 
+    def betas(self, tokens: Sequence[str], where: str, *, strict: bool) -> tuple[str, ...]:
+        """A feature that does not pass takes its token with it; tokens that the register does not know are refused."""
+        compiled, kept = self._compiled, []
+        for token in tokens:
+            name = token.lower()
+            passes = compiled.betas.get(name)
+            if passes is False or name in self.stripped_betas:
+                continue
+            if strict and passes is None and not compiled.known_beta(token):
+                self.refusals.append(Refusal(where, f"a token that {UNKNOWN}", _LEAVE_OUT))
+            kept.append(token)
+        return tuple(kept)
+
     def versions(self, said: Sequence[str]) -> None:
         """Those of the API that nobody knows: in a header, and in the body of some APIs."""
         known = self._guard.surface.known.versions
-        instead = f"ask for one of {', '.join(known)}, or at level C"
-        if not set(said) <= set(known):
-            self.refusals.append(Refusal("the version header", f"a version that {UNKNOWN}", instead))
+        if not all(version in known for version in said):
+            self._unknown_version("the version header")
         if _VERSION in self._body.fields and self._body.value(_VERSION) not in known:
-            self.refusals.append(Refusal(f"$.{_VERSION}", f"a version that {UNKNOWN}", instead))
+            self._unknown_version(f"$.{_VERSION}")
 
     def values(self) -> None:
         """What rows say of the fields that are there."""
@@ -244,6 +233,10 @@ class _Judging:
 
     def _in_other_letters(self, where: str) -> None:
         self.refusals.append(Refusal(where, _OTHER_LETTERS, "write it as the API's documentation does"))
+
+    def _unknown_version(self, where: str) -> None:
+        known = ", ".join(self._guard.surface.known.versions)
+        self.refusals.append(Refusal(where, f"a version that {UNKNOWN}", f"ask for one of {known}, or at level C"))
 
     def _unknown(self, paths: Iterable[str]) -> None:
         self.refusals += [Refusal(f"$.{path}", f"a type that {UNKNOWN}", _LEAVE_OUT) for path in paths]

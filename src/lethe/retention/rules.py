@@ -16,6 +16,7 @@ from lethe.wire.rawjson import encode
 
 _SETS = frozenset({Action.FORCE, Action.REPLACE, Action.SALT, Action.STRIP, Action.PSEUDONYM, Action.REFUSE})
 _UNASKED = (Action.FORCE, Action.SALT)
+_NEVER_PASSES = frozenset({Action.STRIP, Action.REFUSE})
 _ELEMENTS_MATTER = (PART_ROOTS | {TOOL_ROOT}) - {"messages", "contents"}  # they are the tools and parts
 
 
@@ -64,6 +65,8 @@ class Compiled(Struct, frozen=True):
     known: frozenset[str]  # top-level names
     known_globs: tuple[str, ...]
     spelled: frozenset[str]  # top-level names that something is done with, in lower case
+    betas: dict[str, bool]  # tokens that a row speaks of, in lower case: do they pass?
+    known_beta: Callable[[str], bool]  # is a token one that no row restricts?
 
 
 def compile_rules(surface: Surface, level: Level, *, refuse_unknown: bool) -> Compiled:
@@ -100,7 +103,20 @@ def compile_rules(surface: Surface, level: Level, *, refuse_unknown: bool) -> Co
         spelled=frozenset(
             name.casefold() for name in {*top, *(rule.segments[0] for rule in forced), *below} if name != DEEP
         ),
+        betas=_betas(surface, level),
+        known_beta=matcher(surface.known.betas),
     )
+
+
+def _betas(surface: Surface, level: Level) -> dict[str, bool]:
+    """A token passes while one of the features that take it does, unless it has a row of its own."""
+    actions: dict[str, set[Action]] = {}
+    for row in surface.fields:
+        if row.beta:
+            actions.setdefault(row.beta, set()).add(row.actions.get(level, Action.REFUSE))
+    for rule in surface.betas:
+        actions[rule.token] = {rule.actions[level]}
+    return {token: not taken <= _NEVER_PASSES for token, taken in actions.items()}
 
 
 def _spoken_of(name: str, rules: list[Rule], forced: list[Rule]) -> tuple[Segments, ...]:
