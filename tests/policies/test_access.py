@@ -7,7 +7,7 @@ import pytest
 from lethe.errors import Forbidden, Unauthenticated
 from lethe.policies.access import identify, refuse_strangers
 
-DIGESTS = [hashlib.sha256(key).digest() for key in (b"sk-one", b"sk-two")]
+DIGESTS = [hashlib.sha256(key).digest() for key in (b"sk-one", b"sk-two", b"a phrase of words")]
 
 GOOD = [
     ([(b"x-api-key", b"sk-one")], (0, {b"x-api-key"})),
@@ -18,6 +18,8 @@ GOOD = [
         [(b"x-api-key", b"sk-two"), (b"authorization", b"Bearer sk-one"), (b"x-goog-api-key", b"sk-two")],
         (1, {b"x-api-key", b"authorization", b"x-goog-api-key"}),
     ),
+    ([(b"x-api-key", b"a phrase of words")], (2, {b"x-api-key"})),
+    ([(b"authorization", b"Bearer a phrase of words")], (2, {b"authorization"})),
     # A key that does not count where it stands is not passed on either.
     ([(b"x-api-key", b"sk-one"), (b"authorization", b"sk-two")], (0, {b"x-api-key", b"authorization"})),
     ([(b"x-api-key", b"Bearer sk-one"), (b"authorization", b"Bearer sk-two")], (1, {b"x-api-key", b"authorization"})),

@@ -11,7 +11,7 @@ _ADDRESS = re.compile(rb"\d{1,3}(\.\d{1,3}){3}|[0-9a-f:.]*:[0-9a-f:.]*")
 _LOCAL = re.compile(rb"localhost|127(\.\d{1,3}){3}|::1")
 _STRANGER = "without keys web pages and foreign host names are refused (see: lethe keys new)"
 # Where a key may stand, and what stands before it.
-_SLOTS: dict[bytes, bytes] = {b"x-api-key": b"", b"authorization": b"bearer", b"x-goog-api-key": b""}
+_SLOTS: dict[bytes, bytes] = {b"x-api-key": b"", b"authorization": b"bearer ", b"x-goog-api-key": b""}
 
 
 def refuse_strangers(headers: Mapping[bytes, bytes]) -> None:
@@ -39,19 +39,29 @@ def identify(headers: Mapping[bytes, bytes], digests: Sequence[bytes]) -> tuple[
     Raises Unauthenticated.
     """
     found, held = -1, set()
-    for slot, scheme in _SLOTS.items():
+    for slot, before in _SLOTS.items():
         if slot not in headers:
             continue
-        words = headers[slot].split() or [b""]
-        digest = hashlib.sha256(words[-1]).digest()
-        match = -1
-        for n, known in enumerate(digests):  # all of them, always: the time must not tell which one matched
-            if hmac.compare_digest(digest, known):
-                match = n
+        value = headers[slot].strip()
+        counts = value[: len(before)].lower() == before
+        secret = value[len(before) :].strip() if counts else value
+        match = _matching(secret, digests)
+        if counts and found < 0:
+            found = match
+        if match < 0 and len(words := secret.split()) > 1:
+            match = _matching(words[-1], digests)
         if match >= 0:
             held.add(slot)
-            if found < 0 and b" ".join(words[:-1]).lower() == scheme:
-                found = match
     if found < 0:
         raise Unauthenticated
     return found, held
+
+
+def _matching(secret: bytes, digests: Sequence[bytes]) -> int:
+    """The index of its digest; -1: it is no key."""
+    digest = hashlib.sha256(secret).digest()
+    match = -1
+    for n, known in enumerate(digests):  # all of them, always: the time must not tell which one matched
+        if hmac.compare_digest(digest, known):
+            match = n
+    return match
