@@ -140,6 +140,7 @@ REFUSALS: list[tuple[str, tuple[FieldRule, ...], bytes, str, str]] = [
     ("a list for an object", (FILE,), b'{"messages":[{"content":[{"source":[{"type":"file"}]}]}]}', f"$.{FILE.path}", "keeps"),
     ("lists in lists", (FILE,), b'{"messages":[[{"content":[[[{"source":{"type":"file"}}]]]}]]}', f"$.{FILE.path}", "keeps"),
     ("tool without type or name", (), b'{"tools":[{"CANARY_search":{}}]}', "$.tools[0]", UNKNOWN),
+    ("tool of nothing", (), b'{"tools":[{}]}', "$.tools[0]", UNKNOWN),
     ("tool beside a function", (), b'{"tools":[{"type":"function","function":{},"CANARY":{}}]}', "$.tools[0]", UNKNOWN),
     ("tool in a list in a list", (), b'{"tools":[{"type":"function"},[[{"type":"CANARY"}]]]}', "$.tools[1].type", UNKNOWN),
     ("part in a list in a list", (), b'{"messages":[[{"content":[[{"type":"CANARY"}]]}]]}', "$.messages[].content[].type", UNKNOWN),

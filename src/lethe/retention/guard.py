@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from lethe.retention.globs import matches
-from lethe.retention.levels import Level, UpstreamClass
+from lethe.retention.levels import PROMISING, Level, UpstreamClass
 from lethe.retention.paths import Node, Place, ensure, remove
 from lethe.retention.rules import Compiled, Root, Rule, compile_rules, text_of
 from lethe.retention.search import ambiguous, deep_nodes, may_matter, written
@@ -32,6 +32,7 @@ _BETAS = "anthropic_beta"  # some APIs take in the body what Anthropic's takes i
 _VERSION = "anthropic_version"
 _MAX_BETAS = 64
 _BRACE = ord("{")
+_LEAST = len('{"a":1}')  # bytes of a value that holds an object with a field
 
 
 class Refusal(Struct, frozen=True):
@@ -71,7 +72,7 @@ class Guard:
 
     def prepare(self, level: Level, *, refuse_unknown: bool = False) -> Compiled:
         """Compile the rows for a level, so that no request has to wait for that."""
-        strict = refuse_unknown or level is not Level.C
+        strict = refuse_unknown or level in PROMISING
         compiled = compile_rules(self.surface, level, refuse_unknown=strict)
         self._compiled[level, strict] = compiled
         return compiled
@@ -92,7 +93,7 @@ class Guard:
 
         Without `pseudonym` identifiers pass as they are.
         """
-        strict = refuse_unknown or level is not Level.C
+        strict = refuse_unknown or level in PROMISING
         if why := self.surface.refused.get(level):
             return Verdict({}, frozenset(), (), (), (Refusal("$", why, "route to another API or provider"),))
         compiled = self._compiled.get((level, strict)) or self.prepare(level, refuse_unknown=refuse_unknown)
@@ -186,9 +187,11 @@ class _Judging:
                 value = self._model if name == _IN_THE_PATH else self._decoded(name)
                 if rule.concerns(self._model) and rule.speaks_of(value):
                     self._apply(rule, [(self._holder, name)], name)
-        for name in fields:
-            if (root := compiled.roots.get(name, compiled.anywhere)) is not None:
+        for name, raw in fields.items():
+            if (root := compiled.roots.get(name)) is not None:
                 self._look(name, root)
+            elif compiled.anywhere is not None and len(raw) >= _LEAST:
+                self._look(name, compiled.anywhere)
 
     def force(self) -> None:
         """What goes out whether it was sent or not."""

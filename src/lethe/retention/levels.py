@@ -13,6 +13,9 @@ class Level(StrEnum):
     C = "C"  # one closed-schema event per request, without content
 
 
+PROMISING = frozenset({Level.A1, Level.A2, Level.B})  # something about what upstreams keep
+
+
 class UpstreamClass(IntEnum):
     """What an upstream may keep; the lower the less."""
 

@@ -11,6 +11,7 @@ from lethe.wire.rawjson import encode, is_flat, keys_written
 _ESCAPED = re.compile(rb"\\u(?:00(?:2[dD]|3\d|[4-7])|017[fF]|212[aA])")
 _LIKE_LATIN = ("\u017f".encode(), "\u212a".encode())
 _BACKSLASH = ord("\\")
+_BRACE = ord("{")
 LONGEST = 512  # bytes of a string; no name of the register is as long, each of its letters escaped
 _LONG = 8 * 1024  # bytes of a text
 
@@ -41,7 +42,7 @@ def may_matter(text: bytes, names: bytes | None, root: Root) -> bool:
         return True
     if text[0] not in b"{[":
         return False
-    if root.needles is None or text[0] == ord("{") or not is_flat(text):
+    if root.needles is None or text[0] == _BRACE or not is_flat(text):
         return True
     return bool(root.needles) and (names is None or any(names.find(needle) >= 0 for needle in root.needles))
 

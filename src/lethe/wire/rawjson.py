@@ -97,7 +97,7 @@ def is_flat(array: bytes) -> bool:
     something else comes after a bracket, a colon, or what is no object.
     """
     at = array.find(b"{")
-    if not array.startswith(b"[") or array[1 : max(at, 1)].strip(_SPACE):
+    if array[:1] != b"[" or (at > 1 and array[1:at].strip(_SPACE)):
         return False
     looks = 32 + len(array) // 2048  # beyond that decoding is cheaper
     while (at := array.find(b"{", at + 1)) >= 0:
