@@ -108,6 +108,27 @@ async def test_after_a_reload_old_connections_get_one_more_answer() -> None:
             await draining
 
 
+async def test_a_connection_that_was_told_to_stay_open_stays_so_after_a_reload() -> None:
+    """Its caller may be sending the next request as the answer ends."""
+    go_on = asyncio.Event()
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        every, opening = [*map(Send, frames(CHAT))], len(begun(CHAT))
+        fake.answer([Head(200, SSE), *every[:opening], Until(go_on), *every[opening:]], whole(CHAT))
+        client = await rig.client()
+        client.send("POST", PATH[CHAT], json.dumps(request(CHAT, stream=True)).encode())
+        status, headers = await client.head()
+        assert (status, "connection" in headers) == (200, False)
+        draining = asyncio.create_task(rig.serving.drain(None))
+        await asyncio.sleep(0.05)
+        go_on.set()
+        assert b"[DONE]" in await client.body(headers)
+        client.send("POST", PATH[CHAT], json.dumps(request(CHAT)).encode())
+        reply = await client.reply()
+        assert (reply.status, reply.headers["connection"]) == (200, "close")
+        async with asyncio.timeout(5):
+            await draining
+
+
 async def test_a_connection_for_which_there_is_no_room_is_the_only_one_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """uvloop takes no connection any more after a protocol that could not be made."""
     left = [True]

@@ -105,7 +105,8 @@ class Serving:
             self._server.close()
         self._app.draining = True
         for exchange in self._app.in_flight.values():
-            exchange.incoming.keep_alive = False
+            if not exchange.started:  # others have been told that they may go on
+                exchange.incoming.keep_alive = False
         if seconds is None:
             await self._callers.outlast()
         else:
