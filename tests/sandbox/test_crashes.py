@@ -5,7 +5,6 @@ import os
 import resource
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 from tests.sandbox.conftest import Call, Start
