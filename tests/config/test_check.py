@@ -47,6 +47,12 @@ NOTES = [
     ),
     ('[upstreams.x]\ndialect = "openai-chat"\nbase_url = "http://10.0.0.7/v1"\nclass = "U5"\nreason = "ours"', []),
     ('[upstreams.x]\ndialect = "openai-chat"\nbase_url = "unix:/run/engine.sock:/v1"', []),
+    (
+        '[upstreams.openai]\nbase_url = "http://127.0.0.1:9/v1"',
+        ['upstreams.openai.base_url: is no address of openai; where it leads there, write provider = "openai"'],
+    ),
+    ('[upstreams.openai]\nprovider = "openai"\nbase_url = "http://127.0.0.1:9/v1"', []),
+    ('[upstreams.ollama]\nbase_url = "http://127.0.0.1:9/v1"', []),
     ('[retention]\nregions = ["eu"]\n[upstreams.ollama]\n[upstreams.openai]\nregion = "eu"', []),
 ]  # fmt: skip
 
@@ -125,6 +131,19 @@ FAULTS = [
     (FORWARDED + 'to = ["anthropic", "openai"]', TODAY, "routes[0].to", "more than one vendor"),
     ('[upstreams.openai]\n[retention]\nunknown_fields = "no"', TODAY, "retention.unknown_fields", "must be allow"),
 ]  # fmt: skip
+
+
+def test_a_contract_with_a_server_that_nobody_knows_asks_whose_it_is() -> None:
+    for text, hint in (
+        (CONTRACT.replace("openai", "fireworks"), "declare class and reason instead"),
+        (
+            CONTRACT.replace("[upstreams.openai]", '[upstreams.openai]\nbase_url = "http://127.0.0.1:9/v1"'),
+            "say whose it is, by provider; or declare class and reason instead",
+        ),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            parse(text)
+        assert [problem.suggestion for problem in caught.value.problems] == [hint]
 
 
 @pytest.mark.parametrize(("text", "today", "path", "problem"), FAULTS)

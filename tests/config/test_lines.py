@@ -28,6 +28,7 @@ def test_lines() -> None:
         ("upstreams", "anthropic", "contract", "kind"): 4,
         ("upstreams", "a.b"): 5,
         ("upstreams", "a.b", "odd key"): 6,
+        ("routes",): 7,
         ("routes", 0): 7,
         ("routes", 0, "model"): 8,
         ("routes", 0, "to"): 9,

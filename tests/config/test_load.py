@@ -142,7 +142,10 @@ FAULTS = [
     (ANTHROPIC + '[scenarios]\nthinking = "anthropic"', "scenarios.thinking", "unknown key", "did you mean think?", 3),
     (f'[upstreams.anthropic\napi_key = "{SECRET}"', "", "not TOML at column", None, 1),
     (f'[upstreams.anthropic]\napi_key = """{SECRET}', "", "ends too early", None, 2),
-    (f'[upstreams.{SECRET}]\n[upstreams.{SECRET}]', "", "not TOML at column", None, 2),
+    (f'[upstreams.{SECRET}]\n[upstreams.{SECRET}]', "", "stands before already", None, 2),
+    ('[retention]\nlevel = "C"\nlevel = "B"', "", "stands before already", None, 3),
+    (ANTHROPIC + 'contract = { kind = "zdr", kind = "zdr" }', "", "stands before already", None, 2),
+    (ANTHROPIC + '[[route]]\nmodel = "m"', "route", "unknown key", "did you mean routes?", 2),
 ]  # fmt: skip
 
 

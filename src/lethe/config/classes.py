@@ -58,7 +58,9 @@ def contract(
         return None
     kinds = contract_kinds(surfaces)
     if not kinds:
-        found.problem(path, "the register knows of no contract with this provider", "declare class and reason instead")
+        unknown = not surfaces or surfaces[0].provider == GENERIC
+        hint = "say whose it is, by provider; or declare" if unknown else "declare"
+        found.problem(path, "the register knows of no contract with this provider", f"{hint} class and reason instead")
         return None
     if table.kind is None:
         found.problem((*path, "kind"), "is missing", choice("", kinds))

@@ -22,6 +22,8 @@ def line_numbers(text: str) -> dict[ConfigPath, int]:
         if header := _HEADER.match(line):
             table = _located(_parts(header[2]), tables, opens=header[1] == "[[")
             lines.setdefault(table, number)
+            if header[1] == "[[":
+                lines.setdefault(table[:-1], number)  # of the list as a whole
         elif key := _KEY.match(line):
             lines.setdefault((*table, *_parts(key[1])), number)
     return lines

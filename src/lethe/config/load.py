@@ -17,6 +17,7 @@ from lethe.config.shape import shaped
 DEFAULT_FILE = Path("lethe.toml")
 MAX_FILE = 1024 * 1024  # bytes
 _POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
+_TWICE = ("Cannot ", "Duplicate ")  # how tomllib's messages begin where something stands for a second time
 
 
 def config_path(given: str | None, environ: Mapping[str, str]) -> Path | None:
@@ -72,8 +73,11 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def _syntax(message: str, text: str) -> Problem:
-    """tomllib's message may quote the file, so only the position is kept."""
+    """tomllib's message may quote the file, so only its kind and the position are kept."""
+    twice = "this table or key stands before already" if message.startswith(_TWICE) else ""
     position = _POSITION.search(message)
     if position is None:
-        return Problem(path="", problem="is not TOML: it ends too early", line=text.count("\n") + 1)
-    return Problem(path="", problem=f"is not TOML at column {position[2]}", line=int(position[1]))
+        why = twice or "it ends too early"
+        return Problem(path="", problem=f"is not TOML: {why}", line=text.count("\n") + 1)
+    where = f"is not TOML at column {position[2]}"
+    return Problem(path="", problem=f"{where}: {twice}" if twice else where, line=int(position[1]))

@@ -11,7 +11,7 @@ from lethe.config.classes import at_start, check_lifts, classed, contract, decla
 from lethe.config.credentials import find_credential, region_of
 from lethe.config.places import Place, find_dialect, find_place
 from lethe.config.problems import ConfigPath, Findings, choice, nearest
-from lethe.config.register import provider_at, providers, surfaces_for
+from lethe.config.register import provider_at, providers, surfaces_for, vendors
 from lethe.config.schema import UpstreamTable
 from lethe.config.values import Address, ValueFault, address
 from lethe.providers.offers import Provider
@@ -74,6 +74,8 @@ def resolve_upstream(
     if not (place.address.secure or place.address.private):
         found.note((*path, "base_url"), "is plain http to another host: prompts travel unencrypted")
     provider = _provider(table, place)
+    if not provider and table.provider is None and name in providers() and not vendors()[name].local:
+        found.note((*path, "base_url"), f'is no address of {name}; where it leads there, write provider = "{name}"')
     credential = find_credential(table, place, provider, path, found)
     known = surfaces_for(
         provider, place.address.host, place.dialect, loopback=place.here and proxy is None, envelope=place.envelope
