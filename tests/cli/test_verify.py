@@ -37,6 +37,11 @@ def test_a_key_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     )
 
 
+def test_a_key_in_place_of_its_reference_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--live", "http://127.0.0.1:9", "--key", "sk-CANARY"]) == 2
+    assert capsys.readouterr().err == "lethe verify: --key: no such scheme in this version (env:NAME or file:PATH)\n"
+
+
 def test_a_machine_where_nothing_can_be_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

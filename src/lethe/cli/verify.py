@@ -146,7 +146,7 @@ def _live(arguments: Namespace) -> dict[str, Any]:
         try:
             key = resolve(arguments.key, os.environ)
         except Unresolved as error:
-            raise UsageFault(str(error)) from None
+            raise UsageFault(f"--key: {error.reason} (env:NAME or file:PATH)") from None  # it may be the key itself
     report = look(arguments.live, key, arguments.model, os.urandom, time.time)
     if not report["requests"]:
         raise CommandFailed(f"{arguments.live} does not answer")
