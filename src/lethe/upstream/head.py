@@ -4,7 +4,7 @@ import re
 
 from lethe.errors import InvalidRequest
 from lethe.upstream.address import Address, Proxy
-from lethe.upstream.call import Call, Headers
+from lethe.upstream.call import Call
 
 # RFC 9110, 5.6.2: what a field name or a method may consist of.
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -42,7 +42,7 @@ _ORDINARY = frozenset(
     )
 )
 _WITH_LENGTH = frozenset((b"POST", b"PUT", b"PATCH"))
-_ENCODING = (b"accept-encoding", b"identity")
+_ENCODING = b"accept-encoding: identity\r\n"
 _CR, _LF, _NUL = b"\r\n\0"
 
 
@@ -59,30 +59,34 @@ class HeadWriter:
             self._after_path += authorization_line(proxy)
 
     def write(self, call: Call) -> bytes:
-        """Raises InvalidRequest for a name, value, path or method that would change the framing."""
-        ordinary = _ORDINARY.issuperset([name for name, _ in call.headers])
-        headers = [*call.headers, _ENCODING] if ordinary else _checked(call.headers)
+        """Names go out in lower case, those that are the transport's not at all.
+
+        Raises InvalidRequest for a name, value, path or method that would change the framing.
+        """
         if call.method not in _WITH_LENGTH and call.method.translate(None, _TOKEN):
             raise InvalidRequest("headers", "a name is not a token")
         if _INVISIBLE.search(call.path):
             raise InvalidRequest("path", "holds a space or a control character")
-        lines = list(map(b": ".join, headers))
-        text = b"".join(lines)
-        if _CR in text or _LF in text or _NUL in text:
-            raise InvalidRequest("headers", "a value holds a line end or a NUL")
+        parts = [call.method, b" ", self._before_path, call.path, self._after_path]
+        encoding = _ENCODING
+        for written, value in call.headers:
+            name = written
+            if name not in _ORDINARY:
+                name = written.lower()
+                if name in _OWNED:
+                    continue
+                if not name or name.translate(None, _TOKEN):
+                    raise InvalidRequest("headers", "a name is not a token")
+                if name == b"accept-encoding":
+                    encoding = b""
+            if _CR in value or _LF in value or _NUL in value:
+                raise InvalidRequest("headers", "a value holds a line end or a NUL")
+            parts += (name, b": ", value, b"\r\n")
+        parts.append(encoding)
         if call.body or call.method in _WITH_LENGTH:
-            lines.append(b"content-length: %d" % len(call.body))
-        text = b"\r\n".join(lines)
-        return b"".join((call.method, b" ", self._before_path, call.path, self._after_path, text, b"\r\n\r\n"))
-
-
-def _checked(headers: Headers) -> list[tuple[bytes, bytes]]:
-    """In lower case, without those that are the transport's, with the encoding of the answer. Raises InvalidRequest."""
-    kept = [(lower, value) for name, value in headers if (lower := name.lower()) not in _OWNED]
-    names = [name for name, _ in kept]
-    if not all(names) or b"".join(names).translate(None, _TOKEN):
-        raise InvalidRequest("headers", "a name is not a token")
-    return kept if b"accept-encoding" in names else [*kept, _ENCODING]
+            parts.append(b"content-length: %d\r\n" % len(call.body))
+        parts.append(b"\r\n")
+        return b"".join(parts)
 
 
 def authorization_line(proxy: Proxy) -> bytes:
