@@ -22,7 +22,7 @@ def never_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize("out", [".", "nowhere/report.json"])
+@pytest.mark.parametrize("out", [".", "nowhere/report.json", "x" * 300])
 def test_a_report_that_cannot_be_written(out: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(("verify", "--quick", "--out", out)) == 1
     assert capsys.readouterr() == ("", f"lethe verify: {out} cannot be written\n")

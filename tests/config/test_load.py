@@ -1,6 +1,8 @@
 """What a file may say, as a table of texts: what is wrong, where, and what was meant."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from datetime import date
@@ -307,6 +309,20 @@ def test_a_pipe_is_read_and_not_waited_for(tmp_path: Path) -> None:
     finally:
         os.close(held)
         writer.join(10)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes somebody to whom a folder is closed")
+def test_in_a_folder_that_is_closed_to_us_the_file_cannot_be_read(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    code = (
+        "import os, sys; from pathlib import Path; from lethe.config.load import config_path, text_of;"
+        "from lethe.config.problems import ConfigError\n"
+        "os.setresuid(65534, 65534, 65534)\n"
+        "try: text_of(config_path(None, {}))\n"
+        "except ConfigError as error: sys.exit(str(error))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.stderr == "lethe.toml: cannot be read: Permission denied\n"
 
 
 def test_a_file_is_loaded_with_its_name_in_errors(tmp_path: Path) -> None:

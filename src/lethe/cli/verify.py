@@ -180,7 +180,11 @@ def _writable(out: str | None) -> Path | None:
     if out is None:
         return None
     path = Path(out)
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+    try:
+        closed = path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)
+    except OSError:
+        closed = True
+    if closed:
         raise CommandFailed(f"{path} cannot be written")
     return path
 

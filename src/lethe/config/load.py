@@ -24,7 +24,18 @@ def config_path(given: str | None, environ: Mapping[str, str]) -> Path | None:
     """The file to use: the one given, else LETHE_CONFIG, else ./lethe.toml if there is one, else none."""
     if chosen := given or environ.get("LETHE_CONFIG"):
         return Path(chosen)
-    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
+    return DEFAULT_FILE if _may_be_there(DEFAULT_FILE) else None
+
+
+def _may_be_there(path: Path) -> bool:
+    """In a folder that is closed to us nobody knows: then reading it will fail, and say so."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str], *, embedded_available: bool, today: date) -> Settings:
