@@ -78,6 +78,23 @@ async def test_a_count_that_no_answer_can_have_costs_the_store_nothing(store: St
             await one.take(0)
 
 
+async def test_who_leaves_while_the_store_is_asked_keeps_no_place(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_limits, "PATIENCE", 10.0)
+    async with sharing(store.place, Limits(concurrent=1)) as (one, two):
+        lease = await one.take(0)
+        assert lease is not None
+        lease.settle(0)
+        await asyncio.gather(*one._tasks)
+        with store.held_up():
+            asking = asyncio.create_task(one.take(0))
+            await asyncio.sleep(0.05)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        await asyncio.gather(*one._tasks)
+        assert await two.take(0) is not None
+
+
 async def test_places_of_an_instance_that_dies_are_free_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_limits, "LEASE", 1.0)
     async with sharing(store.place, Limits(concurrent=1)) as (dead, alive):

@@ -97,7 +97,11 @@ class SharedLimiter:
         if limits is None:
             return None
         keys, id = self._keys(key), os.urandom(12)
-        counted = await self._asked(keys, limits, id)
+        try:
+            counted = await self._asked(keys, limits, id)
+        except asyncio.CancelledError:
+            self.give_back(keys, id, 0)  # the caller has gone, and the store may have given it a place
+            raise
         if counted is None:
             if self._fail_open:
                 return None
