@@ -78,7 +78,7 @@ async def test_a_count_that_no_answer_can_have_costs_the_store_nothing(store: St
             await one.take(0)
 
 
-async def test_who_leaves_while_the_store_is_asked_keeps_no_place(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_leaves_while_the_store_is_asked_has_no_place(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_limits, "PATIENCE", 10.0)
     async with sharing(store.place, Limits(concurrent=1)) as (one, two):
         lease = await one.take(0)
