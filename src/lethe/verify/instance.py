@@ -89,7 +89,7 @@ class Instance:
         """Raises NotServing."""
         ours, theirs = socket.socketpair()
         with theirs:
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            process = self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [
                     *(*self._manner.tracer, *apart.words()),
                     *(sys.executable, "-s", "-P", "-m", host.MODULE, str(theirs.fileno())),
@@ -106,10 +106,9 @@ class Instance:
         assert process.stderr is not None  # noqa: S101
         self.stdout.append(Capture(process.stdout))
         self.stderr.append(Capture(process.stderr))
-        _await(ours, process)
-        self._process = process
-        self.open(process.pid, procfs.SUPERVISOR)
         self._control, self._why = ours, None
+        _await(ours)
+        self.open(process.pid, procfs.SUPERVISOR)
         self._serving.clear()
         self._listener = threading.Thread(target=self._listen, args=(ours,), daemon=True)
         self._listener.start()
@@ -223,7 +222,7 @@ class Instance:
         }
 
 
-def _await(control: socket.socket, process: "subprocess.Popen[bytes]") -> None:
+def _await(control: socket.socket) -> None:
     """Until it is the program that it is to be: what was opened before would be of another. Raises NotServing."""
     control.settimeout(_START)
     try:
@@ -232,8 +231,6 @@ def _await(control: socket.socket, process: "subprocess.Popen[bytes]") -> None:
         said = None
     control.settimeout(None)
     if said is None:
-        process.kill()
-        process.wait()
         raise NotServing("it ended before it served")
 
 
