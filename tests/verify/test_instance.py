@@ -119,12 +119,12 @@ def test_it_leaves_nothing_behind(stage: Stage) -> None:
 
 
 def test_one_that_ends_before_it_is_told_what_to_serve_leaves_nothing_open(stage: Stage) -> None:
-    before = set(os.listdir("/proc/self/fd"))
+    before = set(Path("/proc/self/fd").iterdir())
     try:
         with running(stage.made, Manner(tracer=("false",))):
             pytest.fail("it serves")
     except NotServing:
-        assert set(os.listdir("/proc/self/fd")) == before
+        assert set(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_one_that_does_not_start_says_why(stage: Stage, tmp_path: Path) -> None:
