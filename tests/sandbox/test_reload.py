@@ -217,20 +217,23 @@ def test_a_worker_that_accepts_already_finishes_when_its_generation_is_overtaken
 FAILING = """
 import sys
 from lethe.cli import main, serve
-servable, calls = serve.servable, []
-def failing(*place):
-    calls.append(place)
+from lethe.sandbox.posture import PostureDesk
+owner, name = {PLACE}
+works, calls = getattr(owner, name), []
+def failing(*given):
+    calls.append(given)
     if len(calls) == 2:
         raise KeyError("CANARY_x")
-    return servable(*place)
-serve.servable = failing
+    return works(*given)
+setattr(owner, name, failing)
 sys.exit(main.main(["serve", *sys.argv[1:]]))
 """
 
 
-def test_a_fault_of_ours_in_a_reload_ends_nothing(start: Start, fake: FakeThread) -> None:
+@pytest.mark.parametrize("place", ['serve, "servable"', 'PostureDesk, "prepare"'], ids=["reading", "its key"])
+def test_a_fault_of_ours_in_a_reload_ends_nothing(place: str, start: Start, fake: FakeThread) -> None:
     """As after an upgrade of the package under a server that runs."""
-    lethe = start(configured(fake.url), command=(sys.executable, "-c", FAILING))
+    lethe = start(configured(fake.url), command=(sys.executable, "-c", FAILING.replace("{PLACE}", place)))
     assert ask(lethe.url)[0] == 200
     lethe.signal(signal.SIGHUP)
     lethe.until("the configuration before it goes on serving")

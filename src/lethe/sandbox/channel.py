@@ -66,6 +66,9 @@ class Fault(Struct, frozen=True):
     error: str
     location: str
 
+    def __str__(self) -> str:
+        return f"{self.error} at {self.location}"
+
 
 class Drained(Struct, frozen=True):
     """Nothing is in flight any more; the worker ends."""

@@ -44,7 +44,7 @@ class Outputs:
             return
         times = self._faults[fault] = self._faults.get(fault, 0) + 1
         if times & (times - 1) == 0:
-            self.say(f"worker {slot}: {fault.error} at {fault.location}" + (f" ({times} times)" if times > 1 else ""))
+            self.say(f"worker {slot}: {fault}" + (f" ({times} times)" if times > 1 else ""))
 
     def recorded(self, generation: Generation, records: bytes) -> None:
         """Raises ValueError for what is no record of this generation."""

@@ -97,6 +97,9 @@ class Supervisor:
         except (CertificateFault, PostureFault) as fault:
             self._refuse(str(fault))
             return
+        except Exception as error:  # noqa: BLE001 - as in `_reload`
+            self._refuse(str(faults.describe(error)))
+            return
         self._vault.withhold(self._posture.variables)
         if self._generations and self._generations[-1].phase is Phase.STARTING:
             self._generations[-1].give_up()  # a newer configuration overtakes it
@@ -218,8 +221,7 @@ class Supervisor:
                 return self._posture.page((serving or self._generations)[-1])
 
     def _unstated(self, error: BaseException) -> None:
-        fault = faults.describe(error)
-        self._say(f"no posture can be stated: {fault.error} at {fault.location}")
+        self._say(f"no posture can be stated: {faults.describe(error)}")
 
     def unproven(self, generation: Generation, upstream: str) -> None:
         self._say(f"upstream {upstream} did not attest its retention")
@@ -240,8 +242,7 @@ class Supervisor:
             self._say("not reloaded; the configuration before it goes on serving")
             return
         except Exception as error:  # noqa: BLE001 - of ours, or of an upgrade under us: what serves goes on
-            fault = faults.describe(error)
-            self._refuse(f"{fault.error} at {fault.location}")
+            self._refuse(str(faults.describe(error)))
             return
         self._begin(settings)
 
