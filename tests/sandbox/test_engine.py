@@ -66,6 +66,21 @@ def test_ready_when_it_says_so(houses: list[House]) -> None:
     assert len(bytes.fromhex(house.engine.key)) == 32
 
 
+@pytest.mark.parametrize("scarce", ["lethe.sandbox.engine._free_port", "lethe.sandbox.children.Children.start"])
+def test_it_comes_up_once_there_are_descriptors(scarce: str, houses: list[House]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+
+        def none_left(*_: object) -> None:
+            patch.undo()
+            raise BlockingIOError
+
+        patch.setattr(scarce, none_left)
+        house = House(OBEDIENT)
+    houses.append(house)
+    house.run()
+    assert house.told == ["ready"]
+
+
 def test_another_word_is_not_ready(houses: list[House]) -> None:
     house = House("import sys, time; print('already\\nready'); sys.stdout.flush(); time.sleep(60)")
     houses.append(house)

@@ -30,7 +30,7 @@ class Engine:
         program: tuple[str, ...] = ("-m", MODULE),
     ) -> None:
         self.ready = False
-        self.port = _free_port()
+        self.port = 0  # until the first start
         self.key = os.urandom(32).hex()
         self._reactor = reactor
         self._children = children
@@ -64,6 +64,7 @@ class Engine:
             stderr=subprocess.DEVNULL,
         )
         try:
+            self.port = self.port or _free_port()
             self._child = self._children.start(program, self._exited, self._heard)
         except OSError:  # no descriptors or processes are left now
             self._reactor.later(0.0, lambda: self._exited(1))
