@@ -99,7 +99,7 @@ async def test_what_is_taken_of_the_kernels_buffer_counts(*, tls: bool) -> None:
             callers.loop = clock = Clock()  # type: ignore[assignment]
             callers.drop_stuck(100)
             waits = line.transport.get_write_buffer_size()
-            for _ in range(4):
+            for _ in range(2):
                 await asyncio.to_thread(take, caller, unacknowledged(line) - 1, line)
                 clock.now += 60
                 callers.drop_stuck(100)
