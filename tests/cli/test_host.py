@@ -89,6 +89,14 @@ def test_a_host_that_does_not_do_as_it_says(result: Result) -> None:
     assert "NOT AS CLAIMED" in host.readable(made)
 
 
+def test_what_serve_refuses_to_start_with() -> None:
+    made = host.report(outcome(), plan(Level.C), ENVIRON | {"LD_PRELOAD": "/canary.so"}, KERNEL)
+    assert (made["ok"], made["preloaded"]) == (False, ["LD_PRELOAD"])
+    text = host.readable(made)
+    assert text.endswith("\nlethe: lethe serve refuses to start with LD_PRELOAD")
+    assert "canary" not in text
+
+
 def test_unix_sockets_that_an_upstream_opens_are_told() -> None:
     given = plan(Level.B)
     engine = msgspec.structs.replace(given.upstreams[0], base_url="unix:/run/engine.sock")

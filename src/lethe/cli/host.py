@@ -63,6 +63,9 @@ def report(outcome: Outcome, plan: Plan | None, environ: Mapping[str, str], kern
     why = confines.shortfall(plan, enforcement) if plan is not None else None
     if surprises:
         why = f"not as the kernel claims: {', '.join(surprises)}"
+    preloaded = environment.preloaded(environ)
+    if preloaded and why is None:
+        why = f"lethe serve refuses to start with {' and '.join(preloaded)}"
     names = environment.dropped(environ)
     unix = plan is not None and confines.of_plan(plan).unix
     return {
@@ -93,7 +96,7 @@ def report(outcome: Outcome, plan: Plan | None, environ: Mapping[str, str], kern
         ],
         "host": {name: _read(path) for name, path in _FACTS} | {"swap": _swap(), "ld_so_preload": _listed(_PRELOAD)},
         "environment": {"dropped": list(names), "would_have_acted": list(environment.acting(names))},
-        "preloaded": list(environment.preloaded(environ)),
+        "preloaded": list(preloaded),
     }
 
 
@@ -117,8 +120,6 @@ def readable(found: dict[str, Any]) -> str:
     ]
     if host["ld_so_preload"]:
         lines.append(f"{_PRELOAD}: its libraries are in every process of this host, workers too")
-    if found["preloaded"]:
-        lines.append(f"{' and '.join(found['preloaded'])}: lethe serve refuses to start with it")
     verdict = f"this host can serve: {' '.join(found['levels']) or 'nothing'}; configured: {found['level']}"
     return "\n\n".join(
         [
