@@ -137,6 +137,21 @@ async def test_a_server_looks_by_itself(monkeypatch: pytest.MonkeyPatch) -> None
         assert not fake.requests
 
 
+async def test_a_server_goes_on_to_look_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = asyncio.Semaphore(0)
+
+    def failing(*_: float) -> None:
+        looks.release()
+        raise MemoryError
+
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    monkeypatch.setattr(data_plane, "_SWEEP", 0.01)
+    async with serving([upstream("up", "http://127.0.0.1:1", ANTHROPIC)]), asyncio.timeout(10):
+        monkeypatch.setattr(Callers, "drop_stuck", failing)
+        for _ in range(3):
+            await looks.acquire()
+
+
 class Clock:
     """In place of a loop, of which the time and tasks are wanted."""
 

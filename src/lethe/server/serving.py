@@ -84,9 +84,9 @@ class Serving:
             return _DROPPED
 
     def _sweep(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)  # whatever comes of this one
         self._callers.close_idle(KEEP_ALIVE, HEAD_PATIENCE)
         self._callers.drop_stuck(STUCK)
-        self._timer = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
 
     def replace_credentials(self, credentials: Mapping[str, str]) -> None:
         self._inference.credentials = credentials
