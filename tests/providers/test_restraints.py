@@ -4,7 +4,8 @@ import pytest
 
 from lethe.ir.loss import Losses
 from lethe.ir.request import Reasoning, Request, Sampling, ToolChoice
-from lethe.providers.restraints import suited
+from lethe.providers.restraints import RESTRAINED, RESTRAINTS, suited
+from lethe.retention.globs import matches
 
 KNOBS = Sampling(temperature=0.0, top_p=0.5, top_k=3, max_tokens=9)
 
@@ -33,6 +34,11 @@ def test_sampling_that_claudes_refuse(model: str, refused: set[str]) -> None:
         f"$.sampling.{n}" for n in ("temperature", "top_p", "top_k") if n in refused
     ]
     assert asked.sampling.max_tokens == 9
+
+
+def test_all_that_rows_speak_of_is_looked_at() -> None:
+    globs = [glob for restraint in RESTRAINTS for glob in restraint.models]
+    assert all(matches(RESTRAINED, glob) for glob in globs)
 
 
 def test_one_knob_is_taken() -> None:

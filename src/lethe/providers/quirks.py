@@ -54,8 +54,15 @@ class Quirk(Struct, frozen=True, kw_only=True):
     def concerns(self, provider: str) -> bool:
         return _any(self.providers, provider) and not _any(self.not_providers, provider)
 
-    def suits(self, model: str) -> bool:
-        return _any(self.models, model) and not _any(self.not_models, model)
+    @property
+    def of_messages(self) -> bool:
+        """Does it look into messages?"""
+        return self.drop_thinking or self.thinking is not None or self.id_length is not None
+
+    def suits(self) -> Callable[[str], bool]:
+        """Is a model one of those?"""
+        suited, excepted = _matcher(self.models), _matcher(self.not_models)
+        return lambda model: suited(model) is not None and excepted(model) is None
 
 
 _REASONING_MODELS = (
@@ -166,16 +173,16 @@ QUIRKS: tuple[Quirk, ...] = (
 
 def adjusted(body: JsonObject, request: Request, provider: str, losses: Losses) -> JsonObject:
     """The body as this provider takes it; what is left out is reported, at the paths of the request in the hub."""
-    for quirk in _of_provider(provider):
-        if quirk.suits(request.model):
+    for quirk, suits in _of_provider(provider):
+        if suits(request.model):
             body = _apply(quirk, body, request, losses)
     return body
 
 
 @cache
-def _of_provider(provider: str) -> tuple[Quirk, ...]:
-    """Kept by the names of the providers in the configuration."""
-    return tuple(quirk for quirk in QUIRKS if quirk.concerns(provider))
+def _of_provider(provider: str) -> tuple[tuple[Quirk, Callable[[str], bool]], ...]:
+    """With what tells the models of each. Kept by the names of the providers in the configuration."""
+    return tuple((quirk, quirk.suits()) for quirk in QUIRKS if quirk.concerns(provider))
 
 
 def _apply(quirk: Quirk, body: JsonObject, request: Request, losses: Losses) -> JsonObject:
@@ -187,7 +194,7 @@ def _apply(quirk: Quirk, body: JsonObject, request: Request, losses: Losses) -> 
         elif name in HUB:
             path, severity = HUB[name]
             losses.append(Loss(path, "not taken by this provider or model", severity))
-    if isinstance(messages := made.get("messages"), list):
+    if quirk.of_messages and isinstance(messages := made.get("messages"), list):
         made["messages"] = [_message(quirk, message) for message in messages]
     if quirk.drop_thinking:
         for path in _thinking(request):

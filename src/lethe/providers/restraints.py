@@ -39,7 +39,7 @@ class Restraint(Struct, frozen=True, kw_only=True):
 
 def suited(request: Request, losses: Losses) -> Request:
     """The request as its model takes it."""
-    if not matches(_RESTRAINED, request.model):
+    if not matches(RESTRAINED, request.model):
         return request
     for restraint in RESTRAINTS:
         if matches(restraint.models, request.model) and not matches(restraint.not_models, request.model):
@@ -166,4 +166,4 @@ RESTRAINTS: tuple[Restraint, ...] = (
     Restraint(because="Claude up to 4.5 refuses to think as it likes", models=_BUDGETED, restrain=budgeted),
     Restraint(because="Claude up to 3.5 does not think", models=_BEFORE_THINKING, restrain=unthinking),
 )
-_RESTRAINED = tuple(dict.fromkeys(glob for restraint in RESTRAINTS for glob in restraint.models))
+RESTRAINED = ("*claude*",)  # all that these rows speak of: the names of others are not held against each
