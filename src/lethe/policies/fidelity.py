@@ -8,14 +8,17 @@ MAX_NAMED = 20  # losses named in a header or an error; the rest are counted
 
 def refuse_dropped(losses: Losses, locate: Locate = str, *, allowed: bool) -> None:
     """Raises LossRefused naming the paths of what would be dropped, as the caller has them."""
-    dropped = [loss for loss in losses if loss.severity is Severity.DROPPED]
-    if dropped and not allowed:
+    if allowed or not losses:
+        return
+    if dropped := [loss for loss in losses if loss.severity is Severity.DROPPED]:
         more = [f"and {len(dropped) - MAX_NAMED} more"] if len(dropped) > MAX_NAMED else []
         raise LossRefused([f"{locate(loss.path)} ({loss.feature})" for loss in dropped[:MAX_NAMED]] + more)
 
 
 def named(losses: Losses, locate: Locate = str) -> str | None:
     """The value of `x-lethe-loss`: `severity path` pairs, worst first; None where there is nothing to name."""
+    if not losses:
+        return None
     worth = [loss for severity in (Severity.DROPPED, Severity.DEGRADED) for loss in losses if loss.severity is severity]
     if not worth:
         return None
