@@ -8,6 +8,8 @@ from lethe.ir.content import Dialect, Extras, JsonObject
 from lethe.ir.loss import Losses
 from lethe.wire.fields import Fields
 
+_EMPTY: list[Any] = []
+
 
 class Overlay:
     """The same few questions that every codec asks, for one dialect."""
@@ -39,12 +41,12 @@ class Overlay:
     def leftovers(self, fields: Fields, **children: Fields | JsonObject | None) -> Extras | None:
         """What nobody took of an object and of the objects in it that were read."""
         rest = fields.rest(self.dialect)
-        left: JsonObject = dict(rest.fields) if rest else {}
+        left: JsonObject = {}
         for name, child in children.items():
             inner = self.own(child.rest(self.dialect)) if isinstance(child, Fields) else child
             if inner:
                 left[name] = inner
-        return Extras(self.dialect, left) if left else None
+        return Extras(self.dialect, self.own(rest) | left) if left else rest
 
     def whole(self, fields: Fields, **taken: Any) -> JsonObject:
         """An object that we cannot interpret, as it came; `taken` are the fields already read."""
@@ -58,4 +60,4 @@ class Overlay:
 
 def present(**fields: Any) -> JsonObject:
     """The fields that say something."""
-    return {name: value for name, value in fields.items() if value is not None and value != []}
+    return {name: value for name, value in fields.items() if value is not None and value != _EMPTY}

@@ -5,7 +5,7 @@ calls are named after follows from the request's own tools.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 
 from msgspec.structs import replace
@@ -30,7 +30,8 @@ _HASH_DIGITS = 10  # of 4 bits: names of one beginning in one request hardly mee
 
 def fit(request: Request, target: Dialect) -> tuple[Request, Mapping[str, str]]:
     """The request with names that `target` takes, and the caller's name by each name put in its place."""
-    names = {name: short for name in set(_names(request)) if (short := fitting(name, target)) != name}
+    known = _names(request)
+    names = {name: short for name in known if (short := fitting(name, target)) != name} if known else {}
     if not names:
         return request, {}
     tools = tuple(t if t.native else replace(t, name=names.get(t.name, t.name)) for t in request.tools)
@@ -57,9 +58,13 @@ def renamed(block: ContentBlock, names: Mapping[str, str]) -> ContentBlock:
     return block
 
 
-def _names(request: Request) -> Iterator[str]:
+def _names(request: Request) -> set[str]:
     """Of functions, in tools, choice and history; a provider's own tools keep their names."""
-    yield from (tool.name for tool in request.tools if tool.native is None)
+    names = {tool.name for tool in request.tools if tool.native is None}
     if request.tool_choice is not None and request.tool_choice.name is not None:
-        yield request.tool_choice.name
-    yield from (block.name for turn in request.turns for block in turn.content if isinstance(block, ToolCall))
+        names.add(request.tool_choice.name)
+    for turn in request.turns:
+        for block in turn.content:
+            if isinstance(block, ToolCall):
+                names.add(block.name)
+    return names

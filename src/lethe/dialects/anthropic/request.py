@@ -15,6 +15,7 @@ from lethe.wire.fields import Fields
 DEFAULT_MAX_TOKENS = 32_000
 ANSWER_ROOM = 8_192  # beside a thinking budget, which counts towards the limit
 MAX_TEMPERATURE = 1.0
+_STRINGS = list[str]  # made once: it is a new object each time
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
 
@@ -28,13 +29,13 @@ def decode_request(body: JsonObject) -> Request:
     f.keep("metadata", metadata)
     if f.peek("messages") is None:
         raise InvalidRequest("$.messages", "is required")
-    turns = tuple(_decode_turn(t) for t in f.items("messages"))
+    turns = tuple(map(_decode_turn, f.items("messages")))
     return Request(
         model=f.require("model", str),
         system=decode_blocks(f, "system", decode_block),
         turns=turns,
         begun=_begun(turns),
-        tools=tuple(decode_tool(t) for t in f.items("tools")),
+        tools=tuple(map(decode_tool, f.items("tools"))),
         tool_choice=choice,
         parallel_tool_calls=parallel,
         sampling=Sampling(
@@ -42,7 +43,7 @@ def decode_request(body: JsonObject) -> Request:
             temperature=f.take("temperature", float),
             top_p=f.take("top_p", float),
             top_k=f.take("top_k", int),
-            stop=tuple(f.take("stop_sequences", list[str], [])),
+            stop=tuple(f.take("stop_sequences", _STRINGS, [])),
         ),
         reasoning=reasoning,
         output=output,

@@ -93,12 +93,14 @@ def encode_said(block: ContentBlock, path: str, losses: Losses) -> JsonObject | 
 
 def encode_response(response: Response, context: ReplyContext, losses: Losses) -> JsonObject:
     """A body for the caller. A refusal is text here, told by the stop reason."""
-    content = []
+    content, refused = [], False
     for i, block in enumerate(response.content):
+        path = f"$.content[{i}]"
         if isinstance(block, Text) and block.logprobs:
-            losses.hint(f"$.content[{i}].logprobs", "logprobs")
-        if (encoded := encode_said(block, f"$.content[{i}]", losses)) is not None:
+            losses.hint(f"{path}.logprobs", "logprobs")
+        if (encoded := encode_said(block, path, losses)) is not None:
             content.append(encoded)
+        refused = refused or isinstance(block, Refusal)
     finish = response.finish
     body: JsonObject = {
         "id": response.id or context.id,
@@ -106,7 +108,7 @@ def encode_response(response: Response, context: ReplyContext, losses: Losses) -
         "role": "assistant",
         "model": response.model,
         "content": content,
-        "stop_reason": stop_reason(finish, refused=any(isinstance(b, Refusal) for b in response.content)),
+        "stop_reason": stop_reason(finish, refused=refused),
         "stop_sequence": finish.stop_sequence,
         "usage": encode_usage(finish.usage),
     }

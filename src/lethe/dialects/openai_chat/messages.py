@@ -127,8 +127,8 @@ def decode_assistant(f: Fields) -> tuple[tuple[ContentBlock, ...], Extras | None
     content = decode_content(f.raw("content"), f"{f.path}.content")
     refusal = f.take("refusal", str)
     refused = (Refusal(text=refusal),) if refusal else ()
-    calls = tuple(decode_call(c) for c in f.items("tool_calls"))
-    rest = {**own(leftovers(f)), **repeated}
+    calls = map(decode_call, f.items("tool_calls"))
+    rest = own(leftovers(f)) | repeated
     return (*thinking, *content, *refused, *calls), Extras(OURS, rest) if rest else None
 
 

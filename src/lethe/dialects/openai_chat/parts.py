@@ -22,6 +22,7 @@ from lethe.ir.content import (
 from lethe.ir.loss import Losses
 from lethe.wire.fields import Fields
 
+_TEXT = {"type", "text"}
 AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 AUDIO_FORMATS = {media_type: name for name, media_type in AUDIO_TYPES.items()}
 
@@ -68,13 +69,9 @@ def cache_hint(f: Fields) -> CacheHint | None:
 def encode_content(blocks: Sequence[tuple[str, ContentBlock]], losses: Losses) -> str | list[JsonObject]:
     """Blocks with their paths. One bare text is a string, as old servers expect; else parts, to keep boundaries."""
     parts = list(encode_parts(blocks, losses))
-    match parts:
-        case []:
-            return ""
-        case [{"type": "text", "text": str(text), **rest}] if not rest:
-            return text
-        case _:
-            return parts
+    if len(parts) == 1 and parts[0].keys() == _TEXT and isinstance(text := parts[0]["text"], str):
+        return text
+    return parts or ""
 
 
 def encode_parts(blocks: Sequence[tuple[str, ContentBlock]], losses: Losses) -> Iterator[JsonObject]:

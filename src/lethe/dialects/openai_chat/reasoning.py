@@ -20,7 +20,8 @@ DETAIL = "reasoning_detail"
 
 def decode_reasoning(f: Fields) -> tuple[tuple[ContentBlock, ...], JsonObject]:
     """A message's thinking, and the fields that only repeat it."""
-    blocks: list[ContentBlock] = list(_joined(decode_detail(d) for d in f.items("reasoning_details")))
+    details = f.items("reasoning_details")
+    blocks: list[ContentBlock] = list(_joined(map(decode_detail, details))) if details else []
     texts = {name: text for name in NAMES if isinstance(f.peek(name), str) and (text := f.take(name, str))}
     if not texts:
         return tuple(blocks), {}

@@ -145,9 +145,10 @@ def _decode(f: Fields) -> Response:
     if error := f.peek("error"):
         raise StreamFailed(decode_error_object({"error": error}))
     # choices beyond the first were never asked for
-    choice = next(iter(sorted(f.items("choices"), key=_number)), None)
-    if choice is None:
+    choices = f.items("choices")
+    if not choices:
         raise MalformedReply
+    choice = choices[0] if len(choices) == 1 else min(choices, key=_number)
     if error := choice.peek("error"):  # OpenRouter, for a provider that failed midway
         raise StreamFailed(decode_error_object({"error": error}))
     choice.raw("index")
@@ -157,9 +158,10 @@ def _decode(f: Fields) -> Response:
         raise MalformedReply
     content, left = decode_assistant(Fields(_mended(message, id), "$.message"))
     content, logprobs = _with_logprobs(content, choice.raw("logprobs"))
-    called = any(isinstance(b, ToolCall) or (isinstance(b, Opaque) and from_slot(b, CALL)) for b in content)
+    called = any(map(_calls, content))
     # a copy of the thinking beside its details goes: streams have none
-    inner = {k: v for k, v in own(left).items() if v not in (None, []) and k not in ("role", *NAMES)}
+    repeated = ("role", *NAMES)
+    inner = {k: v for k, v in left.fields.items() if v not in (None, []) and k not in repeated} if left else {}
     finish = Finish(
         reason=stop_reason(word, called=called),
         raw_reason=word,
@@ -167,6 +169,10 @@ def _decode(f: Fields) -> Response:
         extras=leftovers(choice, message=inner, logprobs=logprobs),
     )
     return Response(id=id, model=model, content=content, finish=finish, extras=leftovers(f))
+
+
+def _calls(block: ContentBlock) -> bool:
+    return isinstance(block, ToolCall) or (isinstance(block, Opaque) and bool(from_slot(block, CALL)))
 
 
 def _number(choice: Fields) -> int:

@@ -42,6 +42,8 @@ def decode_tool(f: Fields) -> Tool:
 
 def encode_tools(request: Request, losses: Losses) -> JsonObject:
     """`tools`, `tool_choice` and `parallel_tool_calls`."""
+    if not request.tools and request.tool_choice is None and request.parallel_tool_calls is None:
+        return {}
     tools = [e for i, t in enumerate(request.tools) if (e := _encode_tool(t, f"$.tools[{i}]", losses)) is not None]
     return openai.encode_tools(request, tools, _encode_choice, losses)
 

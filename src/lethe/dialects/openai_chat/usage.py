@@ -15,9 +15,11 @@ def decode_usage(usage: Any) -> Usage:
     read, written = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     # DeepSeek and Moonshot report cached tokens beside the totals
     cached = count(read, "cached_tokens") or count(usage, "prompt_cache_hit_tokens") or count(usage, "cached_tokens")
+    stored, reasoning = count(read, "cache_write_tokens"), count(written, "reasoning_tokens")
+    if not (cached or stored or reasoning):
+        return Usage(input=prompt, output=output)
     cached = min(cached, prompt)
-    stored = min(count(read, "cache_write_tokens"), prompt - cached)
-    reasoning = count(written, "reasoning_tokens")
+    stored = min(stored, prompt - cached)
     if reasoning and count(usage, "total_tokens") == prompt + output + reasoning:
         output += reasoning  # xAI counts reasoning beside the completion; its total tells
     return Usage(

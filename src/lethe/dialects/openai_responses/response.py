@@ -1,7 +1,7 @@
 """Buffered replies (openai 3.57.0 types, Response)."""
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import Any, assert_never
 
 from lethe.dialects.openai_responses.errors import decode_error_object
 from lethe.dialects.openai_responses.items import decode_call, encode_call
@@ -136,8 +136,10 @@ def decode_item(f: Fields) -> Iterator[ContentBlock]:
     kind = f.raw("type")
     match kind:
         case "message":
+            id = f.raw("id")
             for part in f.items("content"):
-                yield _without_nothing(decode_part(part))
+                block = decode_part(part)
+                yield apart(block.data, id) if isinstance(block, Opaque) else _without_nothing(block)
         case "reasoning":
             f.raw("status")
             yield decode_reasoning(f)
@@ -146,6 +148,12 @@ def decode_item(f: Fields) -> Iterator[ContentBlock]:
             yield decode_call(f, kind)
         case _:
             yield Opaque(dialect=OURS, data=whole(f, type=kind))
+
+
+def apart(part: JsonObject, id: Any) -> Opaque:
+    """A part that we cannot interpret, in a message of that id: by itself it would be taken for an item of its type."""
+    message = {"id": id, "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    return Opaque(dialect=OURS, data=message)
 
 
 def _without_nothing(block: ContentBlock) -> ContentBlock:

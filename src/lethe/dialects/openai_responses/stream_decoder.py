@@ -10,8 +10,9 @@ from lethe.dialects.freetext import CLOSING, CUSTOM, OPENING, escaped
 from lethe.dialects.openai_responses.errors import decode_error_object
 from lethe.dialects.openai_responses.items import decode_call
 from lethe.dialects.openai_responses.overlay import OURS, own
+from lethe.dialects.openai_responses.parts import SPOKEN
 from lethe.dialects.openai_responses.reasoning import PARAGRAPH, decode_reasoning
-from lethe.dialects.openai_responses.response import left_of, stop_reason
+from lethe.dialects.openai_responses.response import apart, left_of, stop_reason
 from lethe.dialects.openai_responses.usage import decode_usage
 from lethe.errors import InvalidRequest, MalformedReply
 from lethe.ir.content import Opaque, Refusal, Text, Thinking, ToolCall
@@ -177,14 +178,25 @@ class StreamDecoder:
         if kind == "message":
             for at in [at for at in self._open if at[0] == number]:
                 yield BlockStop(self._open.pop(at).index)
+            yield from self._unread(item)
         elif kind == "reasoning":
             yield from self._reasoning_done(item, block)
         elif kind in _CALLS:
             yield from self._call_done(item, block)
         else:
-            yield BlockStart(self._next, Opaque(dialect=OURS, data=item))
-            yield BlockStop(self._next)
-            self._next += 1
+            yield from self._opaque(Opaque(dialect=OURS, data=item))
+
+    def _unread(self, message: dict[str, Any]) -> Iterator[Event]:
+        """Its parts of which no event that we know has told."""
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict) and part.get("type") not in SPOKEN:
+                yield from self._opaque(apart(part, message.get("id")))
+
+    def _opaque(self, block: Opaque) -> Iterator[Event]:
+        yield BlockStart(self._next, block)
+        yield BlockStop(self._next)
+        self._next += 1
 
     def _reasoning_done(self, item: dict[str, Any], block: _Open | None) -> Iterator[Event]:
         """Its seal comes at the end; what nothing was said of comes whole."""
