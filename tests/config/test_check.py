@@ -52,7 +52,10 @@ NOTES = [
         ['upstreams.openai.base_url: is no address of openai; where it leads there, write provider = "openai"'],
     ),
     ('[upstreams.openai]\nprovider = "openai"\nbase_url = "http://127.0.0.1:9/v1"', []),
-    ('[upstreams.ollama]\nbase_url = "http://127.0.0.1:9/v1"', []),
+    (
+        '[upstreams.ollama]\nbase_url = "http://127.0.0.1:9/v1"',
+        ['upstreams.ollama.base_url: is no address of ollama; where it leads there, write provider = "ollama"'],
+    ),
     ('[retention]\nregions = ["eu"]\n[upstreams.ollama]\n[upstreams.openai]\nregion = "eu"', []),
 ]  # fmt: skip
 

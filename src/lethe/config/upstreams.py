@@ -74,7 +74,7 @@ def resolve_upstream(
     if not (place.address.secure or place.address.private):
         found.note((*path, "base_url"), "is plain http to another host: prompts travel unencrypted")
     provider = _provider(table, place)
-    if not provider and table.provider is None and name in providers() and not vendors()[name].local:
+    if not provider and table.provider is None and name in providers() and (place.here or not vendors()[name].local):
         found.note((*path, "base_url"), f'is no address of {name}; where it leads there, write provider = "{name}"')
     credential = find_credential(table, place, provider, path, found)
     known = surfaces_for(
