@@ -96,6 +96,10 @@ FOUND: dict[str, tuple[str, bytes]] = {
         "request gemini",
         b'{"model":"m","contents":[{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"output":"x"},"parts":[{"text":{}}]}}]}]}',
     ),
+    "a part that looks like a call": (
+        "reply openai-responses",
+        b'{"output":[{"type":"message","content":[{"type":"function_call"},{"type":"refusal","refusal":"x"}]}]}',
+    ),
     "a body too deep to be read": ("request anthropic", b'{"model":"m","messages":' + b"[" * DEEP + b"]" * DEEP + b"}"),
     "blanks behind a value": ("callers", b"GET / HTTP/1.1\r\nhost: h\r\nauthorization: Bearer k \t\r\n\r\n"),
     "a coding that nobody undoes": (

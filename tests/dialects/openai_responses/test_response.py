@@ -231,6 +231,31 @@ def test_servers_that_say_little() -> None:
     assert [type(event) for event in only_end] == [Start, Finish]
 
 
+def test_parts_that_nobody_knows_stay_in_a_message() -> None:
+    """By themselves they would be items, such as the call that this one looks like."""
+    part = {"type": "function_call", "name": "f"}
+    message = {"id": "m", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    said = {"type": "output_text", "text": "a", "annotations": []}
+    buffered = decode_response({"id": "r", "model": "m", "output": [{**message, "content": [said, part]}]})
+    streamed = fold(
+        fed(
+            begun(),
+            {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "a"},
+            {"type": "response.content_part.done", "output_index": 0, "content_index": 1, "part": part},
+            {"type": "response.output_item.done", "output_index": 0, "item": {**message, "content": [said, part]}},
+            ended(),
+        )
+    )
+    assert buffered.content == streamed.content
+    text, opaque = buffered.content
+    assert isinstance(text, Text)
+    assert isinstance(opaque, Opaque)
+    assert opaque.data == message
+    assert buffered.finish.reason is StopReason.END_TURN
+    again = encode_response(buffered, CONTEXT, Losses())
+    assert again["output"][1] == message
+
+
 def test_arguments_and_thoughts_that_come_at_the_end_only() -> None:
     call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": ""}
     custom = {"type": "custom_tool_call", "call_id": "d", "name": "g", "input": ""}

@@ -26,8 +26,7 @@ from lethe.wire.fields import Fields
 BREAKPOINT = "prompt_cache_breakpoint"
 DEFAULT_DETAIL = "auto"
 TEXTS = ("input_text", "output_text", "text")
-REFUSAL = "refusal"
-SPOKEN = (*TEXTS, REFUSAL)  # by a model
+SPOKEN = (*TEXTS, "refusal")  # what a model may say in parts that we know
 
 
 def decode_content(content: Any, path: str) -> tuple[ContentBlock, ...]:
@@ -41,7 +40,7 @@ def decode_part(f: Fields) -> ContentBlock:
         case kind if kind in TEXTS:
             logprobs = tuple(item for item in f.take("logprobs", list, []) if isinstance(item, dict))
             return Text(text=f.require("text", str), logprobs=logprobs, cache=cache_hint(f), extras=leftovers(f))
-        case kind if kind == REFUSAL:
+        case "refusal":
             return Refusal(text=f.require("refusal", str), extras=leftovers(f))
         case "input_image" if isinstance(f.peek("image_url"), str) and not f.peek("file_id"):
             return _decode_image(f)
