@@ -16,6 +16,7 @@ from tests.server.rig import (
     data_of,
     error_in,
     frames,
+    json_answer,
     request,
     serving,
     upstream,
@@ -89,6 +90,21 @@ async def test_a_caller_that_does_not_read_cannot_hold_the_exit_up() -> None:
         await asyncio.sleep(0.2)
         async with asyncio.timeout(5):
             await rig.serving.drain(0.1)
+
+
+async def test_an_answer_that_nobody_takes_cannot_hold_up_an_end_after_a_reload() -> None:
+    """Or a process without a supervisor would keep it for as long as its caller likes."""
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        fake.answer(json_answer(200, {"choices": [], "note": "x" * 16_000_000}))
+        client = await rig.client()
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        client.send("POST", PATH[CHAT], json.dumps(request(CHAT)).encode())
+        assert (await rig.events.one()).outcome is Outcome.OK
+        reloading = asyncio.create_task(rig.serving.drain(None))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await rig.serving.drain(0.1)
+            await reloading
 
 
 async def test_after_a_reload_old_connections_get_one_more_answer() -> None:

@@ -67,6 +67,13 @@ class Callers:
         for connection in tuple(self.open):
             connection.drop_stuck(now, now - stuck_for)
 
+    def drop(self) -> None:
+        """All that are left, with what waits for them."""
+        for connection in tuple(self.open):
+            connection.abort()
+        for transport in tuple(self.arriving):
+            transport.abort()
+
 
 def accepting(callers: Callers, tls: SSLContext | None) -> asyncio.BufferedProtocol:
     """What answers a connection that has just been accepted."""

@@ -209,6 +209,11 @@ class Connection(asyncio.BufferedProtocol):
         if self.transport is not None:
             self.transport.close()
 
+    def abort(self) -> None:
+        """At once, with what has not gone out."""
+        if self.transport is not None:
+            self.transport.abort()
+
     def close_idle(self, silent_since: float, head_since: float) -> None:
         """As `Callers.close_idle`."""
         if self._current is None and (self._began <= head_since if self._in_head else self._heard <= silent_since):
@@ -222,7 +227,7 @@ class Connection(asyncio.BufferedProtocol):
         self._taking.look(transport, self._written, now)
         sends = current is None or current.complete or not transport.is_reading() or self._heard > since
         if not sends or self._taking.last <= since:
-            transport.abort()
+            self.abort()
 
     def _answer(self, incoming: Incoming) -> None:
         self._current = incoming

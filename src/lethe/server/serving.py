@@ -1,7 +1,6 @@
 """One worker's data plane on an inherited listening socket: start, serve, drain."""
 
 import asyncio
-import contextlib
 import logging
 import ssl
 import time
@@ -136,8 +135,10 @@ class Serving:
     async def _flush(self) -> None:
         """Let what is written reach the callers before the process ends."""
         self._callers.close_idle()
-        with contextlib.suppress(TimeoutError):
+        try:
             await asyncio.wait_for(self._callers.outlast(), _FAREWELL)
+        except TimeoutError:
+            self._callers.drop()
 
 
 def _limiter(plan: Plan, credentials: Callable[[], Mapping[str, str]]) -> Limiter | None:
