@@ -185,6 +185,16 @@ async def test_the_wish_binds_a_request_that_is_refused_before_anything_else(
             rig.events.seen.clear()
 
 
+async def test_nothing_is_listed_at_a_level_that_is_not_enforced() -> None:
+    async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
+        rig.around.levels = frozenset({Level.C})
+        reply = await rig.ask("GET", "/v1/models", x_lethe_level="B")
+        assert reply.status == 403
+        assert "needs more than this host enforces" in error_in(reply, CHAT)["message"]
+        assert not fake.requests
+        assert (await rig.ask("GET", "/v1/models")).status == 200
+
+
 async def test_a_fallback_obeys_the_level() -> None:
     async with Fake() as near, Fake() as far:
         ups = [upstream("near", near, CHAT, upstream_class=UpstreamClass.U4), upstream("far", far, CHAT)]

@@ -20,7 +20,7 @@ from lethe.ledger.events import Outcome, RequestEvent
 from lethe.ledger.pages import Page
 from lethe.policies import access
 from lethe.policies.limits import cost
-from lethe.policies.retention import LEVEL_HEADER, refuse_counted, tightened, tightened_anyway
+from lethe.policies.retention import LEVEL_HEADER, refuse_counted, refuse_unenforced, tightened, tightened_anyway
 from lethe.providers.envelopes import Endpoint
 from lethe.retention.levels import strictest
 from lethe.server import failures, health, models, paths, relay
@@ -159,14 +159,16 @@ class App:
         answer = failures.reply(error, exchange.caller, exchange.upstream_errors)
         await exchange.reply(answer.status, answer.headers, answer.body)
 
-    async def _infer(self, exchange: Exchange) -> None:
+    def _infer(self, exchange: Exchange) -> Awaitable[None]:
         self._authenticate(exchange)
         _heed(exchange)
         if self._limiter is None or exchange.endpoint is Endpoint.COUNT_TOKENS:  # which costs nobody anything
-            await self._answer(exchange)
-            return
+            return self._answer(exchange)
         refuse_counted(exchange.level, elsewhere=self._plan.limit_store is not None)
-        lease = await self._limiter.take(exchange.facts.key)
+        return self._limited(exchange, self._limiter)
+
+    async def _limited(self, exchange: Exchange, limiter: Limiter) -> None:
+        lease = await limiter.take(exchange.facts.key)
         try:
             await self._answer(exchange)
         finally:
@@ -184,6 +186,7 @@ class App:
         async def work(exchange: Exchange) -> None:
             self._authenticate(exchange)
             _heed(exchange)
+            refuse_unenforced(exchange.level, self._outside.levels)
             await self._catalogue.answer(exchange, name)
 
         return work
