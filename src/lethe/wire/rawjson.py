@@ -56,14 +56,15 @@ class TopLevel:
         removed = self._fields.keys() & set(removals) if removals else ()
         if compact and not changes and not removed:
             return self.body
-        new = {name: encode(value) for name, value in changes.items()}
         spans = None if compact or removed else _spans(self.body, self._fields)
-        if spans is None:
-            fields = self._fields | {name: msgspec.Raw(value) for name, value in new.items()}
-            for name in removed:
-                del fields[name]
-            return msgspec.json.encode(fields)
-        return _replace(self.body, spans, new)
+        if spans is not None:
+            return _replace(self.body, spans, {name: encode(value) for name, value in changes.items()})
+        fields = dict(self._fields)
+        for name, value in changes.items():
+            fields[name] = msgspec.Raw(encode(value))
+        for name in removed:
+            del fields[name]
+        return msgspec.json.encode(fields)
 
     def _is_compact(self) -> bool:
         """No space between tokens and no key twice: then encoding `_fields` again gives the same bytes."""
