@@ -70,7 +70,7 @@ class Incoming:
         self._parts: list[bytes] = []
         self._unread = 0
         self._spoilt = False
-        self._expects = self.named.get(b"expect", b"").lower() == b"100-continue"
+        self._expects = b"expect" in self.named and self.named[b"expect"].lower() == b"100-continue"
         self._waiter: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._head = b""

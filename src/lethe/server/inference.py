@@ -46,6 +46,8 @@ from lethe.upstream.call import Transport
 from lethe.wire.rawjson import TopLevel
 
 _STEPS = frozenset({".", ".."})  # in a path they would lead elsewhere
+# Looked up once: in Python 3.11 that costs as much as a call.
+_COUNT, _RESPONSE = Endpoint.COUNT_TOKENS, EvidenceKind.RESPONSE
 
 
 class Limits(Struct, frozen=True):
@@ -93,7 +95,7 @@ class Inference:
         """Raises LetheError while nothing has been sent; afterwards the error is in the stream."""
         refuse_query(exchange.incoming.query, QUERIES[exchange.caller])
         body, asked = TopLevel(raw), exchange.asked
-        counts = exchange.endpoint is Endpoint.COUNT_TOKENS
+        counts = exchange.endpoint is _COUNT
         if counts:
             body = request_of(exchange.caller, body)
         model = asked.model if asked.model is not None else body.value("model")
@@ -131,7 +133,7 @@ class Inference:
 
     def _attempts(self, exchange: Exchange, routing: Routing) -> tuple[Attempt, ...]:
         serving = routing.attempts
-        if exchange.endpoint not in COMPLETIONS and exchange.endpoint is not Endpoint.COUNT_TOKENS:
+        if exchange.endpoint not in COMPLETIONS and exchange.endpoint is not _COUNT:
             serving = tuple(attempt for attempt in serving if self._lane(exchange, attempt).serves)
         if not serving:
             raise UnknownModel("no upstream that serves this model has this endpoint")
@@ -211,7 +213,7 @@ class Inference:
             weak.append((way.upstream.name, why))
             return None
         silent = None
-        if standing.kind is EvidenceKind.RESPONSE:
+        if standing.kind is _RESPONSE:
             unattested = admission.standing(n, way.endpoint, attempt.model, now, attested=False)
             silent = lowered(unattested.upstream_class, used)
         return Admitted(attempt, way, prepared.call, standing, used, silent)

@@ -1,7 +1,7 @@
 """What an upstream answered, on its way to the caller: whole, or as a stream."""
 
-from collections.abc import Callable
-from typing import NoReturn, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn, Protocol
 
 from msgspec import Struct
 
@@ -51,7 +51,7 @@ class Way(Struct, frozen=True):
 class Answer(Protocol):
     """A good answer, of which nothing has been sent yet."""
 
-    async def send(self, exchange: Exchange, heartbeat: float) -> None: ...
+    def send(self, exchange: Exchange, heartbeat: float) -> Coroutine[Any, Any, None]: ...
 
 
 class Whole(Struct, frozen=True):
@@ -63,16 +63,15 @@ class Whole(Struct, frozen=True):
     usage: Usage | None
     losses: Losses
 
-    async def send(self, exchange: Exchange, heartbeat: float) -> None:  # noqa: ARG002 - an Answer
+    def send(self, exchange: Exchange, heartbeat: float) -> Coroutine[Any, Any, None]:  # noqa: ARG002 - an Answer
         exchange.spent(self.usage)
         if self.losses:
             exchange.lost(self.losses)
             named = fidelity.named(self.losses)
             exchange.losses = ", ".join(filter(None, (exchange.losses, named))) or None
         if exchange.started:  # a stream that was committed to while the upstream took its time
-            await exchange.end(self.body)
-        else:
-            await exchange.reply(self.status, self.headers, self.body)
+            return exchange.end(self.body)
+        return exchange.reply(self.status, self.headers, self.body)
 
 
 class Streamed(Struct, frozen=True):
