@@ -2,9 +2,10 @@
 
 import pytest
 
+from lethe.retention.enforcement import Mechanism
 from lethe.verify.instance import TRAP
 from lethe.verify.mutants import plants, supervisor
-from lethe.verify.mutants.roster import BY_ID, MUTANTS, SUPERVISOR, Moment, Mutant, denied
+from lethe.verify.mutants.roster import BY_ID, MUTANTS, SUPERVISOR, Moment, Mutant, denied, impossible
 from lethe.verify.sinks import Sink
 
 # The report is made by `lethe verify` itself, after all that could leak has ended.
@@ -26,6 +27,30 @@ def test_what_the_kernel_forbids_is_planted_with_the_lock_in_and_without() -> No
     assert free - locked == {"core", "unlinked"}  # two ways to write a file, as others are that are prevented
     assert locked <= free
     assert all(mutant.locked for mutant in MUTANTS if not mutant.plant.forbidden)
+
+
+ABSENT = [
+    ((), set()),
+    (("landlock",), set()),
+    (("landlock", "landlock-net"), {"tcp"}),
+    (("seccomp",), {"memfd", "thread-name", "syslog"}),
+    (
+        ("seccomp", "landlock", "landlock-net"),
+        {"memfd", "thread-name", "syslog", "tcp", "file-here", "file-name", "tmpfile", "child"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("absent", "not_prevented"), ABSENT, ids=lambda value: " ".join(sorted(value)))
+def test_what_the_kernel_does_not_forbid_here_is_not_expected_to_be_prevented(
+    absent: tuple[str, ...], not_prevented: set[str]
+) -> None:
+    lacking = {Mechanism(each) for each in absent}
+    prevented = [mutant for mutant in MUTANTS if mutant.prevented]
+    assert {mutant.plant.name for mutant in prevented if impossible(mutant, lacking)} == not_prevented
+    assert not any(
+        impossible(mutant, lacking) for mutant in MUTANTS if not mutant.prevented and mutant.plant.name != "core"
+    )
 
 
 def test_every_plant_leaks_and_every_leak_is_planted() -> None:

@@ -3,13 +3,14 @@
 import itertools
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from msgspec import Struct
 
 from lethe.config.settings import Settings
+from lethe.retention.enforcement import Mechanism
 from lethe.verify import files, memory, syscalls
 from lethe.verify.account import Account
 from lethe.verify.instance import Instance, Manner, NotServing, running
@@ -35,7 +36,7 @@ class Kill(Struct, frozen=True):
 
 
 class Kills(Struct, frozen=True, kw_only=True):
-    """`impossible` are mutants that this host cannot have, with the reason; they are not planted."""
+    """`impossible` are mutants that this host cannot have or prevent, with the reason; they are not planted."""
 
     kills: tuple[Kill, ...] = ()
     impossible: tuple[str, ...] = ()
@@ -49,10 +50,16 @@ class Kills(Struct, frozen=True, kw_only=True):
         return tuple(kill for kill in self.kills if not kill.caught)
 
 
-def hunt(settings: Settings, clock: Clock, progress: Progress, mutants: Sequence[Mutant]) -> Kills:
+def hunt(
+    settings: Settings,
+    clock: Clock,
+    progress: Progress,
+    mutants: Sequence[Mutant],
+    absent: Collection[Mechanism] = (),
+) -> Kills:
     """Plant every mutant that can be had here, a few at a time: most of their time is waiting. Each starts an instance
-    of its own."""
-    reasons = {mutant: impossible(mutant) for mutant in mutants}
+    of its own. `absent`: what the kernel does not enforce here."""
+    reasons = {mutant: impossible(mutant, absent) for mutant in mutants}
     planted = [mutant for mutant in mutants if reasons[mutant] is None]
     left, over, done = iter(planted), threading.Event(), itertools.count()
     kills: dict[str, Kill] = {}

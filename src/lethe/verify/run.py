@@ -9,7 +9,7 @@ import msgspec
 from lethe.config.settings import Settings
 from lethe.evidence.canonical import Json
 from lethe.evidence.posture import configuration_digest
-from lethe.retention.enforcement import Enforcement
+from lethe.retention.enforcement import Enforcement, Mechanism, State
 from lethe.verify.account import Account
 from lethe.verify.mutants.roster import MUTANTS, Mutant
 from lethe.verify.mutation import Kills, hunt
@@ -38,7 +38,7 @@ def verify(
     account, enforced = _all([settings for _, settings in configurations], clock, progress, quick=quick)
     kills: Kills | None = None
     if mutants is not None:
-        kills = hunt(mutants, clock, progress, chosen)
+        kills = hunt(mutants, clock, progress, chosen, _absent(enforced))
     about = Circumstances(
         form=QUICK if quick else FULL,
         configurations=tuple((source, settings.plan.level.value) for source, settings in configurations),
@@ -84,6 +84,15 @@ def _all(
     for account, _ in done:
         whole.join(account)
     return whole, [each for _, enforced in done for each in enforced]
+
+
+def _absent(enforced: Sequence[Enforcement]) -> frozenset[Mechanism]:
+    """What some worker said that it has not."""
+    return frozenset(
+        mechanism
+        for mechanism in Mechanism
+        if any(each.states.get(mechanism) is not State.ENFORCED for each in enforced)
+    )
 
 
 def _salted(settings: Settings, clock: Clock) -> tuple[str, str]:

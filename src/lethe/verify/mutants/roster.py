@@ -1,16 +1,22 @@
 """Which leaks are planted, when each of them leaks, and where it must then be found."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 
 from msgspec import Struct
 
+from lethe.retention.enforcement import Mechanism
 from lethe.verify.instance import TRAP
 from lethe.verify.sinks import Sink
 
 MODULE = "lethe.verify.mutants.worker"
 SUPERVISOR = "lethe.verify.mutants.supervisor"
 _CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
+_CALLS = (Mechanism.SECCOMP,)
+_FILES = (Mechanism.SECCOMP, Mechanism.LANDLOCK)
+_BYTES = (*_FILES, Mechanism.FSIZE)
+_CONNECTIONS = (Mechanism.LANDLOCK_NET,)
 
 
 class Moment(StrEnum):
@@ -23,7 +29,8 @@ class Moment(StrEnum):
 
 
 class Plant(Struct, frozen=True, kw_only=True):
-    """A kind of leak. What the kernel forbids is planted with the lock-in left out, and once more with it.
+    """A kind of leak. What the kernel forbids is planted with the lock-in left out, and once more with it; each of
+    the mechanisms in `forbidden` is enough.
 
     `dies`: its crash is the process's; otherwise that of one request, in a process that lives on. `supervisor`: it
     takes a part in that process, too.
@@ -31,7 +38,7 @@ class Plant(Struct, frozen=True, kw_only=True):
 
     name: str
     sink: Sink
-    forbidden: bool = False
+    forbidden: tuple[Mechanism, ...] = ()
     dies: bool = True
     supervisor: bool = False
 
@@ -87,24 +94,27 @@ _ROSTER: tuple[tuple[Plant, tuple[Moment, ...]], ...] = (
     (Plant(name="posture", sink=Sink.PAGES, supervisor=True), (Moment.UPSTREAM_ERROR, Moment.SUCCESS)),
     (Plant(name="figure", sink=Sink.PAGES, supervisor=True), (Moment.SUCCESS,)),
     (Plant(name="page", sink=Sink.PAGES, dies=False), (Moment.CANCEL,)),
-    (Plant(name="file-here", sink=Sink.FILES, forbidden=True), (Moment.SUCCESS, Moment.CANCEL)),
-    (Plant(name="file-tmp", sink=Sink.FILES, forbidden=True), (Moment.UPSTREAM_ERROR, Moment.CRASH)),
-    (Plant(name="file-shm", sink=Sink.FILES, forbidden=True), (Moment.CANCEL,)),
-    (Plant(name="file-name", sink=Sink.FILES, forbidden=True), (Moment.SUCCESS,)),
-    (Plant(name="core", sink=Sink.FILES, forbidden=True), (Moment.CRASH,)),
-    (Plant(name="tmpfile", sink=Sink.OPEN_FILES, forbidden=True, dies=False), (Moment.SUCCESS, Moment.CANCEL)),
-    (Plant(name="memfd", sink=Sink.OPEN_FILES, forbidden=True, dies=False), (Moment.UPSTREAM_ERROR, Moment.CRASH)),
-    (Plant(name="unlinked", sink=Sink.SYSCALLS, forbidden=True), tuple(Moment)),
+    (Plant(name="file-here", sink=Sink.FILES, forbidden=_FILES), (Moment.SUCCESS, Moment.CANCEL)),
+    (Plant(name="file-tmp", sink=Sink.FILES, forbidden=_BYTES), (Moment.UPSTREAM_ERROR, Moment.CRASH)),
+    (Plant(name="file-shm", sink=Sink.FILES, forbidden=_BYTES), (Moment.CANCEL,)),
+    (Plant(name="file-name", sink=Sink.FILES, forbidden=_FILES), (Moment.SUCCESS,)),
+    (Plant(name="core", sink=Sink.FILES, forbidden=(Mechanism.CORE,)), (Moment.CRASH,)),
+    (Plant(name="tmpfile", sink=Sink.OPEN_FILES, forbidden=_FILES, dies=False), (Moment.SUCCESS, Moment.CANCEL)),
+    (Plant(name="memfd", sink=Sink.OPEN_FILES, forbidden=_CALLS, dies=False), (Moment.UPSTREAM_ERROR, Moment.CRASH)),
+    (Plant(name="unlinked", sink=Sink.SYSCALLS, forbidden=_FILES), tuple(Moment)),
     (Plant(name="memory-list", sink=Sink.MEMORY, dies=False), (Moment.SUCCESS, Moment.CANCEL)),
     (Plant(name="memory-cache", sink=Sink.MEMORY, dies=False), (Moment.UPSTREAM_ERROR,)),
     (Plant(name="memory-exception", sink=Sink.MEMORY, dies=False), (Moment.CRASH, Moment.UPSTREAM_ERROR)),
     (Plant(name="title", sink=Sink.PROCESS, dies=False), (Moment.SUCCESS, Moment.CRASH)),
     (Plant(name="environ", sink=Sink.PROCESS, dies=False), (Moment.UPSTREAM_ERROR,)),
-    (Plant(name="thread-name", sink=Sink.PROCESS, forbidden=True, dies=False), (Moment.CANCEL,)),
-    (Plant(name="child", sink=Sink.PROCESS, forbidden=True, dies=False), (Moment.CRASH,)),
-    (Plant(name="tcp", sink=Sink.SOCKETS, forbidden=True), (Moment.SUCCESS, Moment.UPSTREAM_ERROR, Moment.CANCEL)),
+    (Plant(name="thread-name", sink=Sink.PROCESS, forbidden=_CALLS, dies=False), (Moment.CANCEL,)),
+    (Plant(name="child", sink=Sink.PROCESS, forbidden=_FILES, dies=False), (Moment.CRASH,)),
+    (
+        Plant(name="tcp", sink=Sink.SOCKETS, forbidden=_CONNECTIONS),
+        (Moment.SUCCESS, Moment.UPSTREAM_ERROR, Moment.CANCEL),
+    ),
     (Plant(name="udp", sink=Sink.TRAPS), tuple(Moment)),
-    (Plant(name="syslog", sink=Sink.SOCKETS, forbidden=True), (Moment.CRASH,)),
+    (Plant(name="syslog", sink=Sink.SOCKETS, forbidden=_CALLS), (Moment.CRASH,)),
     (Plant(name="header", sink=Sink.EGRESS, dies=False), tuple(Moment)),
     (Plant(name="header-hash", sink=Sink.EGRESS, dies=False), (Moment.SUCCESS, Moment.CANCEL)),
     (Plant(name="other-caller", sink=Sink.CALLERS, dies=False), tuple(Moment)),
@@ -120,10 +130,12 @@ MUTANTS: tuple[Mutant, ...] = (
 BY_ID: dict[str, Mutant] = {mutant.id: mutant for mutant in MUTANTS}
 
 
-def impossible(mutant: Mutant) -> str | None:
-    """Why this host cannot have the leak at all; None where it can."""
+def impossible(mutant: Mutant, absent: Collection[Mechanism] = ()) -> str | None:
+    """Why this host cannot have the leak at all, or not prevent it; None where it can. `absent`: what it lacks."""
     if mutant.plant.name == "core" and _CORE_PATTERN.read_text().strip() != "core":
         return "the kernel writes no core files into the folder of the process"
+    if mutant.prevented and all(mechanism in absent for mechanism in mutant.plant.forbidden):
+        return f"not enforced here: {', '.join(mutant.plant.forbidden)}"
     return None
 
 
