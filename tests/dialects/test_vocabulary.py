@@ -63,6 +63,11 @@ def test_the_registers_fields_are_shown(surface: Surface) -> None:
     assert {name for name in known if shown(name) != name} == set()
 
 
+def test_marks_of_an_answers_beginning_are_shown() -> None:
+    """What Mistral and DeepSeek, and Qwen and Kimi, have in messages."""
+    assert [shown(name) for name in ("prefix", "partial")] == ["prefix", "partial"]
+
+
 @pytest.mark.parametrize("name", ["my secret", "x\r\ny", "", "é", "a" * 65, "a.b", "Salaries_2026", "*"])
 def test_a_name_that_could_be_content_is_not_shown(name: str) -> None:
     assert shown(name) == "*"

@@ -1,7 +1,8 @@
 """Words of the APIs: a loss says them. Any other name of a field is its writer's own text, and is not repeated."""
 
 # Fields that count as dropped where they are left over, and so stand in no table of severities: those of the vendors'
-# SDKs (anthropic 2.13.0, openai 3.57.0, google-genai 3.6.1) and of the register, which a test holds this to.
+# SDKs (anthropic 2.13.0, openai 3.57.0, google-genai 3.6.1) and of the register, which a test holds this to; and
+# `prefix` and `partial`, by which other servers go on from a message (docs.mistral.ai, help.aliyun.com).
 UNWEIGHED = frozenset(
     # One string, since it is words to be read and no code.
     """
@@ -59,9 +60,9 @@ UNWEIGHED = frozenset(
     oauthConfig oidcConfig old_lines old_start only openai operation options order outcome output outputConfig
     output_compression output_dimension output_dtype output_format output_tokens outputs oversized_image p
     page_age parallelAiSearch parallelToolCalls parallel_ai_search parallel_tool_calls param
-    parametersJsonSchema parse_tool_calls partialArgs partial_images parts path pattern pause_after_compaction
+    parametersJsonSchema parse_tool_calls partial partialArgs partial_images parts path pattern pause_after_compaction
     pending_safety_checks perf_metrics_in_response personality places plugins policy post_sampling_probs
-    prebuiltVoiceConfig prefix_mismatch_behavior presencePenalty presence_penalty preset previousInteractionId
+    prebuiltVoiceConfig prefix prefix_mismatch_behavior presencePenalty presence_penalty preset previousInteractionId
     previousResponseId previous_interaction_id previous_message_id previous_response_id prewarm priority
     projectIdentifier prompt promptVariables prompt_cache_isolation_key prompt_logprobs prompt_mode prompt_name
     prompt_truncate_len properties propertyOrdering providerOptions quality queries query ragCorpora ragCorpus
