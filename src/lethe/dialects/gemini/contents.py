@@ -19,7 +19,7 @@ from lethe.dialects.gemini.parts import Blocks, decode_parts, encode_spoken, rep
 from lethe.dialects.gemini.proto import several
 from lethe.dialects.gemini.seals import SIGNATURE, UNSIGNED, is_foreign, is_own, seated
 from lethe.errors import InvalidRequest
-from lethe.ir.content import ContentBlock, JsonObject, Refusal, Text, Thinking, ToolCall, ToolResult
+from lethe.ir.content import ContentBlock, JsonObject, Opaque, Thinking, ToolCall, ToolResult
 from lethe.ir.loss import Losses
 from lethe.ir.request import Role, Turn
 from lethe.wire.fields import Fields
@@ -151,9 +151,11 @@ class _Encoder:
         media: list[JsonObject] = []
         for i, block in enumerate(result.content):
             part = encode_spoken(block, f"{path}.content[{i}]", self._losses)
-            if part is not None and isinstance(block, Text | Refusal):
+            if part is None:
+                continue
+            if "text" in part and not isinstance(block, Opaque):
                 text.append(part["text"])
-            elif part is not None:
+            else:
                 media.append(part)
         if media and not self._family.nests_media:
             self._losses.hint(path, "media beside a tool's result")
