@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-from msgspec.structs import replace
 
 from lethe.config.plan import Plan
 from lethe.dialects.models import bare, entries, listing, reshaped, single
@@ -147,8 +146,9 @@ class Catalogue:
     async def _fetch(self, exchange: Exchange, upstream: Upstream, transport: Transport) -> object:
         path = upstream.served.paths[Endpoint.MODELS] + _ALL.get(upstream.dialect, "")
         credentials = self._credentials()
-        way = replace(lane(upstream, exchange.endpoint, exchange.caller), allowed=frozenset())  # others get it, too
-        call = Call(method=b"GET", path=path.encode(), headers=headers(exchange, way, credentials))
+        way = lane(upstream, exchange.endpoint, exchange.caller)
+        sent = headers(exchange, way, [], credentials)  # none of the caller's: others get the answer, too
+        call = Call(method=b"GET", path=path.encode(), headers=sent)
         reply = await transport.open(signed(call, upstream, credentials, time.time()))
         try:
             body = await reply.read_all(_MAX_LIST)

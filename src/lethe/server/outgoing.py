@@ -1,7 +1,7 @@
 """The request as an upstream gets it: its own dialect, its own credential, only the headers that may pass."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -135,9 +135,10 @@ class Outgoing:
             translated = self._translated(attempt, lane)
             body = TopLevel(translated if counts is None else trimmed(counts, translated))
         guard, inner = guards
-        verdict = self._judged(body, attempt, lane, inner, betas)
+        passed = passing(exchange, lane)
+        verdict = self._judged(body, attempt, lane, inner, passed, betas)
         refuse_features(exchange.level, lane.upstream.name, verdict.refusals)
-        sent = headers(exchange, lane, credentials)
+        sent = headers(exchange, lane, passed, credentials)
         if verdict.betas:
             if served.betas is not None:
                 changes[served.betas] = list(verdict.betas)
@@ -171,7 +172,13 @@ class Outgoing:
         facts.hints = facts.degraded = facts.dropped = 0
 
     def _judged(
-        self, body: TopLevel, attempt: Attempt, lane: Lane, guard: Guard | None, betas: tuple[str, ...]
+        self,
+        body: TopLevel,
+        attempt: Attempt,
+        lane: Lane,
+        guard: Guard | None,
+        passed: list[Header],
+        betas: tuple[str, ...],
     ) -> Verdict:
         exchange = self._exchange
         if guard is None:  # never so with an upstream from a checked configuration
@@ -183,7 +190,7 @@ class Outgoing:
             exchange.level,
             attempt.model,
             betas=betas,
-            versions=_said(exchange, lane.allowed),
+            versions=[value.decode("latin-1") for _, value in passed] if passed else (),
             refuse_unknown=self._refuse_unknown,
             pseudonym=None if own else pseudonyms(self._key, lane.upstream.name, exchange.facts.key),
         )
@@ -206,19 +213,18 @@ class Outgoing:
         return encoded.body
 
 
-def _said(exchange: Exchange, names: Collection[bytes]) -> list[str]:
-    """What the caller's headers of these names say; most callers' dialects have none."""
-    return [value.decode("latin-1") for name, value in exchange.headers if name in names] if names else []
+def passing(exchange: Exchange, lane: Lane) -> list[Header]:
+    """The caller's headers that go along, all of them about versions; most callers' dialects have none."""
+    return [h for h in exchange.headers if h[0] in lane.allowed] if lane.allowed else []
 
 
-def headers(exchange: Exchange, lane: Lane, credentials: Mapping[str, str]) -> list[Header]:
-    """By allow-list; a translated body gets none of the caller's.
+def headers(exchange: Exchange, lane: Lane, callers: list[Header], credentials: Mapping[str, str]) -> list[Header]:
+    """By allow-list, with what passes of the caller's; a translated body gets none of those.
 
     What it is and what is expected is ours to say: a charset of the caller's could make other text of the same bytes.
     Raises CredentialUnavailable.
     """
     passed = [JSON, (b"accept", CONTENT_TYPES[lane.served.framing]) if exchange.streaming else ACCEPT_JSON]
-    callers = [h for h in exchange.headers if h[0] in lane.allowed] if lane.allowed else []
     passed += callers
     if lane.versioned and ANTHROPIC_VERSION[0] not in dict(callers):
         passed.append(ANTHROPIC_VERSION)

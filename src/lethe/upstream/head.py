@@ -42,7 +42,7 @@ _ORDINARY = frozenset(
     )
 )
 _WITH_LENGTH = frozenset((b"POST", b"PUT", b"PATCH"))
-_ENCODING = b"accept-encoding: identity\r\n"
+_ENCODING: tuple[bytes, ...] = (b"accept-encoding: identity",)
 _CR, _LF, _NUL = b"\r\n\0"
 
 
@@ -67,7 +67,7 @@ class HeadWriter:
             raise InvalidRequest("headers", "a name is not a token")
         if _INVISIBLE.search(call.path):
             raise InvalidRequest("path", "holds a space or a control character")
-        parts = [call.method, b" ", self._before_path, call.path, self._after_path]
+        lines: list[bytes] = []
         encoding = _ENCODING
         for written, value in call.headers:
             name = written
@@ -78,15 +78,16 @@ class HeadWriter:
                 if not name or name.translate(None, _TOKEN):
                     raise InvalidRequest("headers", "a name is not a token")
                 if name == b"accept-encoding":
-                    encoding = b""
-            if _CR in value or _LF in value or _NUL in value:
-                raise InvalidRequest("headers", "a value holds a line end or a NUL")
-            parts += (name, b": ", value, b"\r\n")
-        parts.append(encoding)
+                    encoding = ()
+            lines.append(b": ".join((name, value)))
+        text = b"".join(lines)
+        if _CR in text or _LF in text or _NUL in text:
+            raise InvalidRequest("headers", "a value holds a line end or a NUL")
+        lines += encoding
         if call.body or call.method in _WITH_LENGTH:
-            parts.append(b"content-length: %d\r\n" % len(call.body))
-        parts.append(b"\r\n")
-        return b"".join(parts)
+            lines.append(b"content-length: %d" % len(call.body))
+        text = b"\r\n".join(lines)
+        return b"".join((call.method, b" ", self._before_path, call.path, self._after_path, text, b"\r\n\r\n"))
 
 
 def authorization_line(proxy: Proxy) -> bytes:
