@@ -26,7 +26,7 @@ def is_custom(extras: Extras | None) -> bool:
 
 def custom_names(request: Request) -> frozenset[str]:
     """The tools that take free text."""
-    return frozenset(tool.name for tool in request.tools if is_custom(tool.extras))
+    return frozenset([tool.name for tool in request.tools if is_custom(tool.extras)])
 
 
 def free_text(arguments: str) -> str:

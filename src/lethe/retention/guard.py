@@ -256,21 +256,7 @@ class _Judging:
     def _apply(self, rule: Rule, found: Sequence[Place], name: str) -> None:
         """Do what a row says, at these places below a top-level name."""
         row = rule.row
-        match rule.action:
-            case Action.ALLOW:
-                pass
-            case Action.REFUSE:
-                self.refusals.append(Refusal(f"$.{row.path}", row.because, row.instead))
-                return
-            case Action.STRIP:
-                self.stripped_betas.add(row.beta)
-                if found == [(self._holder, name)]:
-                    self.removals.add(name)
-                    self.changes.pop(name, None)
-                else:
-                    remove(found)
-                    self.changes[name] = self._holder[name]
-                return
+        match rule.action:  # the commonest first: each member that is named is looked up
             case Action.FORCE | Action.REPLACE:
                 for container, key in found:
                     container[key] = deepcopy(row.value)
@@ -282,5 +268,19 @@ class _Judging:
                         value = CALLER if rule.action is Action.SALT else container[key]
                         container[key] = self._pseudonym(text_of(value))
                     self.changes[name] = self._holder[name]
+            case Action.STRIP:
+                self.stripped_betas.add(row.beta)
+                if found == [(self._holder, name)]:
+                    self.removals.add(name)
+                    self.changes.pop(name, None)
+                else:
+                    remove(found)
+                    self.changes[name] = self._holder[name]
+                return
+            case Action.REFUSE:
+                self.refusals.append(Refusal(f"$.{row.path}", row.because, row.instead))
+                return
+            case Action.ALLOW:
+                pass
         if row.lowers is not None:
             self.used.append((f"$.{row.path}", row.lowers))

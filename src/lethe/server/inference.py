@@ -137,7 +137,7 @@ class Inference:
             serving = tuple(attempt for attempt in serving if self._lane(exchange, attempt).serves)
         if not serving:
             raise UnknownModel("no upstream that serves this model has this endpoint")
-        return ordered(serving, self._cooling, self._loop.time())
+        return ordered(serving, self._cooling, self._loop.time()) if self._cooling else serving
 
     def _lane(self, exchange: Exchange, attempt: Attempt) -> Lane:
         key = (attempt.upstream, exchange.endpoint, exchange.caller)

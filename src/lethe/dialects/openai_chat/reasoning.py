@@ -22,7 +22,10 @@ def decode_reasoning(f: Fields) -> tuple[tuple[ContentBlock, ...], JsonObject]:
     """A message's thinking, and the fields that only repeat it."""
     details = f.items("reasoning_details")
     blocks: list[ContentBlock] = list(_joined(map(decode_detail, details))) if details else []
-    texts = {name: text for name in NAMES if isinstance(f.peek(name), str) and (text := f.take(name, str))}
+    texts: dict[str, str] = {}
+    for name in NAMES:
+        if isinstance(f.peek(name), str) and (text := f.take(name, str)):
+            texts[name] = text
     if not texts:
         return tuple(blocks), {}
     name = next(iter(texts))

@@ -80,8 +80,11 @@ def called_in(call: ToolCall) -> JsonObject:
 
 def namespaces(request: Request) -> Mapping[str, str]:
     """The group of each tool that is in one, by the name by which others know the tool."""
-    marks = ((tool.name, own(tool.extras).get(NAMESPACE)) for tool in request.tools)
-    return {name: group for name, group in marks if group is not None}
+    groups: dict[str, str] = {}
+    for tool in request.tools:
+        if (group := own(tool.extras).get(NAMESPACE)) is not None:
+            groups[tool.name] = group
+    return groups
 
 
 def called(name: str, groups: Mapping[str, str]) -> JsonObject:
