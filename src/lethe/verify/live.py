@@ -63,6 +63,8 @@ def look(
             replies.append((ask, _sent(url, key, ask)))
         except OSError as error:
             account.faults[f"{ask.path} does not answer ({error.strerror or type(error).__name__})"] = None
+            if not replies:  # nobody is there: all the others would be waited for, too
+                break
     account.requests = len(replies)
     account.served = sum(ask.served and reply.status == 200 for ask, reply in replies)
     for ask, reply in replies:
@@ -70,8 +72,9 @@ def look(
             mint.arrived(canary, Where.LETHE)
         account.faults.update(dict.fromkeys(broken(ask, reply)))
     account.add([_callers(replies, search, open_end=account.served == 0)])
-    account.add([pages.pages(url, {} if key is None else {"": key}, None, (search,))])
-    account.faults.update(dict.fromkeys(_posture(url)))
+    if replies:
+        account.add([pages.pages(url, {} if key is None else {"": key}, None, (search,))])
+        account.faults.update(dict.fromkeys(_posture(url)))
     account.canaries = len(mint.canaries)
     about = Circumstances(
         form=LIVE,
