@@ -1,6 +1,7 @@
 """Traffic through a data plane in this process, and through a real instance; and that a fault of either shows."""
 
 import signal
+import socket
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from lethe.verify import traffic
 from lethe.verify.caller import Caller, Heard
 from lethe.verify.canary import Mint, Where
 from lethe.verify.cases import Case, pairs
+from lethe.verify.instance import NotServing
 from lethe.verify.modes import UNREACHABLE, Front, Mode
 from lethe.verify.positions import DELICATE, MAY_END_HERE, ORDINARY, Position
 
@@ -210,6 +212,17 @@ def test_the_whole_matrix_lets_nothing_astray(level: str) -> None:
     assert account.requests > 500
     assert (account.hits, account.faults, account.unserved) == ((), (), ())
     assert mint.unseen() == []
+
+
+def test_an_instance_that_does_not_come_back_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "_BACK", 0.2)
+    with near(ground.settings()) as (site, upstreams), socket.create_server(("127.0.0.1", 0)) as deaf:
+
+        def leave() -> None:
+            site.url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+
+        with pytest.raises(NotServing):
+            traffic.disturb(site, upstreams, ground.mint(), Mode.WORKER_KILLED, leave)
 
 
 def test_a_level_that_refuses_every_upstream_serves_nothing_and_says_so() -> None:

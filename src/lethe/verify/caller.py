@@ -60,10 +60,15 @@ class Caller:
         hearing = asyncio.ensure_future(self._hear(reader, writer, request, heard, leave_after))
         clock = asyncio.get_running_loop().time
         deadline = clock() + PATIENCE
-        while not hearing.done() and clock() < deadline and not (leave_when is not None and leave_when()):
-            await asyncio.wait([hearing], timeout=PATIENCE if leave_when is None else _LOOK)
-        hearing.cancel()
-        await asyncio.wait([hearing])
+        try:
+            while not hearing.done() and clock() < deadline and not (leave_when is not None and leave_when()):
+                await asyncio.wait([hearing], timeout=PATIENCE if leave_when is None else _LOOK)
+            hearing.cancel()
+            await asyncio.wait([hearing])
+        except asyncio.CancelledError:
+            hearing.cancel()
+            writer.transport.abort()
+            raise
         if heard.complete and len(self._idle) < _IDLE and not reader.at_eof():
             self._idle.append((reader, writer))
         else:

@@ -16,6 +16,7 @@ from lethe.verify.caller import Caller, Heard, request
 from lethe.verify.canary import Canary, Mint
 from lethe.verify.cases import Case
 from lethe.verify.errands import Errand
+from lethe.verify.instance import NotServing
 from lethe.verify.modes import CALLER_FAULTS, PROCESS, UNREACHABLE, Mode
 from lethe.verify.positions import Position
 from lethe.verify.questions import Asked, delicate, ordinary
@@ -78,7 +79,10 @@ def follow(
 def disturb(
     site: Site, upstreams: Scripted, mint: Mint, mode: Mode, act: Callable[[], None], progress: Progress | None = None
 ) -> Traffic:
-    """Streams on every way, and in the midst of them `act`, which does to the process what `mode` is called after."""
+    """Streams on every way, and in the midst of them `act`, which does to the process what `mode` is called after.
+
+    Raises NotServing where it does not serve again in time.
+    """
     drive = _Drive(site, upstreams, mint, progress or _silent)
     asyncio.run(drive.disturbed(cases.process(site.plan, mode), act))
     return drive.account()
@@ -144,18 +148,24 @@ class _Drive:
             caller.close()
 
     async def _back(self) -> None:
-        """Until the instance serves again. Raises TimeoutError."""
-        async with asyncio.timeout(_BACK):
-            while True:
-                caller = Caller(self._site.url)
-                try:
-                    if (await caller.ask(request("GET", "/ready", [], b""))).status == 200:
+        """Until the instance serves again. Raises NotServing."""
+        try:
+            async with asyncio.timeout(_BACK):
+                while True:
+                    if await self._ready():
                         return
-                except OSError:
-                    pass
-                finally:
-                    caller.close()
-                await asyncio.sleep(_LOOK)
+                    await asyncio.sleep(_LOOK)
+        except TimeoutError:
+            raise NotServing("the instance did not recover in time") from None
+
+    async def _ready(self) -> bool:
+        caller = Caller(self._site.url)
+        try:
+            return (await caller.ask(request("GET", "/ready", [], b""))).status == 200
+        except OSError:
+            return False
+        finally:
+            caller.close()
 
     async def _one(self, caller: Caller, case: Case) -> None:
         """A machine that is busy elsewhere makes waits end too early: what has not arrived is asked for again."""
