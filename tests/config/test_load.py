@@ -147,6 +147,8 @@ FAULTS = [
     (f'[upstreams.{SECRET}]\n[upstreams.{SECRET}]', "", "stands before already", None, 2),
     ('[retention]\nlevel = "C"\nlevel = "B"', "", "stands before already", None, 3),
     (ANTHROPIC + 'contract = { kind = "zdr", kind = "zdr" }', "", "stands before already", None, 2),
+    ('[upstreams.openai]\nproof = true', "upstreams.openai.proof", "must be a table", None, 2),
+    ('[upstreams.openai]\ncontract = "zdr"', "upstreams.openai.contract", "must be a table", None, 2),
     (ANTHROPIC + '[[route]]\nmodel = "m"', "route", "unknown key", "did you mean routes?", 2),
 ]  # fmt: skip
 

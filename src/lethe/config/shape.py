@@ -57,6 +57,8 @@ class _Walk:
     def _table(self, kind: Any, value: Any, path: ConfigPath) -> RawTable:
         if not isinstance(value, dict):
             self._found.problem(path, "must be a table")
+            for field in kind.fields:  # that nothing of it is there goes without saying
+                self._found.excuse((*path, field.encode_name))
             return {}
         fields = {field.encode_name: field.type for field in kind.fields}
         kept = {}
