@@ -171,7 +171,7 @@ RULES: list[tuple[str, Rule, tuple[str, str, str]]] = [
         ("Caddyfile", "\tpersist_config off\n", ""),
     ),
     ("caddy has no interface", lambda f: "admin off" in f["Caddyfile"], ("Caddyfile", "admin off", "admin :2019")),
-    ("no core", lambda f: "LimitCORE=0" in f["lethe.service"], ("lethe.service", "LimitCORE=0", "LimitCORE=infinity")),
+    ("no core", lambda f: "LimitCORE=1" in f["lethe.service"], ("lethe.service", "LimitCORE=1", "LimitCORE=infinity")),
     ("no swap", lambda f: "MemorySwapMax=0" in f["lethe.service"], ("lethe.service", "MemorySwapMax=0\n", "")),
     (
         "no secret in the unit",

@@ -125,7 +125,7 @@ resource "aws_ecs_task_definition" "lethe" {
     stopTimeout            = %%STOP%%
     linuxParameters        = { capabilities = { drop = ["ALL"] }, initProcessEnabled = false }
     ulimits = [
-      { name = "core", softLimit = 0, hardLimit = 0 },
+      { name = "core", softLimit = 1, hardLimit = 1 },
       { name = "nofile", softLimit = 65536, hardLimit = 65536 }
     ]
     portMappings = [{ containerPort = %%PORT%%, protocol = "tcp" }]
