@@ -53,8 +53,8 @@ class Leaky:
     def upstream_header(self, name: bytes, value: Callable[[Exchange, dict[str, str]], bytes]) -> None:
         plain = outgoing.headers
 
-        def headers(exchange: Exchange, upstream: Any, credentials: Any) -> list[tuple[bytes, bytes]]:
-            return [*plain(exchange, upstream, credentials), (name, value(exchange, credentials))]
+        def headers(exchange: Exchange, lane: Any, callers: Any, credentials: Any) -> list[tuple[bytes, bytes]]:
+            return [*plain(exchange, lane, callers, credentials), (name, value(exchange, credentials))]
 
         self._patch.setattr(outgoing, "headers", headers)
 
