@@ -185,6 +185,16 @@ async def test_the_wish_binds_a_request_that_is_refused_before_anything_else(
             rig.events.seen.clear()
 
 
+@pytest.mark.parametrize(("method", "path"), [("PUT", "/v1/messages"), ("POST", "/v1/models")], ids=str)
+async def test_the_level_of_a_key_binds_what_is_asked_by_a_wrong_method(method: str, path: str) -> None:
+    async with Fake() as fake, serving([upstream("up", fake, ANTHROPIC)], keys=keys("k", level=Level.B)) as rig:
+        for key, told in (("k", Level.B), ("no", Level.C)):
+            reply = await rig.ask(method, path, x_api_key=key)
+            assert (reply.status, reply.headers["x-lethe-level"]) == (405, told)
+            assert (await rig.events.one()).level == [*Level].index(told)
+            rig.events.seen.clear()
+
+
 async def test_nothing_is_listed_at_a_level_that_is_not_enforced() -> None:
     async with Fake() as fake, serving([upstream("up", fake, CHAT)]) as rig:
         rig.around.levels = frozenset({Level.C})

@@ -1,6 +1,7 @@
 """The data plane of one worker, as one coroutine function of a request."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -79,14 +80,14 @@ class App:
             incoming.keep_alive = False
         try:
             if (asked := paths.asked(path)) is not None:
-                work = self._infer if incoming.method == b"POST" else _wrong_method("POST")
+                work = self._infer if incoming.method == b"POST" else self._wrong_method("POST")
                 await self._run(Exchange(incoming, asked, facts, self._plan.level), work)
                 return
             listed = paths.listed(path)
             caller = listed.caller if listed is not None and listed.caller is not None else asking_dialect(incoming)
             exchange = Exchange(incoming, paths.Asked(Endpoint.MODELS, caller), facts, self._plan.level)
             if listed is not None:
-                work = self._list(listed.model) if incoming.method in _READ else _wrong_method("GET")
+                work = self._list(listed.model) if incoming.method in _READ else self._wrong_method("GET")
                 await self._run(exchange, work)
             else:
                 await health.answer(exchange, path, incoming.method, self)
@@ -191,6 +192,14 @@ class App:
 
         return work
 
+    def _wrong_method(self, allowed: str) -> Callable[[Exchange], Awaitable[None]]:
+        async def work(exchange: Exchange) -> None:
+            with contextlib.suppress(CallerError):
+                self._authenticate(exchange)  # the level of a key binds this, too
+            raise MethodNotAllowed(allowed)
+
+        return work
+
     def _authenticate(self, exchange: Exchange) -> None:
         """Raises Unauthenticated; Forbidden where there are no keys and a web page seems to ask."""
         if not self._digests:
@@ -218,13 +227,6 @@ def _heed(exchange: Exchange) -> None:
 
 def _wishes(exchange: Exchange) -> list[bytes]:
     return [value for name, value in exchange.headers if name == _LEVEL]
-
-
-def _wrong_method(allowed: str) -> Callable[[Exchange], Awaitable[None]]:
-    async def work(exchange: Exchange) -> None:  # noqa: ARG001 - the work of a request
-        raise MethodNotAllowed(allowed)
-
-    return work
 
 
 def _cost(facts: RequestEvent, *, stream: bool) -> int:
