@@ -1,8 +1,11 @@
 """The scripted upstream: what it records, what it plays, and that the official SDKs read what it says."""
 
 import asyncio
+import gc
+import socket
 import ssl
 import urllib.request
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -348,3 +351,22 @@ def test_a_model_lists_itself_and_counts() -> None:
         fake.answer(Model(Dialect.OPENAI_CHAT, tool="t", arguments="{}", marker="m"))
         assert [model.id for model in other.models.list()] == ids
         assert other.embeddings.create(model="m", input="x", encoding_format="float").data[0].embedding == [0.25, 0.5]
+
+
+def test_what_has_just_been_accepted_is_closed_with_the_server() -> None:
+    """Left to be collected it would warn in whatever test runs by then."""
+
+    async def accepted(number: int) -> None:
+        async with Fake() as fake:
+            host, port = fake.url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port))):
+                for _ in range(number):
+                    await asyncio.sleep(0)
+                await fake.stop()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for number in range(8):
+            asyncio.run(accepted(number))
+        gc.collect()
+    assert not [str(warning.message) for warning in caught]

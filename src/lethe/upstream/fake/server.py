@@ -15,6 +15,7 @@ from lethe.upstream.fake.script import Answer, Close, Cut, Hang, Head, Recorded,
 
 MAX_BODY = 256 * 1024 * 1024
 KEEP = 20_000  # requests remembered
+ROUNDS = 5  # of the loop, in which what was accepted becomes a connection
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: closing sends a reset
 NOT_SCRIPTED = (
     Head(500, (("content-type", "text/plain"), ("content-length", "34"))),
@@ -43,6 +44,7 @@ class Fake:
         self._faults: list[Exception] = []
         self._changed = asyncio.Event()
         self._port = 0
+        self._stopped = False
 
     @property
     def url(self) -> str:
@@ -69,6 +71,7 @@ class Fake:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
+        self._stopped = False
         self._server = await loop.create_server(lambda: _Connection(self), self._host, self._port, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
 
@@ -77,7 +80,9 @@ class Fake:
 
         Raises an ExceptionGroup of what went wrong inside scripts.
         """
+        self._stopped = True
         if self._server is not None:
+            await self._accept_no_more(self._server)
             self._server.close()
             self._server = None
         live = list(self._live)
@@ -87,6 +92,15 @@ class Fake:
             await asyncio.wait([connection.task for connection in live])
         if self._faults:
             raise ExceptionGroup("a script failed", self._faults)
+
+    @staticmethod
+    async def _accept_no_more(server: asyncio.Server) -> None:
+        """In 3.11 a server that closes forgets what it has just accepted, unclosed."""
+        loop = asyncio.get_running_loop()
+        for listening in server.sockets:
+            loop.remove_reader(listening.fileno())
+        for _ in range(ROUNDS):
+            await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -144,6 +158,8 @@ class _Connection(asyncio.Protocol):
         self._number = self._fake._joined(self)
         self.task = self._loop.create_task(self._serve())
         self.task.add_done_callback(self._played)
+        if self._fake._stopped:  # since it was accepted
+            self.abort()
 
     def data_received(self, data: bytes) -> None:
         try:
