@@ -5,6 +5,7 @@ Always the same ones, so that what passed once passes anywhere. `tests.fuzz.hunt
 
 import os
 from collections import deque
+from importlib.util import find_spec
 from random import Random
 
 import pytest
@@ -54,6 +55,7 @@ def test_much_damage(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(find_spec("atheris") is None, reason="no such package for this Python")
 def test_hunt_tells_what_it_tried() -> None:
     quiet = hunt("frames sse", 300, seed=1)
     assert not quiet.failed, quiet.said
