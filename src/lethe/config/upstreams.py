@@ -71,11 +71,8 @@ def resolve_upstream(
     proxy = read(_proxy, table.proxy, (*path, "proxy"), found)
     if place is None:
         return None
-    if not (place.address.secure or place.address.private):
-        found.note((*path, "base_url"), "is plain http to another host: prompts travel unencrypted")
     provider = _provider(table, place)
-    if not provider and table.provider is None and name in providers() and (place.here or not vendors()[name].local):
-        found.note((*path, "base_url"), f'is no address of {name}; where it leads there, write provider = "{name}"')
+    _note_address(name, table, place, provider, (*path, "base_url"), found)
     credential = find_credential(table, place, provider, path, found)
     known = surfaces_for(
         provider, place.address.host, place.dialect, loopback=place.here and proxy is None, envelope=place.envelope
@@ -111,6 +108,16 @@ def resolve_upstream(
     upstream, why = at_start(classed(upstream, place.address), today)
     check_lifts(upstream, path, today, found)
     return Resolved(upstream=upstream, why=why, region=table.region, here=place.here and table.proxy is None)
+
+
+def _note_address(
+    name: str, table: UpstreamTable, place: Place, provider: str, path: ConfigPath, found: Findings
+) -> None:
+    """Of what may well be meant, and may be a mistake."""
+    if not (place.address.secure or place.address.private):
+        found.note(path, "is plain http to another host: prompts travel unencrypted")
+    if not provider and table.provider is None and name in providers() and (place.here or not vendors()[name].local):
+        found.note(path, f'is no address of {name}; where it leads there, write provider = "{name}"')
 
 
 def preset_upstream(row: Provider, today: date) -> tuple[Upstream, str]:
